@@ -8,6 +8,7 @@ import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
 import { RunsAs } from "../triggers/runs-as";
 import { ScheduleText } from "../triggers/schedule-text";
+import { useStopped } from "../triggers/stopped";
 import { formatInZone } from "../triggers/times";
 import { useReadOnly } from "../ui/access";
 import { EditButton, RunButton } from "../ui/access-buttons";
@@ -49,6 +50,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
     notify(enabled ? t("schedules.pausedPath", { path }) : t("schedules.resumedPath", { path }));
   };
   const run = async () => navigate(`/w/${workspace}/runs/${await runNow(workspace, schedule)}`);
+  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as);
   const home = `/w/${workspace}/${schedule.is_flow ? "workflows" : "scripts"}/${what}`;
   return (
     <li className={css.row}>
@@ -77,15 +79,17 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
           ))}
         </ol>
       )}
-      {schedule.error && <p className={css.error}>{schedule.error}</p>}
+      {stopped.text && <p className={css.error}>{stopped.text}</p>}
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.note} />
       <div className={css.tools}>
         <RunButton disabled={busy} onClick={() => void act(run)}>
           {t("schedules.runNow")}
         </RunButton>
-        <EditButton icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
-          {enabled ? t("schedules.pause") : t("schedules.resume")}
-        </EditButton>
+        {!stopped.isOwnerless && (
+          <EditButton icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
+            {enabled ? t("schedules.pause") : t("schedules.resume")}
+          </EditButton>
+        )}
         {schedule.is_flow && !readOnly && (
           <LinkButton icon="edit" to={`${home}?view=triggers`}>
             {t("ui.edit")}

@@ -5,7 +5,7 @@ import { otherOrigin, useServerUrl } from "../api/server-url";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { useSharing } from "../sharing/use-sharing";
-import { t } from "../texts/triggers";
+import { t, tWith } from "../texts/triggers";
 import { EditButton, EditIconButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
 import { IconButton } from "../ui/controls";
@@ -18,6 +18,7 @@ import { at } from "../workflow/types";
 import { curl } from "./curl";
 import { HttpTriggerForm } from "./http-trigger-form";
 import { RunsAs } from "./runs-as";
+import { useStopped } from "./stopped";
 import { TestRequests } from "./test-requests";
 import css from "./triggers.module.css";
 
@@ -73,6 +74,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
   const { path } = route;
   const sharing = useSharing({ workspace, kind: "http_trigger", path });
   const serverUrl = useServerUrl(workspace);
+  const stopped = useStopped(workspace, route.disabled_reason, route.permissioned_as);
   const on = route.mode === "enabled";
   const method = route.http_method.toUpperCase();
   const token = route.authentication_method === "orvanta" ? "" : null;
@@ -88,21 +90,23 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
         </span>
         <Status status={on ? "succeeded" : "waiting"} word={on ? t("triggers.enabled") : t("triggers.disabled")} />
       </div>
-      {route.disabled_reason && (
-        <p className={css.help}>{t("triggers.disabledReason", { reason: route.disabled_reason })}</p>
-      )}
+      {stopped.text && <p className={css.help}>{tWith("triggers.disabledReason", { reason: stopped.text })}</p>}
       <TriggerAcceptance workspace={workspace} kind="http_trigger" path={path} className={css.help} />
       <CopyableCommand
         label={t("triggers.curlFor", { path })}
         text={curl(routeUrl(serverUrl, route), { method, token, body: {} })}
       />
       <div className={css.tools}>
-        <EditButton
-          icon={on ? "pause" : "play"}
-          onClick={() => attempt(async () => setRouteMode(workspace, path, on ? "disabled" : "enabled").then(changed))}
-        >
-          {on ? t("triggers.disable") : t("triggers.enable")}
-        </EditButton>
+        {!stopped.isOwnerless && (
+          <EditButton
+            icon={on ? "pause" : "play"}
+            onClick={() =>
+              attempt(async () => setRouteMode(workspace, path, on ? "disabled" : "enabled").then(changed))
+            }
+          >
+            {on ? t("triggers.disable") : t("triggers.enable")}
+          </EditButton>
+        )}
         <EditButton icon="edit" onClick={edit}>
           {t("ui.edit")}
         </EditButton>

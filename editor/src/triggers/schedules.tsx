@@ -16,6 +16,7 @@ import type { Json } from "../workflow/types";
 import { RunsAs } from "./runs-as";
 import { ScheduleForm } from "./schedule-form";
 import { ScheduleText } from "./schedule-text";
+import { useStopped } from "./stopped";
 import { Ticks } from "./ticks";
 import { scheduleText } from "./times";
 import css from "./triggers.module.css";
@@ -85,6 +86,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
   const [deleting, setDeleting] = useState(false);
   const changed = () => queries.invalidateQueries(schedulesQuery(workspace, flow));
   const { path, enabled } = schedule;
+  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as);
   const name = schedule.summary || path;
   const runNow = async () => {
     watchTest(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json), null);
@@ -107,16 +109,18 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
         />
       </div>
       {enabled && <Ticks schedule={schedule.schedule} timezone={schedule.timezone} />}
-      {schedule.error && <p className={css.error}>{schedule.error}</p>}
+      {stopped.text && <p className={css.error}>{stopped.text}</p>}
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
         <RunButton onClick={() => attempt(runNow)}>{t("triggers.runNow")}</RunButton>
-        <EditButton
-          icon={enabled ? "pause" : "play"}
-          onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
-        >
-          {enabled ? t("triggers.pause") : t("triggers.resume")}
-        </EditButton>
+        {!stopped.isOwnerless && (
+          <EditButton
+            icon={enabled ? "pause" : "play"}
+            onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
+          >
+            {enabled ? t("triggers.pause") : t("triggers.resume")}
+          </EditButton>
+        )}
         <EditButton icon="edit" onClick={edit}>
           {t("ui.edit")}
         </EditButton>

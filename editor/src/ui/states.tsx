@@ -40,8 +40,9 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-/** Error of a request, with the message of the server and a button to retry. */
+/** Error of a request, with the message of the server and a button to retry. That of an ended session is the login dialog. */
 export function Failed({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
+  if (error instanceof ApiError && error.status === 401) return null;
   const missing = error instanceof ApiError && error.status === 404;
   return (
     <div className={css.state} role="alert">

@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import { errorText } from "../lib/api-error";
+import { ApiError, errorText } from "../lib/api-error";
 
 interface Toast {
   id: number;
@@ -23,4 +23,8 @@ function show(kind: Toast["kind"], text: string): void {
 
 export const notify = (text: string): void => show("good", text);
 export const notifyWarning = (text: string): void => show("bad", text);
-export const notifyError = (error: unknown): void => show("bad", errorText(error));
+
+/** Show the error of a request. That of an ended session is the login dialog. */
+export const notifyError = (error: unknown): void => {
+  if (!(error instanceof ApiError && error.status === 401)) show("bad", errorText(error));
+};
