@@ -14,7 +14,7 @@ export const memberTokensQuery = (workspace: string) =>
     },
   });
 
-/** Revoke a token that is valid in this workspace only. */
+/** Revoke a token that is valid in this workspace only, or one of a service account that the workspace manages. */
 export async function revokeMemberToken(workspace: string, token_prefix: string): Promise<void> {
   const params = { path: { workspace, token_prefix } };
   await api.DELETE("/api/w/{workspace}/tokens/delete/{token_prefix}", { params, parseAs: "text" });

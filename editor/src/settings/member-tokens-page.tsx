@@ -43,7 +43,7 @@ function TokenRow({ workspace, token }: { workspace: string; token: MemberToken 
         </span>
         <TokenFacts token={token} workspace={token.bound ? workspace : null} />
       </div>
-      {token.bound ? (
+      {token.revocable ? (
         <RevokeToken name={token.label || token.token_prefix} revoke={revoke} />
       ) : (
         <span className={css.note} title={t("settings.ownerRevokesHint")}>

@@ -79,6 +79,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
   const [acting, setActing] = useState(false);
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const { username, email, role, disabled, account_disabled: accountDisabled, service_account: service } = member;
+  const managedBy = member.service_account_of;
   const change = async (work: () => Promise<void>, message: string) => {
     if (await send(work)) notify(message);
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
@@ -91,7 +92,11 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
         <span className={css.heading}>
           <span className={css.name}>{member.name ? `${member.name} (${username})` : username}</span>
           {self && <span className={css.chip}>{t("settings.you")}</span>}
-          {service && <span className={css.chip}>{t("settings.serviceAccount")}</span>}
+          {service && (
+            <span className={css.chip}>
+              {managedBy ? t("settings.serviceAccountOf", { workspace: managedBy }) : t("settings.serviceAccount")}
+            </span>
+          )}
           {disabled && <Status status="skipped" word={t("settings.disabled")} />}
           {accountDisabled && <Status status="skipped" word={t("settings.accountDisabled")} />}
         </span>
@@ -138,7 +143,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               </>
             )
           )}
-          {service ? (
+          {service && !managedBy ? (
             <Link to={`/w/${workspace}/settings/service-accounts`}>{t("settings.serviceAccounts")}</Link>
           ) : (
             <Button

@@ -131,14 +131,16 @@ interface ShownOnceProps {
   /** Error of a request that followed the one which returned the text. */
   problem?: string | undefined;
   close: () => void;
+  children?: ReactNode;
 }
 
 /** Dialog with a text that cannot be shown again. */
-export function ShownOnce({ title, label, text, hint, problem, close }: ShownOnceProps) {
+export function ShownOnce({ title, label, text, hint, problem, close, children }: ShownOnceProps) {
   return (
     <Dialog title={title} close={close}>
       <p>{hint}</p>
       <CopyableCommand label={label} text={text} />
+      {children}
       <Problem text={problem} />
       <div className={dialogCss.foot}>
         <Button look="main" onClick={close}>

@@ -34,6 +34,9 @@ export function useScopes(): Scopes {
   return { added, set, next, setNext, take };
 }
 
+/** Return whether `take` returns a scope. */
+const hasScope = ({ added, next }: Scopes): boolean => added.length > 0 || next.isChosen || next.path.trim() !== "";
+
 const withScope = (added: readonly string[], { area, action, path }: typeof FIRST): readonly string[] => [
   ...new Set([...added, scopeOf(area, action, path)]),
 ];
@@ -107,7 +110,7 @@ export function ScopesField({ scopes, error }: { scopes: Scopes; error: string |
           </span>
         ))}
       </div>
-      <Problem text={added.length > 0 && error === t("settings.noScopes") ? undefined : error} />
+      <Problem text={hasScope(scopes) && error === t("settings.noScopes") ? undefined : error} />
     </fieldset>
   );
 }

@@ -9,6 +9,7 @@ import {
   serviceAccountsQuery,
 } from "../api/service-accounts";
 import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t, tWith } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button, Field, Input } from "../ui/controls";
@@ -22,7 +23,7 @@ import { Ownerless } from "./ownerless";
 import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
 import { ServiceTokenDialog } from "./service-token";
 import css from "./settings.module.css";
-import { CreatedToken } from "./token-parts";
+import { CreatedToken, TokenExamples } from "./token-parts";
 
 /** Service accounts of the workspace, with their tokens. For admins. */
 export function ServiceAccountsPage() {
@@ -79,8 +80,11 @@ function AccountRow({ workspace, account }: { workspace: string; account: Servic
         </span>
         <span className={css.facts}>
           {account.summary && <span>{account.summary}</span>}
+          <span>{account.email}</span>
           <span>{t("settings.ownedBy", { owner: account.owner })}</span>
-          <span>{t("settings.tokenCount", { count: account.tokens })}</span>
+          <Link to={`/w/${workspace}/settings/tokens?q=${encodeURIComponent(username)}`}>
+            {t("settings.tokenCount", { count: account.tokens })}
+          </Link>
           <span>{tWith("settings.createdAt", { time: <Time at={account.created_at} /> })}</span>
         </span>
       </div>
@@ -128,7 +132,11 @@ function AccountRow({ workspace, account }: { workspace: string; account: Servic
           <p>{t("settings.disableServiceAccountHint")}</p>
         </Confirm>
       )}
-      {token && <CreatedToken token={token} close={() => setToken(null)} />}
+      {token && (
+        <CreatedToken token={token} close={() => setToken(null)}>
+          <TokenExamples workspace={workspace} />
+        </CreatedToken>
+      )}
     </>
   );
 }

@@ -1,7 +1,11 @@
-import { type ComponentType, useState } from "react";
+import { type ComponentType, type ReactNode, useState } from "react";
+import { useServerUrl } from "../api/server-url";
+import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/settings";
+import { curl } from "../triggers/curl";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
+import { CopyableCommand } from "../ui/copyable-command";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import { Problem, ShownOnce, useSubmission } from "./parts";
@@ -79,8 +83,15 @@ interface DialogProps {
   close: () => void;
 }
 
+interface NewTokenProps {
+  dialog: ComponentType<DialogProps>;
+  look?: "main";
+  /** Commands that use the token, shown with it. */
+  examples?: ReactNode;
+}
+
 /** Button that opens `dialog`, which creates a token. The token is shown once. */
-export function NewToken({ dialog: NewTokenDialog, look }: { dialog: ComponentType<DialogProps>; look?: "main" }) {
+export function NewToken({ dialog: NewTokenDialog, look, examples }: NewTokenProps) {
   const [creating, setCreating] = useState(false);
   const [created, setCreated] = useState<string | null>(null);
   return (
@@ -89,15 +100,45 @@ export function NewToken({ dialog: NewTokenDialog, look }: { dialog: ComponentTy
         {t("settings.newToken")}
       </Button>
       {creating && <NewTokenDialog created={setCreated} close={() => setCreating(false)} />}
-      {created && <CreatedToken token={created} close={() => setCreated(null)} />}
+      {created && (
+        <CreatedToken token={created} close={() => setCreated(null)}>
+          {examples}
+        </CreatedToken>
+      )}
     </>
   );
 }
 
+interface CreatedProps {
+  token: string;
+  close: () => void;
+  children?: ReactNode;
+}
+
 /** Dialog with a token that was created. */
-export function CreatedToken({ token, close }: { token: string; close: () => void }) {
+export function CreatedToken({ token, close, children }: CreatedProps) {
   const title = t("settings.tokenCreated");
   return (
-    <ShownOnce title={title} label={t("settings.token")} text={token} hint={t("settings.tokenOnce")} close={close} />
+    <ShownOnce title={title} label={t("settings.token")} text={token} hint={t("settings.tokenOnce")} close={close}>
+      {children}
+    </ShownOnce>
+  );
+}
+
+/** Commands that use a token of the API. `workspace`: that of the service account whose token it is. */
+export function TokenExamples({ workspace }: { workspace?: string }) {
+  const server = useServerUrl(useParams().workspace ?? "");
+  const login = `orvanta login ${server} --token-stdin`;
+  return (
+    <>
+      <CopyableCommand
+        label={t("settings.tokenLogin")}
+        text={workspace ? `${login} --workspace ${workspace}` : login}
+      />
+      <CopyableCommand
+        label={t("settings.tokenCurl")}
+        text={curl(`${server}/api/users/whoami`, { method: "GET", token: "" })}
+      />
+    </>
   );
 }

@@ -5,7 +5,7 @@ import { Empty } from "../ui/states";
 import { NewTokenDialog } from "./new-token";
 import { Loaded, Rows } from "./parts";
 import css from "./settings.module.css";
-import { NewToken, RevokeToken, TokenFacts } from "./token-parts";
+import { NewToken, RevokeToken, TokenExamples, TokenFacts } from "./token-parts";
 
 /** Tokens of the user, with a button that creates one. */
 export function Tokens() {
@@ -14,7 +14,7 @@ export function Tokens() {
     <section className={css.section} aria-labelledby="tokens">
       <div className={css.head}>
         <h2 id="tokens">{t("settings.tokens")}</h2>
-        <NewToken dialog={NewTokenDialog} />
+        <NewToken dialog={NewTokenDialog} examples={<TokenExamples />} />
       </div>
       <p className={css.about}>{t("settings.tokensHint")}</p>
       <Loaded query={tokens} />
