@@ -103,7 +103,8 @@ export function KeepInView() {
 
 /**
  * Moves the focus to the node that a key selects, unless the focus is outside of the canvas. A node outside of the view is
- * drawn first, which takes some frames.
+ * drawn first, which takes some frames. While a field loses the focus, for example by a rename, the document has it for a
+ * moment: the first frame is waited for.
  */
 export function FocusFollowsSelection() {
   const last = useEditor((editor) => editor.selection.at(-1));
@@ -120,7 +121,7 @@ export function FocusFollowsSelection() {
       if (node) node.focus({ preventScroll: true });
       else if (left > 0) frame = requestAnimationFrame(() => follow(left - 1));
     };
-    follow(FRAMES_UNTIL_DRAWN);
+    frame = requestAnimationFrame(() => follow(FRAMES_UNTIL_DRAWN));
     return () => cancelAnimationFrame(frame);
   }, [last]);
   return null;

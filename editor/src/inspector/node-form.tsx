@@ -33,7 +33,7 @@ export function NodeForm({ node }: { node: Node }) {
         base={node.path}
         field={{ path: ["summary"], label: t("inspector.summary"), control: "text" }}
       />
-      {node.kind === "rawscript" ? <CodeFields key={node.id} node={node} /> : <ActionFields node={node} />}
+      {node.kind === "rawscript" ? <CodeFields node={node} /> : <ActionFields node={node} />}
       <IncomingEdges node={node} />
       <details className={css.section}>
         <summary>{t("inspector.advanced")}</summary>

@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
 import { useMedia } from "../lib/use-media";
@@ -17,6 +18,7 @@ export function NodePanel({ node }: { node: Node }) {
   const wide = useMedia(WIDE);
   const tab = useEditor((editor) => editor.nodeTab);
   const split = useEditor((editor) => editor.beside) && wide && tab !== "settings";
+  const form = useFormKey(node);
   return (
     <div className={css.panel}>
       <NodeHead node={node} />
@@ -30,13 +32,23 @@ export function NodePanel({ node }: { node: Node }) {
           hidden={tab !== "settings" && !split}
         >
           <EditableForm>
-            <NodeForm key={node.path.join(".")} node={node} />
+            <NodeForm key={form} node={node} />
           </EditableForm>
         </div>
-        {tab !== "settings" && <NodeTest key={node.id} node={node} tab={tab} />}
+        {tab !== "settings" && <NodeTest key={form} node={node} tab={tab} />}
       </div>
     </div>
   );
+}
+
+/** Return a key of the form of a node. A rename does not change it, so that a field that is clicked meanwhile remains. */
+function useFormKey({ id, path }: Node): number {
+  const graph = useEditor((editor) => editor.graph);
+  const shown = useRef({ id, path, key: 0 });
+  const before = shown.current;
+  const isRenamed = before.path.join() === path.join() && !graph.byId.has(before.id);
+  shown.current = { id, path, key: before.id === id || isRenamed ? before.key : before.key + 1 };
+  return shown.current.key;
 }
 
 function NodeHead({ node }: { node: Node }) {

@@ -14,6 +14,7 @@ import { NewValueContext } from "../editor/new-value-context";
 import { createEditor, textOf, treeOf } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { rememberItem } from "../lib/recent-items";
+import { useRedrawnPress } from "../lib/redrawn-press";
 import { useFirst } from "../lib/use-first";
 import { useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
@@ -147,6 +148,7 @@ function Page() {
   usePreload();
   const view = useView();
   useKeyboard(store, view === "graph");
+  useRedrawnPress();
   return (
     <main className={css.page}>
       <Head graph={view === "graph"} />
