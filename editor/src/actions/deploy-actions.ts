@@ -1,5 +1,5 @@
 import { saveDraftNow } from "../editor/autosave";
-import { isChanged } from "../editor/store";
+import { endStepIn, isChanged } from "../editor/store";
 import { t } from "../texts/actions";
 import { notify } from "../ui/toasts";
 import { type Action, always, openDialog } from "./action";
@@ -13,6 +13,7 @@ export const DEPLOY_ACTIONS: readonly Action[] = [
     keys: ["Mod-s"],
     enabled: always,
     run: async (store) => {
+      endStepIn(store);
       await saveDraftNow(store);
       const editor = store.getState();
       if (editor.draft.state === "saved") notify(t("actions.saved"));

@@ -5,7 +5,7 @@ import { ENDED } from "../lib/status";
 import { laneOf, reaches } from "../workflow/commands";
 import { pinOf } from "../workflow/pins";
 import { at, isTree, type Tree } from "../workflow/types";
-import { type Editor, type EditorStore, isChanged, type LiveRun, type ShownRun } from "./store";
+import { type Editor, type EditorStore, endStepIn, isChanged, type LiveRun, type ShownRun } from "./store";
 import { EMPTY_LOG, type TimedLog, withPart } from "./timed-log";
 
 let stop: () => void = () => {};
@@ -69,6 +69,7 @@ async function watchStarted(
   dry = false,
 ): Promise<void> {
   const number = ++testsStarted;
+  endStepIn(store);
   store.setState({ starting: true });
   try {
     const id = await starting;

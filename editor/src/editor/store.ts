@@ -6,7 +6,7 @@ import type { PolicyDefault, Problem } from "../api/validation";
 import { t } from "../texts/editor";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
-import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";
+import { addStep, EMPTY, endStep, type History, redo, undo } from "../workflow/history";
 import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
 import {
@@ -304,6 +304,13 @@ export function redoIn(store: EditorStore): void {
   if (forth) show(store, forth.text, forth.history);
 }
 
+/** Let the next change be undone on its own. Called when a field is left, and by saves, tests and deployments. */
+export function endStepIn(store: EditorStore): void {
+  const { history } = store.getState();
+  const ended = endStep(history);
+  if (ended !== history) store.setState({ history: ended });
+}
+
 /** Mark the text of the page as the newest version, after a deploy. */
 export function markDeployed(store: EditorStore, flow: Flow): void {
   store.setState({
@@ -312,6 +319,7 @@ export function markDeployed(store: EditorStore, flow: Flow): void {
     deployed: store.getState().text,
     draft: { revision: null, state: "none" },
   });
+  endStepIn(store);
 }
 
 /** Replace the text of the page, for example by the deployed one. */

@@ -1,6 +1,6 @@
 import { type CSSProperties, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
-import type { EditorStore, Panel } from "../editor/store";
+import { type EditorStore, endStepIn, type Panel } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/workflow-page";
@@ -83,7 +83,7 @@ export function SidePanel() {
       <span className={css.close}>
         <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
-      <div className={css.content}>
+      <div className={css.content} onBlurCapture={() => endStepIn(store)}>
         {panel === "node" && <Inspector />}
         {panel === "test" && <TestPanel />}
         {panel === "yaml" && <YamlPanel />}

@@ -6,6 +6,8 @@ export interface Step {
   after: string;
   /** Consecutive steps with one key are joined, for example the letters of a word. */
   key: string | null;
+  /** Time of its last change, in ms. */
+  changed?: number;
 }
 
 /** The steps, oldest first. The first `done` steps are in the text, the others can be redone. */
@@ -16,16 +18,33 @@ export interface History {
 
 export const EMPTY: History = { steps: [], done: 0 };
 const MAX_STEPS = 500;
+/** Pause in ms after which a change is a step of its own. */
+export const PAUSE_MS = 5000;
 
 /** Return the history with a step from one text to another. */
-export function addStep(history: History, name: string, before: string, after: string, key: string | null): History {
+export function addStep(
+  history: History,
+  name: string,
+  before: string,
+  after: string,
+  key: string | null,
+  now = Date.now(),
+): History {
   const last = history.steps[history.done - 1];
-  const joined = key !== null && last?.key === key && history.done === history.steps.length;
+  const isRecent = now - (last?.changed ?? 0) < PAUSE_MS;
+  const joined = key !== null && last?.key === key && isRecent && history.done === history.steps.length;
   const from = joined && last ? revertStep(before, last) : before;
   const steps = history.steps.slice(0, joined ? history.done - 1 : history.done);
-  if (from !== after) steps.push({ name, key, ...difference(from, after) });
+  if (from !== after) steps.push({ name, key, changed: now, ...difference(from, after) });
   const recent = steps.slice(-MAX_STEPS);
   return { steps: recent, done: recent.length };
+}
+
+/** Return the history without a key of its last step, so that the next change is a step of its own. */
+export function endStep(history: History): History {
+  const last = history.steps[history.done - 1];
+  if (!last || last.key === null) return history;
+  return { ...history, steps: history.steps.with(history.done - 1, { ...last, key: null }) };
 }
 
 function difference(before: string, after: string): { at: number; before: string; after: string } {
