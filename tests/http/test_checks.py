@@ -58,7 +58,7 @@ async def test_syntax_error_has_position(api: ApiHarness) -> None:
 
 
 async def test_document_without_text_has_pointers_only(api: ApiHarness) -> None:
-    found = await check(api, value={"modules": [script("a", needs=["nobody"])]})
+    found = await check(api, value={"modules": [inline("a", "python3", "def main(): pass", needs=["nobody"])]})
     (only,) = found["diagnostics"]
     assert only["node"] == "a" and "line" not in only and found["deployable"] is False
     assert await check(api, value={"modules": [inline("a", "python3", "def main(): pass")]}) == {
@@ -229,3 +229,16 @@ async def test_text_after_fault_is_read_within_limits(
     monkeypatch.setattr(YAML_READER, "compose", lambda _, text: seen.append(text))
     found = await check(api, source={"format": "yaml", "text": f"{beginning}d: [{'1,' * 30_000}1]\n"})
     assert found["deployable"] is False and seen == []
+
+
+async def test_invalid_edge_does_not_hide_warnings_about_code(api: ApiHarness) -> None:
+    modules = [
+        inline("broken", "python3", "def main(:"),
+        inline("two", "python3", "def main(a: int): ...", needs=["nobody"]),
+        {"id": "odd", "value": {"type": "rawscript", "language": "python3", "content": 3, "input_transforms": 4}},
+    ]
+    found = await check(api, value={"modules": modules})
+    assert found["deployable"] is False
+    reported = {(each["node"], each["code"]) for each in found["diagnostics"]}
+    assert {("broken", "code_unreadable"), ("two", "missing_input")} < reported
+    assert (await check(api, value=3))["deployable"] is False

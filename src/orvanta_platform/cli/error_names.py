@@ -110,6 +110,7 @@ DIAGNOSTICS: Final = {
     "invalid_yaml": "The document is not valid YAML.",
     "join_never": "A node can never run, because its edges exclude each other.",
     "lock_not_used": "A lock cannot be read, or its file is missing: the packages are locked at the deployment.",
+    "loop_without_list": "A loop runs over a value that is no list.",
     "missing_input": "A required input of a node has no value.",
     "missing_key": "A required key is missing.",
     "mock_enabled": "The node is mocked: it returns a fixed value and does not run.",

@@ -16,6 +16,7 @@ from orvanta_platform.workflow.rules.context import context
 from orvanta_platform.workflow.rules.edges import edges
 from orvanta_platform.workflow.rules.ids import ids
 from orvanta_platform.workflow.rules.joins import joins
+from orvanta_platform.workflow.rules.loops import loops
 from orvanta_platform.workflow.rules.nodes import calls, forms, webhooks
 from orvanta_platform.workflow.rules.placeholders import placeholders
 from orvanta_platform.workflow.rules.reach import reach
@@ -31,6 +32,7 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
     webhooks,
     forms,
     calls,
+    loops,
     advice,
     placeholders,
     support,
@@ -44,7 +46,7 @@ class Examination(msgspec.Struct, frozen=True):
     javascript: list[Use] = msgspec.field(default_factory=list)
     """Expressions whose syntax a JavaScript engine still has to check."""
     value: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """Normal form of the document's `value`."""
+    """Normal form of the document's `value`; empty if it is no object or too large to be checked."""
 
 
 def validate(document: Mapping[str, Any]) -> list[Diagnostic]:

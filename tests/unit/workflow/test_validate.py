@@ -424,3 +424,48 @@ def test_unused_exponential_retries_have_no_bounds() -> None:
 
     assert found(0) == []
     assert found(1) == ["/value/modules/0/retry/exponential/seconds"]
+
+
+OBJECTS = [
+    ("flow_input", None),
+    (" results ", None),
+    ("flow_input.order", "object"),
+    ("flow_input.name", "string"),
+]
+LISTS = [
+    ("flow_input.order.items", "object"),
+    ("flow_input.items", "array"),
+    ("flow_input.items", ["array", "null"]),
+    ("flow_input.items", None),
+    ("results.a", None),
+    ("[flow_input]", None),
+]
+
+
+def loop_over(iterator: Any, schema_type: Any = None, **value: Any) -> list[tuple[str, str | None, str]]:
+    loop = node("l", "forloopflow", value={"iterator": iterator, "modules": [node("inside")]})
+    properties = {name: {"type": schema_type} if schema_type else {} for name in ("order", "name", "items")}
+    document = {
+        "value": {"modules": [node("a"), loop], **value},
+        "schema": {"type": "object", "properties": properties},
+    }
+    return short([each for each in validate(document) if each.code == "loop_without_list"])
+
+
+@pytest.mark.parametrize(("expr", "schema_type"), OBJECTS)
+def test_loop_over_object_is_reported(expr: str, schema_type: Any) -> None:
+    found = loop_over({"type": "javascript", "expr": expr}, schema_type)
+    assert found == [("loop_without_list", "l", "/modules/1/value/iterator")]
+
+
+@pytest.mark.parametrize(("expr", "schema_type"), LISTS)
+def test_loop_over_possible_list_is_not_reported(expr: str, schema_type: Any) -> None:
+    assert loop_over({"type": "javascript", "expr": expr}, schema_type) == []
+
+
+def test_loop_over_static_value_is_reported_unless_it_may_be_a_list() -> None:
+    for value, reported in (({}, True), (3, True), ([], False), ("$res:u/a/b", False)):
+        assert bool(loop_over({"type": "static", "value": value})) is reported
+    preprocessor = {"id": "preprocessor", "value": {"type": "identity"}}
+    changed = loop_over({"type": "javascript", "expr": "flow_input.order"}, "object", preprocessor_module=preprocessor)
+    assert changed == []

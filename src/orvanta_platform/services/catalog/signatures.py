@@ -15,7 +15,6 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.script_access import placed_modules
 from orvanta_platform.workflow.diagnostics import Diagnostic, pointer
 from orvanta_platform.workflow.languages import RUNNABLE
-from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.signature.schema import has_signatures
 
 MAX_READ_CHARS: Final = 256 << 10
@@ -37,13 +36,13 @@ class _Caller(msgspec.Struct, frozen=True):
         return Diagnostic(code, "warning", self.node, self.pointer + where, f"node {self.node}: {message}")
 
 
-async def diagnostics(platform: Platform, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> list[Diagnostic]:
-    """Return warnings about the nodes of a valid document.
+async def diagnostics(platform: Platform, actor: Actor, workspace: str, value: Mapping[str, Any]) -> list[Diagnostic]:
+    """Return warnings about the nodes of a normalised flow value, which may have errors.
 
     The schemas of scripts and workflows are those of their current versions, if the actor may read them. Raises
     EvaluatorUnavailable.
     """
-    callers = list(_callers(normalise(tree)["value"]))
+    callers = list(_callers(value))
     read = await _signatures(platform, workspace, callers)
     schemas = {kind: await _schemas(platform, actor, workspace, kind, callers) for kind in _KINDS}
     found: list[Diagnostic] = []

@@ -79,8 +79,9 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         subject = replace(subject, tests=tests)
         violated, defaults = await policies.examine(platform, actor, workspace, subject)
         found = [*violated, *found]
-        found += await signatures.diagnostics(platform, actor, workspace, tree)
         found += await queue_warnings.diagnostics(platform, workspace, tree, settings.get("tag"))
+    if seen.value:
+        found += await signatures.diagnostics(platform, actor, workspace, seen.value)
     return FlowCheck(await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True), defaults)
 
 
