@@ -92,7 +92,7 @@ describe("what is offered", () => {
 
 test("a plain path is a connection, anything else an expression", () => {
   expect(pathOf('results["a b"][0].c')).toEqual(["results", "a b", 0, "c"]);
-  for (const expr of ["results.a", "flow_input.x.y", "previous_result", " results.a[0] "]) {
+  for (const expr of ["results.a", "flow_input", "flow_input.x.y", "previous_result", " results.a[0] "]) {
     expect(isConnection(expr)).toBe(true);
   }
   for (const expr of ["results", "results.a + 1", "f(results.a)", "", "1", 'results["a\\"']) {

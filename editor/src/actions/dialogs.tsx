@@ -24,6 +24,7 @@ import { replaceNode } from "../workflow/replace";
 import { AddInsideDialog } from "./add-inside-dialog";
 import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
+import { ProblemList } from "./problem-list";
 import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
 import { searchOf, VIEWS } from "./views";
 
@@ -232,7 +233,9 @@ function DeployDialog({ uses }: DialogsProps) {
   const close = useClose();
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
-  const errors = useEditor((editor) => editor.problems?.filter((each) => each.severity === "error").length ?? 0);
+  const problems = useEditor((editor) => editor.problems) ?? [];
+  const errors = problems.filter((each) => each.severity === "error").length;
+  const warnings = problems.length - errors;
   const pinned = useEditor((editor) => pinnedIn(editor).join(", "));
   const [unpinned, setUnpinned] = useState(true);
   const deployed = useEditor((editor) => editor.flow.version_id !== null);
@@ -264,7 +267,7 @@ function DeployDialog({ uses }: DialogsProps) {
       queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
       markDeployed(store, flow);
       close();
-      notify(t("ui.deployed"));
+      notify(warnings > 0 ? t("actions.deployedWithWarnings", { count: warnings }) : t("ui.deployed"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -289,6 +292,10 @@ function DeployDialog({ uses }: DialogsProps) {
         )}
         {pinned && !unpinned && <p className={css.description}>{t("actions.pinsStay")}</p>}
         {errors > 0 && <p className={css.description}>{t("actions.deployErrors", { count: errors })}</p>}
+        {errors === 0 && warnings > 0 && (
+          <p className={css.description}>{t("actions.deployWarnings", { count: warnings })}</p>
+        )}
+        {problems.length > 0 && <ProblemList problems={problems} shown={close} />}
         {deployed && uses}
         <div className={css.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>

@@ -9,6 +9,7 @@ import { useNodeJob } from "../editor/node-job";
 import { isRunOver, isTesting, nodeStateOf, runOf, showOutput, testNode } from "../editor/run-watch";
 import type { Editor, NodeTab, ShownRun } from "../editor/store";
 import { InputForm } from "../forms/input-form";
+import { statusInRun } from "../lib/status";
 import { t } from "../texts/inspector";
 import { RunButton } from "../ui/access-buttons";
 import { Button, LinkButton } from "../ui/controls";
@@ -86,7 +87,7 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
       )}
       {run && (
         <div className={panel.run} role="status">
-          {!missing && <Status status={run.nodes[node.id] ? status : run.status} />}
+          {!missing && <Status status={run.nodes[node.id] ? statusInRun(status, run.status) : run.status} />}
           {run !== live && <span className={css.help}>{t("inspector.lastRun")}</span>}
           <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${run.id}`}>
             {t("inspector.openRun")}
@@ -183,10 +184,10 @@ function OutputTab({ node, run }: Shown) {
       {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
       {undecidedLoop && !missing && <ChooseIteration loop={undecidedLoop} />}
       {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}
-      {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
       {live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (
         <ResultSection label={t("inspector.testResult")} run={live.id} ask={fetchResult} failed />
       )}
+      {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
       <LastResult node={node} shown={status === "succeeded"} />
       <PinnedOutput node={node} />
     </>

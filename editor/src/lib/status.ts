@@ -9,6 +9,7 @@ export interface StatusStyle {
 
 const STATUSES: Record<string, StatusStyle> = {
   pending: { label: t("lib.pending"), icon: "minus", tone: "calm" },
+  not_run: { label: t("lib.notRun"), icon: "minus", tone: "calm" },
   queued: { label: t("lib.queued"), icon: "clock", tone: "calm" },
   waiting: { label: t("lib.waiting"), icon: "clock", tone: "wait" },
   awaiting_approval: { label: t("lib.awaitingApproval"), icon: "person", tone: "wait" },
@@ -31,3 +32,7 @@ export function statusStyle(status: string): StatusStyle {
 }
 
 export const ENDED = new Set(["succeeded", "failed", "skipped", "cancelled", "unknown"]);
+
+/** Return the shown status of a node: one that is pending when its run has ended does not run. */
+export const statusInRun = (node: string, run: string | undefined): string =>
+  node === "pending" && ENDED.has(run ?? "") ? "not_run" : node;

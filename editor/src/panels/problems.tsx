@@ -1,6 +1,6 @@
 import { FixButtons } from "../actions/fix-buttons";
+import { showProblem } from "../actions/problem-list";
 import { useEditor, useEditorStore } from "../editor/context";
-import { select } from "../editor/store";
 import { t } from "../texts/panels";
 import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
@@ -38,11 +38,7 @@ export function ProblemsPanel() {
               type="button"
               className={runs.node}
               style={{ alignItems: "flex-start" }}
-              onClick={() => {
-                if (!each.node) return store.setState({ panel: "yaml" });
-                select(store, [each.node]);
-                store.setState({ panel: "node" });
-              }}
+              onClick={() => showProblem(store, each)}
             >
               <span style={{ whiteSpace: "normal", overflowWrap: "anywhere" }}>
                 {problemText(each.message)}

@@ -10,6 +10,7 @@ import { type Editor, type LiveRun, select } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { NodeData, ResultSection } from "../inspector/node-data";
 import { lazyComponent } from "../lib/lazy-component";
+import { statusInRun } from "../lib/status";
 import { duration } from "../lib/time";
 import { t } from "../texts/panels";
 import { Button, LinkButton } from "../ui/controls";
@@ -85,20 +86,23 @@ function TestOutcome({ live }: { live: LiveRun }) {
             >
               <span>{id}</span>
               <span className={runs.duration}>{progressOf(node)}</span>
-              <Status status={node.status} />
+              <Status status={statusInRun(node.status, live.status)} />
             </button>
             <NodeDecision workspace={workspace} run={live.id} id={id} />
           </li>
         ))}
       </ul>
+      {live.status === "failed" && <RunResult live={live} />}
       {chosen && state && <NodeData key={chosen} run={live.id} id={chosen} node={state} log={live.logs[chosen]} />}
       {over && live.dry && <DryRunReport key={live.id} workspace={workspace} run={live.id} />}
-      {over && live.status !== "unknown" && (
-        <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
-      )}
+      {over && !["failed", "unknown"].includes(live.status) && <RunResult live={live} />}
     </section>
   );
 }
+
+const RunResult = ({ live }: { live: LiveRun }) => (
+  <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
+);
 
 function progressOf(node: NodeState): string {
   const { bodies, duration_ms, attempt } = node;

@@ -146,7 +146,7 @@ const CONNECTING = new Set(["results", "flow_input", "previous_result"]);
 /** Return true if an expression only passes on a result of a node or an input of the workflow. */
 export function isConnection(expr: string): boolean {
   const path = pathOf(expr);
-  return path !== null && CONNECTING.has(String(path[0])) && (path.length > 1 || path[0] === "previous_result");
+  return path !== null && CONNECTING.has(String(path[0])) && (path.length > 1 || path[0] !== "results");
 }
 
 /** Return a short text about a value. */

@@ -24,7 +24,7 @@ export function NodeName({ node }: { node: Node }) {
 function describeState(editor: Editor, id: string): string {
   const status = nodeStateOf(editor, id)?.status;
   const ran = status !== undefined && status !== "pending";
-  const severity = ran ? null : worstSeverity(editor, id);
+  const severity = worstSeverity(editor, id);
   return [
     ran && statusStyle(status).label,
     isDisabled(editor, id) && t("canvas.disabled"),

@@ -78,6 +78,7 @@ function NodeLabel({ node }: { node: Node }) {
         <div className={css.subtitle}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
       <NodeMarks id={node.id} />
+      <ProblemMark id={node.id} />
       <Badge id={node.id} />
     </>
   );
@@ -103,23 +104,26 @@ const Mark = ({ icon, title }: { icon: string; title: string }) => (
   </span>
 );
 
-/** The state of the node in the shown test, otherwise its problem. */
+/** The state of the node in the shown test. */
 function Badge({ id }: { id: string }) {
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  if (!state || state.status === "pending") return null;
+  const { bodies } = state;
+  const counted =
+    bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
+  const again = state.attempt !== undefined && state.attempt > 1 ? `×${state.attempt}` : null;
+  const took = state.duration_ms === undefined ? null : duration(state.duration_ms ?? 0);
+  const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(state.status).label;
+  return (
+    <span className={css.badge} title={statusStyle(state.status).label} data-state={state.status}>
+      <Status status={state.status} word={word} />
+    </span>
+  );
+}
+
+/** The sign of a node with problems. */
+function ProblemMark({ id }: { id: string }) {
   const severity = useEditor((editor) => worstSeverity(editor, id));
-  if (state && state.status !== "pending") {
-    const { bodies } = state;
-    const counted =
-      bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
-    const again = state.attempt !== undefined && state.attempt > 1 ? `×${state.attempt}` : null;
-    const took = state.duration_ms === undefined ? null : duration(state.duration_ms ?? 0);
-    const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(state.status).label;
-    return (
-      <span className={css.badge} title={statusStyle(state.status).label} data-state={state.status}>
-        <Status status={state.status} word={word} />
-      </span>
-    );
-  }
   if (!severity) return null;
   return (
     <span

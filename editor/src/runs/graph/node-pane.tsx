@@ -9,7 +9,7 @@ import { useNodeJob } from "../../editor/node-job";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { lazyComponent } from "../../lib/lazy-component";
-import { ENDED } from "../../lib/status";
+import { ENDED, statusInRun } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { Link } from "../../routing/link";
 import { t } from "../../texts/runs";
@@ -32,10 +32,8 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
-  const { status } = useNodeJob(
-    id,
-    useEditor((editor) => editor.live),
-  );
+  const live = useEditor((editor) => editor.live);
+  const { status } = useNodeJob(id, live);
   const loop = useEditor(({ graph }) => around(graph.byId, id));
   const child = state?.bodies?.run;
   if (!node || !state) return null;
@@ -43,7 +41,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
     <aside className={css.nodePane} aria-label={t("runs.node", { id })}>
       <div className={css.nodePaneHeader}>
         <h2>{node.summary || id}</h2>
-        <Status status={status === "pending" ? state.status : status} />
+        <Status status={statusInRun(status === "pending" ? state.status : status, live?.status)} />
         <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
       <Pausing node={id} />

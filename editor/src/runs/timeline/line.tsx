@@ -1,4 +1,6 @@
 import type { TimedBody } from "../../api/iterations";
+import { useEditor } from "../../editor/context";
+import { statusInRun } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { t } from "../../texts/runs";
 import { Icon } from "../../ui/icon";
@@ -28,6 +30,7 @@ interface Props {
 
 /** Row of the timeline: name, bars, status, times and worker. */
 export function Line({ row, body, index, start, span, active, focused, selected, choose, toggle }: Props) {
+  const run = useEditor((editor) => editor.live?.status);
   const track = row.kind === "node" || row.kind === "attempt" ? row.track : body && trackOf(body);
   const status = row.kind === "node" || row.kind === "attempt" ? row.status : (body?.status ?? "pending");
   return (
@@ -68,7 +71,7 @@ export function Line({ row, body, index, start, span, active, focused, selected,
         {track && <Bars track={track} span={span} choose={(segment) => choose(row, segment)} />}
       </td>
       <td className={css.times}>
-        <Status status={status} />
+        <Status status={statusInRun(status, run)} />
         <span>{track ? timesText(track, span[1]) : ""}</span>
       </td>
       <td className={css.worker}>{track?.segments.findLast((each) => each.worker !== null)?.worker ?? ""}</td>

@@ -1,0 +1,74 @@
+"""Problems of a workflow: before a deployment, beside the states of a test, and at fields."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import flow, node, opened
+
+BROKEN = """summary: Sum
+value:
+  modules:
+    - id: sum
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main():
+              return (
+        input_transforms: {}
+    - id: loop
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: flow_input.list}
+        skip_failures: false
+        modules: []
+    - id: last
+      value: {type: identity}
+schema: {type: object, properties: {list: {type: array}}}
+"""
+
+
+async def test_deployment_lists_problems_with_their_nodes(page: Page, site: Site) -> None:
+    path = await opened(page, site, BROKEN, "?panel=workflow", problems="1 problem")
+    await page.keyboard.press("Escape")
+    await node(page, "last").click()
+    await page.get_by_label("Summary", exact=True).fill("Last")
+    await page.get_by_role("button", name="Deploy").click()
+    dialog = page.get_by_role("dialog", name="Deploy")
+    await expect(dialog).to_contain_text("1 warning. You can deploy anyway.")
+    await expect(dialog).to_contain_text("line 2")
+    await dialog.get_by_role("button", name="sum", exact=True).click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("sum")
+    await page.get_by_role("button", name="Deploy").click()
+    await dialog.get_by_role("button", name="Deploy").click()
+    await expect(page.get_by_text("Deployed with 1 warning. New runs use this version.")).to_be_visible()
+    assert flow(site, path)["value"]["modules"][2]["summary"] == "Last"
+
+
+async def test_failed_test_shows_error_first_and_nodes_that_did_not_run(page: Page, site: Site) -> None:
+    await opened(page, site, BROKEN, problems="1 problem")
+    await page.get_by_role("button", name="Test", exact=True).click()
+    panel = page.get_by_role("complementary", name="Test")
+    await panel.get_by_role("button", name="Run", exact=True).click()
+    row = panel.get_by_role("listitem").filter(has_text="last")
+    await expect(row).to_contain_text("Not run")
+    # The error of the run precedes the data of the selected node.
+    await row.get_by_role("button").click()
+    sections = panel.get_by_role("region", name="Test run").locator("section h3")
+    await expect(sections.nth(0)).to_have_text("Workflow result")
+    # The sign of the problem is beside the state.
+    await expect(node(page, "sum").locator("[data-state=failed]")).to_be_visible()
+    await expect(node(page, "sum").get_by_title("Warning: see Problems")).to_be_visible()
+
+
+async def test_whole_input_is_shown_as_connected_and_is_no_list(page: Page, site: Site) -> None:
+    await opened(page, site, BROKEN.replace("return (", "return 1"), "?panel=node&node=loop")
+    await page.get_by_role("group", name="Input mode of Iterate over").get_by_role("button", name="Connected").click()
+    await page.get_by_role("button", name="Iterate over: flow_input.list").click()
+    await page.get_by_label("Data", exact=True).get_by_title("Insert flow_input", exact=True).click()
+    await expect(page.get_by_role("button", name="Iterate over: flow_input 1 key")).to_be_visible()
+    await expect(page.get_by_role("complementary", name="Node").get_by_role("alert")).to_have_text(
+        "The loop needs a list"
+    )
