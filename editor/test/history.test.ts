@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Flow } from "../src/api/flows";
 import { apply, createEditor, markDeployed, undoIn } from "../src/editor/store";
+import { CATALOG } from "../src/workflow/catalog";
+import { addNode } from "../src/workflow/commands";
 import { addStep, EMPTY, endStep, PAUSE_MS, undo } from "../src/workflow/history";
 
 const TEXT = "summary: a\nvalue:\n  modules: []\n";
@@ -43,4 +45,18 @@ test("a deployment ends the step", () => {
   set("c");
   undoIn(store);
   expect(store.getState().text).toBe(deployed);
+});
+
+test("undo of an added node selects what was selected before it", () => {
+  const store = createEditor("main", FLOW, { text: TEXT, revision: null });
+  const [entry] = CATALOG;
+  if (!entry) throw new Error("no entry");
+  const addFirst = () => apply(store, (model) => addNode(model, { lane: model.graph.main, start: true }, entry));
+  addFirst();
+  const first = store.getState().selection;
+  expect(first).toHaveLength(1);
+  addFirst();
+  expect(store.getState().selection).not.toEqual(first);
+  undoIn(store);
+  expect(store.getState().selection).toEqual(first);
 });

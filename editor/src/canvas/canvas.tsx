@@ -87,6 +87,7 @@ function Surface() {
       {...(readOnly ? {} : drop)}
     >
       {empty ? <EmptyCanvas /> : <Graph />}
+      <FocusFollowsSelection />
     </section>
   );
 }
@@ -194,7 +195,6 @@ function Graph() {
       <KeepViewCentred />
       <ProvideView />
       <KeepInView />
-      <FocusFollowsSelection />
       <MarkFarZoom />
       {!readOnly && <SelectionBar />}
       {overview && <MiniMap pannable zoomable nodeComponent={MiniNode} />}

@@ -102,20 +102,27 @@ export function KeepInView() {
 }
 
 /**
- * Moves the focus to the node that a key selects, unless the focus is outside of the canvas. A node outside of the view is
+ * Moves the focus to the node that a key selects, and to the selected node after a dialog, unless the focus is outside of
+ * the canvas. A node outside of the view is
  * drawn first, which takes some frames. While a field loses the focus, for example by a rename, the document has it for a
  * moment: the first frame is waited for.
  */
 export function FocusFollowsSelection() {
   const last = useEditor((editor) => editor.selection.at(-1));
-  const before = useRef(last);
+  const dialog = useEditor((editor) => editor.dialog !== null);
+  const before = useRef({ last, dialog });
   useEffect(() => {
-    if (before.current === last) return;
-    before.current = last;
-    if (last === undefined) return;
+    const { current } = before;
+    before.current = { last, dialog };
+    if (last === undefined || dialog || (current.last === last && !current.dialog)) return;
     let frame = 0;
     const follow = (left: number) => {
       const active = document.activeElement;
+      // A dialog that closes has the focus until it is removed.
+      if (active?.closest("[role=dialog]") && left > 0) {
+        frame = requestAnimationFrame(() => follow(left - 1));
+        return;
+      }
       if (active !== document.body && !active?.matches(".react-flow__node")) return;
       const node = document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(last)}"]`);
       if (node) node.focus({ preventScroll: true });
@@ -123,7 +130,7 @@ export function FocusFollowsSelection() {
     };
     frame = requestAnimationFrame(() => follow(FRAMES_UNTIL_DRAWN));
     return () => cancelAnimationFrame(frame);
-  }, [last]);
+  }, [last, dialog]);
   return null;
 }
 

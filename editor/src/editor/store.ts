@@ -274,9 +274,9 @@ export function write(store: EditorStore, text: string): void {
 }
 
 function record(store: EditorStore, text: string, name: string, key: string | null, select?: string[]): void {
-  const { text: before, history, readOnly } = store.getState();
+  const { text: before, history, selection, readOnly } = store.getState();
   if (readOnly) throw new NotPossible(t("editor.readOnly"));
-  show(store, text, addStep(history, name, before, text, key), select);
+  show(store, text, addStep(history, name, before, text, key, Date.now(), selection), select);
 }
 
 function show(store: EditorStore, text: string, history: History, select?: string[]): void {
@@ -295,7 +295,12 @@ function exists(key: string, tree: Json, graph: Outline): boolean {
 export function undoIn(store: EditorStore): void {
   const { history, text } = store.getState();
   const back = undo(history, text);
-  if (back) show(store, back.text, back.history);
+  if (!back) return;
+  show(store, back.text, back.history);
+  // If the selected nodes were added by the step, those that were selected before are selected again.
+  if (store.getState().selection.length > 0) return;
+  const { tree, graph } = store.getState();
+  store.setState({ selection: back.selected.filter((key) => exists(key, tree, graph)) });
 }
 
 export function redoIn(store: EditorStore): void {

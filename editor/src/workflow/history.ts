@@ -8,6 +8,8 @@ export interface Step {
   key: string | null;
   /** Time of its last change, in ms. */
   changed?: number;
+  /** Selection before it. */
+  selected?: readonly string[];
 }
 
 /** The steps, oldest first. The first `done` steps are in the text, the others can be redone. */
@@ -29,13 +31,21 @@ export function addStep(
   after: string,
   key: string | null,
   now = Date.now(),
+  selected: readonly string[] = [],
 ): History {
   const last = history.steps[history.done - 1];
   const isRecent = now - (last?.changed ?? 0) < PAUSE_MS;
   const joined = key !== null && last?.key === key && isRecent && history.done === history.steps.length;
   const from = joined && last ? revertStep(before, last) : before;
   const steps = history.steps.slice(0, joined ? history.done - 1 : history.done);
-  if (from !== after) steps.push({ name, key, changed: now, ...difference(from, after) });
+  if (from !== after)
+    steps.push({
+      name,
+      key,
+      changed: now,
+      selected: (joined && last?.selected) || selected,
+      ...difference(from, after),
+    });
   const recent = steps.slice(-MAX_STEPS);
   return { steps: recent, done: recent.length };
 }
@@ -67,10 +77,14 @@ function repeatStep(text: string, step: Step): string {
 export const undoName = (history: History): string | null => history.steps[history.done - 1]?.name ?? null;
 export const redoName = (history: History): string | null => history.steps[history.done]?.name ?? null;
 
-export function undo(history: History, text: string): { history: History; text: string } | null {
+export function undo(
+  history: History,
+  text: string,
+): { history: History; text: string; selected: readonly string[] } | null {
   const step = history.steps[history.done - 1];
   if (!step) return null;
-  return { history: { ...history, done: history.done - 1 }, text: revertStep(text, step) };
+  const { selected = [] } = step;
+  return { history: { ...history, done: history.done - 1 }, text: revertStep(text, step), selected };
 }
 
 export function redo(history: History, text: string): { history: History; text: string } | null {
