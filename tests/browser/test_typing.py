@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
@@ -45,3 +47,13 @@ async def test_button_clicked_after_typing_an_id_is_pressed(page: Page, site: Si
     await page.keyboard.type("Delay")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Add a node between total and wait")).to_be_visible()
+
+
+async def test_python_is_indented_by_four_spaces(page: Page, site: Site) -> None:
+    await opened(page, site, CODE, "?panel=node&node=one")
+    code = page.get_by_role("textbox", name="Code", exact=True)
+    await code.click()
+    await page.keyboard.type("def main():")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("return 1")
+    await expect(code.locator(".cm-line").nth(1)).to_have_text(re.compile("^ {4}return 1$"))

@@ -1,6 +1,6 @@
 import { autocompletion, type CompletionContext, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { bracketMatching, ensureSyntaxTree, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, ensureSyntaxTree, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, linter, lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, StateEffect } from "@codemirror/state";
@@ -36,6 +36,8 @@ export interface CodeProps {
 
 /** The diagnostics of the props have changed, possibly long after the text. */
 const refreshDiagnostics = StateEffect.define<null>();
+/** Languages whose code is indented by four spaces, as in the code of new nodes. */
+const FOUR_SPACES = new Set(["python3", "php"]);
 const LINT_MS = 250;
 const MAX_SYNTAX_ERRORS = 5;
 const PARSE_MS = 50;
@@ -100,6 +102,7 @@ function baseExtensions(label: string, language: string, numbers: boolean): Exte
     ...(numbers ? [lineNumbers(), lintGutter()] : []),
     history(),
     indentOnInput(),
+    indentUnit.of(FOUR_SPACES.has(language) ? "    " : "  "),
     bracketMatching(),
     closeBrackets(),
     replaceSelection,
