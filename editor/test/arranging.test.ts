@@ -146,3 +146,20 @@ test("a node in a box keeps its place, and the box grows with it", () => {
   expect(boxes.nodes.get("each")?.width).toBeGreaterThanOrEqual(from.x + 400 + NODE.width);
   expect(before.nodes.get("each")?.width).toBeLessThan(400);
 });
+
+test("the targets of a condition are below its handles: true at the left, false at the right", () => {
+  for (const [left, right] of [
+    ["true", "false"],
+    ["false", "true"],
+  ]) {
+    const on = (outcome = "") => `[{node: check, on: '${outcome}'}]`;
+    const tree = parseSource(`value:
+  modules:
+    - {id: check, value: {type: condition, expr: 'true'}}
+    - {id: a, needs: ${on(left)}, value: {type: identity}}
+    - {id: b, needs: ${on(right)}, value: {type: identity}}
+`);
+    const { nodes } = layout(outline(tree), tree);
+    expect((nodes.get("a")?.x ?? 0) < (nodes.get("b")?.x ?? 0)).toBe(left === "true");
+  }
+});

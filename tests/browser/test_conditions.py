@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -68,3 +69,37 @@ async def test_success_edge_of_a_condition_is_a_problem(page: Page, site: Site) 
     await page.goto(f"/w/main/workflows/{path}")
     await page.get_by_role("button", name="1 problem").click()
     await expect(page.get_by_text("which a condition has on true and on false")).to_be_visible()
+
+
+BOTH = CHECK + "".join(
+    f"    - id: {id}\n      needs: [{{node: check, on: '{on}'}}]\n      value: {{type: identity}}\n"
+    for id, on in (("no", "false"), ("yes", "true"))
+)
+STARTS_AT_ITS_HANDLE = """edge => {
+  const path = edge.querySelector(".react-flow__edge-path");
+  const start = path.getPointAtLength(0).matrixTransform(path.getScreenCTM());
+  const on = edge.getAttribute("data-id").split(":").at(-1);
+  const box = document.querySelector(`[data-id="check"] [data-handleid="${on}"]`).getBoundingClientRect();
+  return box.left - 1 <= start.x && start.x <= box.right + 1;
+}"""
+
+
+async def test_edges_of_condition_start_at_their_handles_and_do_not_cross(page: Page, site: Site) -> None:
+    await opened(page, site, BOTH)
+    edges = page.locator(".react-flow__edge")
+    await expect(edges).to_have_count(2)
+    assert [await edge.evaluate(STARTS_AT_ITS_HANDLE) for edge in await edges.all()] == [True, True]
+    places = [await node(page, id).bounding_box() for id in ("yes", "no")]
+    assert places[0] and places[1] and places[0]["x"] < places[1]["x"]
+    # A second edge into the same node has a label beside that of the first.
+    handle = node(page, "check").locator('.react-flow__handle[data-handleid="false"]')
+    await handle.drag_to(node(page, "yes"))
+    await expect(page.locator('[data-edge^="check yes"]')).to_have_count(2)
+    labels = [await each.bounding_box() for each in await page.locator("[data-on]").all()]
+    assert all(labels) and not any(
+        one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and one["y"] < other["y"] + other["height"]
+        and other["y"] < one["y"] + one["height"]
+        for one, other in itertools.combinations([each for each in labels if each], 2)
+    )

@@ -77,7 +77,7 @@ export function draw(
     const known = new Set(lane.nodes.map((node) => node.id));
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? []));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout, graph.byId.get(edge.from)));
     }
   };
   for (const group of groups) {
@@ -186,10 +186,16 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
-function drawEdge(edge: Edge, route: readonly Point[]): DrawnEdge {
+/** Return an edge as it is drawn: from the handle of its outcome, or else from the middle of the lower side. */
+function drawEdge(edge: Edge, layout: Layout, source: Node | undefined): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
   // An edge of a folded group represents several edges.
   const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route }, ariaLabel, ...fixed };
+  const handle = labelledHandles(source?.kind ?? "").find(({ on }) => on === edge.on);
+  // Routes start in the middle.
+  const aside = handle ? (handle.left - 0.5) * (layout.nodes.get(edge.from)?.width ?? 0) : 0;
+  const route = (layout.routes.get(id) ?? []).map(({ x, y }) => ({ x: x - aside, y }));
+  const ends = { source: edge.from, target: edge.to, ...(handle ? { sourceHandle: handle.on } : {}) };
+  return { id, type: "step", ...ends, data: { edge, route }, ariaLabel, ...fixed };
 }

@@ -104,6 +104,11 @@ function placeLane(
   return { width, height };
 }
 
+/** Return the edges with those on false first: dagre draws the first at the right, where false has its handle. */
+function falseFirst(edges: readonly Edge[]): Edge[] {
+  return [...edges.filter(({ on }) => on === "false"), ...edges.filter(({ on }) => on !== "false")];
+}
+
 interface LaneLayout {
   places: Point[];
   routes: Map<string, Point[]>;
@@ -114,8 +119,9 @@ const CACHE_SIZE = 500;
 
 /** Compute the layout by dagre, cached by sizes and edges: typing in a node does not arrange its list again. */
 function arrangeLane(lane: Lane, sizes: readonly Box[]): LaneLayout {
-  const numbers = new Map(lane.nodes.map((node, n) => [node.id, String(n)]));
-  const edges = lane.edges.flatMap((edge) => {
+  // Not only digits: a number would be the place among the successors, whatever the order of the edges.
+  const numbers = new Map(lane.nodes.map((node, n) => [node.id, `n${n}`]));
+  const edges = falseFirst(lane.edges).flatMap((edge) => {
     const [from, to] = [numbers.get(edge.from), numbers.get(edge.to)];
     return from === undefined || to === undefined ? [] : [{ v: from, w: to, name: edge.on, id: edgeId(edge) }];
   });
@@ -126,13 +132,13 @@ function arrangeLane(lane: Lane, sizes: readonly Box[]): LaneLayout {
   graph.setGraph({ rankdir: "TB", rankalign: "top", nodesep: GAP.between, edgesep: GAP.edges, ranksep: GAP.rank });
   graph.setDefaultEdgeLabel(() => ({}));
   sizes.forEach(({ width, height }, n) => {
-    graph.setNode(String(n), { width, height });
+    graph.setNode(`n${n}`, { width, height });
   });
   for (const { v, w, name } of edges) graph.setEdge(v, w, {}, name);
   dagre(graph);
   const boxOf = (id: string) => graph.node(id) as Box;
   const places = sizes.map((_, n) => {
-    const { x, y, width, height } = boxOf(String(n));
+    const { x, y, width, height } = boxOf(`n${n}`);
     return { x: Math.round(x - width / 2), y: Math.round(y - height / 2) };
   });
   const ways = new Map(
