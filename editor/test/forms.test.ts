@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { addBranch, moveBranch, removeBranch } from "../src/workflow/branches";
 import type { Change, Model } from "../src/workflow/commands";
 import { type Node, outline } from "../src/workflow/outline";
-import { addSchemaField, removeSchemaField, schemaFields, setSchemaField } from "../src/workflow/schema-fields";
+import {
+  addSchemaField,
+  removeSchemaField,
+  renameSchemaField,
+  schemaFields,
+  setSchemaField,
+} from "../src/workflow/schema-fields";
 import { editSource, parseSource } from "../src/workflow/source";
 import { at } from "../src/workflow/types";
 
@@ -55,8 +61,8 @@ test("the workflow's input is made field by field", () => {
   change((now) => setSchemaField(now, ["schema"], "count", { required: true }));
   change((now) => setSchemaField(now, ["schema"], "name", { description: "Who asks" }));
   expect(schemaFields(at(parseSource(text), ["schema"]))).toEqual([
-    { name: "name", type: "string", description: "Who asks", required: false },
-    { name: "count", type: "integer", description: "", required: true },
+    { name: "name", type: "string", items: "", description: "Who asks", required: false },
+    { name: "count", type: "integer", items: "", description: "", required: true },
   ]);
   expect(() => addSchemaField(model(text), ["schema"], "count")).toThrow("already");
   expect(() => addSchemaField(model(text), ["schema"], "no name")).toThrow("letters");
@@ -69,4 +75,48 @@ test("the workflow's input is made field by field", () => {
 test("the order that a document gives its fields is kept", () => {
   const schema = { type: "object", properties: { a: {}, b: {} }, order: ["b", "a"], required: ["b"] };
   expect(schemaFields(schema).map((field) => field.name)).toEqual(["b", "a"]);
+});
+
+const INPUTS = `value:
+  modules:
+    - id: a
+      value: {type: identity}
+      stop_after_if: {expr: 'flow_input.old > 1 && flow_input["old"] && flow_input.older'}
+schema:
+  type: object
+  properties: {old: {type: array}, other: {type: string}}
+  required: [old]
+  order: [old, other]
+`;
+
+test("a renamed input keeps its place and its readers", () => {
+  const text = renameSchemaField(model(INPUTS), ["schema"], "old", "fresh").edits.reduce(editSource, INPUTS);
+  const tree = parseSource(text);
+  expect(schemaFields(at(tree, ["schema"])).map(({ name, required }) => [name, required])).toEqual([
+    ["fresh", true],
+    ["other", false],
+  ]);
+  expect(at(tree, ["schema", "order"])).toEqual(["fresh", "other"]);
+  expect(at(tree, ["value", "modules", 0, "stop_after_if", "expr"])).toBe(
+    'flow_input.fresh > 1 && flow_input["fresh"] && flow_input.older',
+  );
+  expect(renameSchemaField(model(INPUTS), ["schema"], "old", "old").edits).toEqual([]);
+  expect(() => renameSchemaField(model(INPUTS), ["schema"], "old", "other")).toThrow("already");
+  expect(() => renameSchemaField(model(INPUTS), ["schema"], "old", "no name")).toThrow("letters");
+});
+
+test("items and a default are set and removed; another type removes them", () => {
+  let text = INPUTS;
+  const set = (change: Parameters<typeof setSchemaField>[3]) => {
+    text = setSchemaField(model(text), ["schema"], "old", change).edits.reduce(editSource, text);
+    return at(parseSource(text), ["schema", "properties", "old"]);
+  };
+  expect(set({ items: "number" })).toEqual({ type: "array", items: { type: "number" } });
+  expect(set({ default: [1] })).toEqual({ type: "array", items: { type: "number" }, default: [1] });
+  expect(schemaFields(at(parseSource(text), ["schema"]))[0]).toMatchObject({ items: "number", default: [1] });
+  expect(set({ default: undefined })).toEqual({ type: "array", items: { type: "number" } });
+  expect(set({ items: "" })).toEqual({ type: "array" });
+  set({ items: "number" });
+  set({ default: [1] });
+  expect(set({ type: "string" })).toEqual({ type: "string" });
 });

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
-from tests.browser.test_editing import flow, node, opened
+from tests.browser.test_editing import deploy, flow, node, opened
+from tests.browser.test_typing import press
 
 BROKEN = """summary: Sum
 value:
@@ -26,6 +27,14 @@ value:
     - id: last
       value: {type: identity}
 schema: {type: object, properties: {list: {type: array}}}
+"""
+
+INPUTS = """value:
+  modules:
+    - id: one
+      value: {type: identity}
+      stop_after_if: {expr: flow_input.amounts, skip_if_stopped: false}
+schema: {type: object, properties: {amounts: {type: string}}}
 """
 
 
@@ -72,3 +81,42 @@ async def test_whole_input_is_shown_as_connected_and_is_no_list(page: Page, site
     await expect(page.get_by_role("complementary", name="Node").get_by_role("alert")).to_have_text(
         "The loop needs a list"
     )
+
+
+async def test_list_of_numbers_is_declared_by_mouse_and_checked(page: Page, site: Site) -> None:
+    path = await opened(page, site, INPUTS, "?panel=node")
+    form = page.get_by_role("region", name="Workflow input")
+    await form.get_by_label("Type of amounts").select_option("array")
+    await form.get_by_label("Type of the items of amounts").select_option("number")
+    await form.get_by_label("Default of amounts").fill("7")
+    await expect(form.get_by_role("alert")).to_be_visible()
+    await form.get_by_label("Default of amounts").fill("[1, 2]")
+    await expect(form.get_by_role("alert")).to_have_count(0)
+    # The control that is clicked after a new name was typed remains.
+    await form.get_by_label("Name of amounts").fill("prices")
+    await press(form.get_by_label("Description of amounts"))
+    await page.keyboard.type("In euros")
+    await form.get_by_label("Field name").fill("order")
+    await form.get_by_label("Field name").press("Enter")
+    await form.get_by_label("Type of order").select_option("object")
+    fields = form.get_by_role("region", name="Fields of order")
+    await fields.get_by_label("Field name").fill("id")
+    await fields.get_by_label("Field name").press("Enter")
+    await expect(fields.get_by_label("Type of id")).to_be_visible()
+    await deploy(page, "")
+    properties = flow(site, path)["schema"]["properties"]
+    assert properties["prices"] == {
+        "type": "array",
+        "items": {"type": "number"},
+        "default": [1, 2],
+        "description": "In euros",
+    }
+    assert properties["order"]["properties"] == {"id": {"type": "string"}}
+    assert flow(site, path)["value"]["modules"][0]["stop_after_if"]["expr"] == "flow_input.prices"
+    refused = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={"prices": ["x"], "order": {}})
+    assert refused.status_code == 400, refused.text
+    await page.get_by_role("button", name="Test", exact=True).click()
+    test = page.get_by_role("complementary", name="Test")
+    await test.get_by_label("prices 1", exact=True).fill("x")
+    await test.get_by_role("button", name="Run", exact=True).click()
+    await expect(test.get_by_role("alert")).to_contain_text("Enter a number such as 12.5.")

@@ -2,6 +2,8 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { textOf } from "../forms/inputs";
+import { readFields } from "../forms/values";
 import { t } from "../texts/inspector";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
@@ -10,12 +12,14 @@ import type { Change, Model } from "../workflow/commands";
 import {
   addSchemaField,
   removeSchemaField,
+  renameSchemaField,
   type SchemaField,
+  type SchemaFieldChange,
   schemaFields,
   setSchemaField,
   TYPES,
 } from "../workflow/schema-fields";
-import { at, type Path } from "../workflow/types";
+import { at, type Json, type Path } from "../workflow/types";
 
 /** The fields of a JSON Schema of the document: the input of the workflow or the form of an approval. */
 export function SchemaFields({ title, path, none: emptyText }: { title: string; path: Path; none: string }) {
@@ -33,8 +37,9 @@ export function SchemaFields({ title, path, none: emptyText }: { title: string; 
     <section className={css.section} aria-label={title}>
       <h3>{title}</h3>
       {fields.length === 0 && <p className={css.help}>{emptyText}</p>}
-      {fields.map((field) => (
-        <SchemaFieldRow key={field.name} field={field} path={path} change={change} />
+      {fields.map((field, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a renamed field stays, with a control that is clicked meanwhile
+        <SchemaFieldRow key={place} field={field} path={path} change={change} />
       ))}
       <div className={css.row}>
         <Input
@@ -60,20 +65,14 @@ interface SchemaFieldRowProps {
 
 function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
   const { name } = field;
-  const set = (values: Parameters<typeof setSchemaField>[3], key: string | null = null) =>
+  const set = (values: SchemaFieldChange, key: string | null = null) =>
     change((model) => setSchemaField(model, path, name, values), key);
+  const own = [...path, "properties", name];
+  const objects = field.type === "object" ? own : field.items === "object" ? [...own, "items"] : null;
   return (
     <div className={css.schemaField}>
-      <code>{name}</code>
-      <Select
-        aria-label={t("inspector.fieldType", { field: name })}
-        value={field.type}
-        set={(next) => set({ type: next })}
-      >
-        {[...new Set([...TYPES, field.type])].map((type) => (
-          <option key={type}>{type}</option>
-        ))}
-      </Select>
+      <FieldName name={name} rename={(next) => change((model) => renameSchemaField(model, path, name, next))} />
+      <TypeSelect label={t("inspector.fieldType", { field: name })} type={field.type} set={(type) => set({ type })} />
       <label className={css.check}>
         <input type="checkbox" checked={field.required} onChange={(event) => set({ required: event.target.checked })} />
         <span>{t("ui.required")}</span>
@@ -83,12 +82,98 @@ function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
         icon="cross"
         onClick={() => change((model) => removeSchemaField(model, path, name))}
       />
+      <div className={css.fieldDetails}>
+        {field.type === "array" && (
+          <TypeSelect
+            label={t("inspector.itemType", { field: name })}
+            type={field.items}
+            any={t("inspector.anyItems")}
+            set={(items) => set({ items })}
+          />
+        )}
+        <Input
+          aria-label={t("inspector.fieldDescription", { field: name })}
+          placeholder={t("ui.description")}
+          value={field.description}
+          onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
+        />
+        <DefaultField field={field} set={(value) => set({ default: value }, `${path.join(".")}.${name}.default`)} />
+      </div>
+      {objects && (
+        <div className={css.fieldDetails}>
+          <SchemaFields
+            title={t("inspector.fieldsOf", { field: name })}
+            path={objects}
+            none={t("inspector.noFields")}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The name of a field, changed when it loses the focus: every letter would rewrite the expressions that read it. */
+function FieldName({ name, rename }: { name: string; rename: (next: string) => void }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
+    <Input
+      aria-label={t("inspector.nameOf", { field: name })}
+      value={typed ?? name}
+      spellCheck={false}
+      onChange={(event) => setTyped(event.target.value)}
+      onBlur={() => {
+        if (typed !== null) rename(typed);
+        setTyped(null);
+      }}
+      onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+    />
+  );
+}
+
+interface TypeSelectProps {
+  label: string;
+  type: string;
+  /** Name of the choice of no type. */
+  any?: string;
+  set: (type: string) => void;
+}
+
+function TypeSelect({ label, type, any, set }: TypeSelectProps) {
+  return (
+    <Select aria-label={label} value={type} set={set}>
+      {any !== undefined && <option value="">{any}</option>}
+      {[...new Set([...TYPES, ...(type ? [type] : [])])].map((each) => (
+        <option key={each}>{each}</option>
+      ))}
+    </Select>
+  );
+}
+
+/** The default of a field. A text that is no value of its type is refused. */
+function DefaultField({ field, set }: { field: SchemaField; set: (value: Json | undefined) => void }) {
+  const { name, type } = field;
+  const [typed, setTyped] = useState<string | null>(null);
+  const schema = { type: "object", properties: { [name]: { type } } };
+  const read = (text: string) => readFields([name], { [name]: text }, schema);
+  const error = typed === null ? undefined : read(typed).wrong[name];
+  return (
+    <div>
       <Input
-        aria-label={t("inspector.fieldDescription", { field: name })}
-        placeholder={t("ui.description")}
-        value={field.description}
-        onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
+        aria-label={t("inspector.defaultOf", { field: name })}
+        placeholder={t("inspector.default")}
+        value={typed ?? textOf(field.default)}
+        onChange={({ target }) => {
+          const { args, wrong } = read(target.value);
+          setTyped(target.value);
+          if (wrong[name] === undefined) set(args[name]);
+        }}
+        onBlur={() => error === undefined && setTyped(null)}
       />
+      {error && (
+        <p className={css.problem} role="alert">
+          {error}
+        </p>
+      )}
     </div>
   );
 }

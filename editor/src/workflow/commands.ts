@@ -260,25 +260,34 @@ export function rename(model: Model, id: string, newId: string): Change {
 }
 
 /** Return the paths and texts of the expressions that read the result (or the decision) of a node. */
-export function references(tree: Json, id: string, path: Path = []): [Path, string][] {
-  if (Array.isArray(tree)) return tree.flatMap((item, index) => references(item, id, [...path, index]));
+export function references(tree: Json, id: string, path: Path = [], roots?: string): [Path, string][] {
+  if (Array.isArray(tree)) return tree.flatMap((item, index) => references(item, id, [...path, index], roots));
   if (!isTree(tree)) return [];
   return Object.entries(tree).flatMap(([key, value]): [Path, string][] => {
-    if (typeof value !== "string") return references(value, id, [...path, key]);
-    return EXPRESSIONS.has(key) && referencePattern(id).test(value) ? [[[...path, key], value]] : [];
+    if (typeof value !== "string") return references(value, id, [...path, key], roots);
+    return EXPRESSIONS.has(key) && referencePattern(id, roots).test(value) ? [[[...path, key], value]] : [];
   });
+}
+
+const INPUT = "flow_input";
+
+/** Return the edits of the expressions that read an input of the workflow, after it was renamed. */
+export function inputReferencesAfter(tree: Json, name: string, newName: string): Edit[] {
+  return references(at(tree, ["value"]) ?? null, name, ["value"], INPUT).map(
+    ([path, text]): Edit => ({ op: "set", path, value: renameReferences(text, name, newName, INPUT) }),
+  );
 }
 
 const EXPRESSIONS = new Set(["expr", "skip_expr", "message"]);
 
-function referencePattern(id: string): RegExp {
+function referencePattern(id: string, roots = "results|context"): RegExp {
   const word = id.replace(/[-]/g, "\\-");
-  return new RegExp(`\\b(results|context)(\\.${word}(?![\\w$])|\\[\\s*(["'])${word}\\3\\s*\\])`, "g");
+  return new RegExp(`\\b(${roots})(\\.${word}(?![\\w$])|\\[\\s*(["'])${word}\\3\\s*\\])`, "g");
 }
 
-function renameReferences(text: string, id: string, wanted: string): string {
+function renameReferences(text: string, id: string, wanted: string, roots?: string): string {
   const dotted = /^[A-Za-z_$][\w$]*$/.test(wanted) ? `.${wanted}` : `["${wanted}"]`;
-  return text.replace(referencePattern(id), (_, base: string, how: string) =>
+  return text.replace(referencePattern(id, roots), (_, base: string, how: string) =>
     how.startsWith(".") ? base + dotted : base + how.replace(id, wanted),
   );
 }

@@ -1,5 +1,5 @@
 import { t } from "../texts/workflow";
-import { setField } from "./commands";
+import { inputReferencesAfter, setField } from "./commands";
 import type { Edit } from "./edit";
 import { CommandError } from "./lanes";
 import type { Change, Model } from "./model";
@@ -9,6 +9,9 @@ import { at, isTree, type Json, type Path, type Tree, text } from "./types";
 export interface SchemaField {
   name: string;
   type: string;
+  /** Type of the items of a list; empty if it is not known. */
+  items: string;
+  default: Json | undefined;
   description: string;
   required: boolean;
 }
@@ -26,6 +29,8 @@ export function schemaFields(schema: Json | undefined): SchemaField[] {
     return {
       name,
       type: text(definition.type) || "string",
+      items: text(at(definition, ["items", "type"])),
+      default: definition.default,
       description: text(definition.description),
       required: required.includes(name),
     };
@@ -75,20 +80,50 @@ const list = (path: Path, key: string, names: string[], gone: string): Edit => (
   value: names.filter((name) => name !== gone),
 });
 
-export function setSchemaField(
-  model: Model,
-  path: Path,
-  name: string,
-  change: { type?: string; description?: string; required?: boolean },
-): Change {
+/** Rename a field; an input of the workflow also in expressions. Throws CommandError if the name is in use or invalid. */
+export function renameSchemaField(model: Model, path: Path, name: string, newName: string): Change {
+  if (newName === name) return { name: "", edits: [] };
+  if (!NAME.test(newName)) throw new CommandError(t("workflow.invalidField"));
+  const { properties, required, order } = partsOf(at(model.tree, path));
+  if (Object.hasOwn(properties, newName)) throw new CommandError(t("workflow.fieldExists", { field: newName }));
+  const renamed = (each: string) => (each === name ? newName : each);
+  const entries = Object.entries(properties).map(([each, definition]) => [renamed(each), definition]);
+  const edits: Edit[] = [{ op: "set", path: [...path, "properties"], value: Object.fromEntries(entries) }];
+  if (required.includes(name)) edits.push({ op: "set", path: [...path, "required"], value: required.map(renamed) });
+  if (order.includes(name)) edits.push({ op: "set", path: [...path, "order"], value: order.map(renamed) });
+  if (path.join() === "schema") edits.push(...inputReferencesAfter(model.tree, name, newName));
+  return { name: t("workflow.editField", { field: name }), edits };
+}
+
+/** Members of the definition of a field that depend on its type. */
+const OF_TYPE = ["items", "properties", "required", "default"];
+
+export interface SchemaFieldChange {
+  type?: string;
+  items?: string;
+  default?: Json | undefined;
+  description?: string;
+  required?: boolean;
+}
+
+export function setSchemaField(model: Model, path: Path, name: string, change: SchemaFieldChange): Change {
   const title = t("workflow.editField", { field: name });
+  const field = [...path, "properties", name];
   if (change.required !== undefined) {
     const { required } = partsOf(at(model.tree, path));
     const rest = required.filter((each) => each !== name);
     return setField(model, [...path, "required"], change.required ? [...rest, name] : rest, title);
   }
-  if (change.type !== undefined) return setField(model, [...path, "properties", name, "type"], change.type, title);
-  return setField(model, [...path, "properties", name, "description"], change.description || undefined, title);
+  if (change.type !== undefined) {
+    const outdated = OF_TYPE.filter((key) => at(model.tree, [...field, key]) !== undefined);
+    const edits = outdated.map((key): Edit => ({ op: "remove", path: [...field, key] }));
+    return { name: title, edits: [...edits, ...setField(model, [...field, "type"], change.type, "").edits] };
+  }
+  if (change.items !== undefined) {
+    return setField(model, [...field, "items"], change.items ? { type: change.items } : undefined, title);
+  }
+  if (Object.hasOwn(change, "default")) return setField(model, [...field, "default"], change.default, title);
+  return setField(model, [...field, "description"], change.description || undefined, title);
 }
 
 /** Return the names of the properties of a JSON Schema, in its order. */
