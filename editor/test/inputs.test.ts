@@ -8,7 +8,7 @@ vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 const { pathError } = await import("../src/forms/path-name");
 const { controlOf, formErrors, propertiesOf } = await import("../src/forms/inputs");
-const { initialFields, otherValues, readFields, readObjectText } = await import("../src/forms/values");
+const { initialFields, otherValues, readFields, readObjectText, withPoint } = await import("../src/forms/values");
 vi.unstubAllGlobals();
 
 const SCHEMA = {
@@ -143,4 +143,11 @@ test("keys and certificates of the shipped resource types, and other texts of se
   expect(pem.map(controlOf)).toEqual(["long", "long-secret", "long-secret", "long-secret"]);
   expect(controlOf({ type: "string", format: "textarea" })).toBe("long");
   expect(controlOf({ type: "string", format: "password" })).toBe("secret");
+});
+
+test("a number may have the decimal comma of the language", () => {
+  expect(withPoint("12,5", ",")).toBe("12.5");
+  expect(withPoint("-0,25", ",")).toBe("-0.25");
+  expect(withPoint("12,5", ".")).toBe("12,5");
+  expect(withPoint("1,2,3", ",")).toBe("1,2,3");
 });

@@ -1,4 +1,5 @@
 import { t } from "../texts/forms";
+import { LOCALE } from "../texts/language";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 import {
   childKey,
@@ -158,10 +159,16 @@ function readText(text: string, schema: Json | undefined): { value?: Json; error
   if (control === "uri" && !URL.canParse(text)) return { error: t("forms.notUri") };
   if (isText(text, schema)) return { value: text };
   const type = typeOf(schema);
-  const value = parse(text);
+  const value = parse(type === "number" ? withPoint(text) : text);
   if (type === "any") return { value: value ?? text };
   return value === undefined || !isOfType(value, type) ? { error: parseError(type) } : { value };
 }
+
+const DECIMAL_SEPARATOR = new Intl.NumberFormat(LOCALE).format(0.5).charAt(1);
+
+/** Return a number of a locale with a decimal comma as one with a point. */
+export const withPoint = (text: string, separator = DECIMAL_SEPARATOR): string =>
+  separator === "," && /^\s*-?\d+,\d+\s*$/.test(text) ? text.replace(",", ".") : text;
 
 /** Return whether a text is the value itself, not the JSON of the value. */
 function isText(text: string, schema: Json | undefined): boolean {
