@@ -2,7 +2,6 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { textOf } from "../forms/inputs";
 import { readFields } from "../forms/values";
 import { t } from "../texts/inspector";
 import { Button, IconButton, Input } from "../ui/controls";
@@ -143,11 +142,16 @@ function TypeSelect({ label, type, any, set }: TypeSelectProps) {
     <Select aria-label={label} value={type} set={set}>
       {any !== undefined && <option value="">{any}</option>}
       {[...new Set([...TYPES, ...(type ? [type] : [])])].map((each) => (
-        <option key={each}>{each}</option>
+        <option key={each} value={each}>
+          {any === undefined ? each : t("inspector.items", { type: each })}
+        </option>
       ))}
     </Select>
   );
 }
+
+const shownDefault = (value: Json | undefined): string =>
+  typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
 
 /** The default of a field. A text that is no value of its type is refused. */
 function DefaultField({ field, set }: { field: SchemaField; set: (value: Json | undefined) => void }) {
@@ -161,7 +165,7 @@ function DefaultField({ field, set }: { field: SchemaField; set: (value: Json | 
       <Input
         aria-label={t("inspector.defaultOf", { field: name })}
         placeholder={t("inspector.default")}
-        value={typed ?? textOf(field.default)}
+        value={typed ?? shownDefault(field.default)}
         onChange={({ target }) => {
           const { args, wrong } = read(target.value);
           setTyped(target.value);
