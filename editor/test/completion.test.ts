@@ -4,6 +4,8 @@ import { outline } from "../src/workflow/outline";
 import {
   ancestors,
   isConnection,
+  type Known,
+  namesakeOf,
   pathOf,
   preview,
   rowsOf,
@@ -116,4 +118,18 @@ test("data is found by place and by value", () => {
   expect(search(of("last"), "fetch price").map((row) => row.expr)).toEqual(["results.fetch.items[0].price"]);
   expect(search(of("last"), "41").map((row) => row.expr)).toEqual(["results.fetch.total"]);
   expect(search(of("last"), "results", 2)).toHaveLength(2);
+});
+
+test("an input is connected to the only value of its name", () => {
+  const source = (expr: string, value: Known): Source => ({ expr, title: "", icon: "", value });
+  const sources = [
+    source("results.order", { total: 1, id: 2 }),
+    source("results.fetch", { id: 3 }),
+    source("flow_input", { customer: "a" }),
+  ];
+  expect(namesakeOf(sources, "customer")).toBe("flow_input.customer");
+  expect(namesakeOf(sources, "total")).toBe("results.order.total");
+  expect(namesakeOf(sources, "order")).toBe("results.order");
+  expect(namesakeOf(sources, "id")).toBeNull();
+  expect(namesakeOf(sources, "name")).toBeNull();
 });

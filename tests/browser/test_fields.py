@@ -91,6 +91,9 @@ async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) 
     await data.get_by_title('Insert results.give["order-id"]').click()
     await draft_saved(page)
     assert 'expr: results.give["order-id"]' in draft(site, path)
+    # Each choice is a step of its own.
+    await page.get_by_role("button", name="Undo: Set n of more").click()
+    await expect(page.get_by_role("button", name="n: results.give.items[0].sku")).to_be_visible()
     await page.get_by_role("button", name="Undo: Set n of more").click()
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
 
@@ -106,6 +109,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     await page.get_by_role("button", name="Pick data").click()
     data = page.get_by_label("Data", exact=True)
     await expect(data.get_by_label("Search data")).to_be_focused()
+    await data.get_by_role("button", name="Collapse Workflow input").click()
     await expect(data.get_by_title("Insert flow_input.customer")).to_have_count(0)
     await data.get_by_role("button", name="Expand Workflow input").click()
     await expect(data.get_by_title("Insert flow_input.customer")).to_contain_text("Ada")
@@ -297,3 +301,22 @@ async def test_node_without_script_is_reported_until_script_is_selected(page: Pa
     await write_code(page.get_by_role("textbox", name="net", exact=True), "1 + 1")
     await expect(page.get_by_role("button", name="1 problem")).to_be_visible()
     await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "/w/main/scripts/f/fields/tax")
+
+
+async def test_input_is_connected_to_the_only_value_of_its_name(page: Page, site: Site) -> None:
+    path = await opened(
+        page,
+        site,
+        SOURCE.replace("customer:", "n:").replace("{type: static, value: 1}", "{type: static}"),
+        "?panel=node&node=more",
+    )
+    await fill_in(page, "n", "Connected")
+    await expect(page.get_by_role("button", name="n: flow_input.n")).to_be_visible()
+    await fill_in(page, "note", "Connected")
+    # The inputs of the workflow are shown without a click.
+    await expect(page.get_by_label("Data", exact=True).get_by_title("Insert flow_input.n")).to_be_visible()
+    await page.get_by_label("Input name").fill("extra")
+    await page.get_by_label("Input name").press("Enter")
+    await expect(page.get_by_role("group", name="Input mode of extra", exact=True)).to_be_visible()
+    await draft_saved(page)
+    assert "expr: flow_input.n" in draft(site, path)

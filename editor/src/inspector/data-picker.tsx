@@ -50,7 +50,14 @@ export function DataPicker({ sources, insert, close }: Props) {
           <ValueRow key={row.expr} row={row} insert={insert} />
         ))}
         {!found &&
-          sources.map((source, n) => <SourceRow key={source.expr} source={source} open={n === 0} insert={insert} />)}
+          sources.map((source, n) => (
+            <SourceRow
+              key={source.expr}
+              source={source}
+              open={n === 0 || source.expr === "flow_input"}
+              insert={insert}
+            />
+          ))}
       </ul>
     </section>
   );

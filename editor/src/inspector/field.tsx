@@ -11,7 +11,7 @@ import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import { setField } from "../workflow/commands";
 import { problemText } from "../workflow/problem-text";
-import { isConnection } from "../workflow/scope";
+import { isConnection, namesakeOf, sourcesOf } from "../workflow/scope";
 import { at, isTree, type Json, type Path, text } from "../workflow/types";
 import { ApproversField } from "./approvers-field";
 import { CodeField } from "./code-field";
@@ -46,6 +46,11 @@ export function NodeField({ node, base, field, schema }: Props) {
   const changeMode = (next: InputMode) => {
     setAsked(next);
     if (next === "value" && inputModeOf(value) !== "value") set(asValue(value));
+    if (next === "connected" && isBlank(value)) {
+      const { tree, graph, results, args } = store.getState();
+      const expr = namesakeOf(sourcesOf(tree, graph, node, results, args), field.label);
+      if (expr !== null) set({ type: "javascript", expr });
+    }
     if (next === "expression" && inputModeOf(value) === "value") set({ type: "javascript", expr: asExpression(value) });
   };
   return (
@@ -93,6 +98,10 @@ function asExpression(value: Json | undefined): string {
   const plain = plainOf(value);
   return plain === undefined || plain === "" ? "" : JSON.stringify(plain);
 }
+
+/** Return whether an input has neither a value nor an expression. */
+const isBlank = (value: Json | undefined): boolean =>
+  ["", null, undefined].includes((at(value, ["expr"]) ?? plainOf(value)) as string | null | undefined);
 
 function plainOf(value: Json | undefined): Json | undefined {
   return isTree(value ?? null) && at(value, ["type"]) === "static" ? at(value, ["value"]) : value;

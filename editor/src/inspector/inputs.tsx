@@ -53,6 +53,7 @@ export function Inputs({ node }: { node: Node }) {
   const [name, setName] = useState("");
   const assigned = isTree(transforms ?? null) ? Object.keys(transforms as object) : [];
   const names = [...new Set([...fieldNames(schema), ...assigned])];
+  const addable = /^[A-Za-z_]\w*$/.test(name) && !names.includes(name);
   const add = () => {
     const title = t("inspector.addInput", { input: name });
     attempt(() => apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, title)));
@@ -97,8 +98,9 @@ export function Inputs({ node }: { node: Node }) {
           placeholder={t("inspector.inputName")}
           value={name}
           onChange={(event) => setName(event.target.value)}
+          onKeyDown={(event) => event.key === "Enter" && addable && add()}
         />
-        <Button icon="plus" disabled={!/^[A-Za-z_]\w*$/.test(name) || names.includes(name)} onClick={add}>
+        <Button icon="plus" disabled={!addable} onClick={add}>
           {t("ui.add")}
         </Button>
       </div>

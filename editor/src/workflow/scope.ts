@@ -176,6 +176,15 @@ export function rowsOf(expr: string, value: Known): Row[] {
   return Object.entries(value).map(([key, each]) => ({ expr: expr + member(key), key, value: each }));
 }
 
+/** Return the expression of the only value of a name: the result of a node, or a member of one or of the input; else null. */
+export function namesakeOf(sources: readonly Source[], name: string): string | null {
+  const found = sources.flatMap((source) => [
+    ...(source.expr === `results${member(name)}` ? [source.expr] : []),
+    ...rowsOf(source.expr, source.value).flatMap(({ key, expr }) => (key === name ? [expr] : [])),
+  ]);
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
 const SEARCH_LIMIT = 20_000;
 
 /** Return the rows whose expression or value contains all words, at most `most`. */
