@@ -52,7 +52,7 @@ async def test_deployment_lists_problems_with_their_nodes(page: Page, site: Site
     await expect(page.get_by_label("Id", exact=True)).to_have_value("sum")
     await page.get_by_role("button", name="Deploy").click()
     await dialog.get_by_role("button", name="Deploy").click()
-    await expect(page.get_by_text("Deployed with 1 warning. New runs use this version.")).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version. 1 warning is left.")).to_be_visible()
     assert flow(site, path)["value"]["modules"][2]["summary"] == "Last"
 
 
