@@ -3,8 +3,8 @@ import { useEffect } from "react";
 const CONTROLS = "button, a[href], input, select, textarea";
 
 /**
- * Click controls that are drawn anew between a press and its release, for which browsers send no click. Leaving a field by
- * the press can change the page: the nodes and edges of a graph, for example, are drawn anew after a rename.
+ * Click controls that are drawn again between a press and its release, for which browsers send no click. Leaving a field by
+ * the press can change the page: the nodes and edges of a graph, for example, are drawn again after a rename.
  */
 export function useRedrawnPress(): void {
   useEffect(() => {
