@@ -383,6 +383,9 @@ async def test_first_password(api: ApiHarness, browser: httpx.AsyncClient) -> No
     for kind, text in (("script", script), ("style", style)):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}';" in page.headers["content-security-policy"]
+    german = await browser.get("/first_password", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"})
+    assert '<html lang="de">' in german.text and "Neues Passwort" in german.text and "password</" not in german.text
+    assert f"<script>{script}</script>" in german.text and german.headers["vary"] == "Accept-Language"
     approval = await browser.get(f"/approve/main/{uuid4()}/1/nothing")
     assert style and style in approval.text  # both pages are identical
     body = {"token": link.partition("#")[2], "password": PASSWORD}
