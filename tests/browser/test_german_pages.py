@@ -32,6 +32,13 @@ SHOWN_TEXTS = """() => {
   return [...seen];
 }"""
 GERMAN = "try { localStorage.setItem('orvanta.language', 'de') } catch { /* about:blank has no storage. */ }"
+WIDE = """() => {
+  const main = document.querySelector("main");
+  const around = [];
+  for (let each = main ?? document.documentElement; each; each = each.parentElement) around.push(each);
+  return Math.max(...around.map((each) => each.scrollWidth - each.clientWidth));
+}"""
+"""By how many pixels the page is wider than the window, or than an element around its content that scrolls."""
 CLIPPED = """() => [...document.querySelectorAll("button, a, th, label, h1, h2, legend, [role=tab]")]
   .filter((each) => each.checkVisibility() && !each.title && each.scrollWidth > each.clientWidth + 1
     && getComputedStyle(each).overflowX !== "visible")
@@ -94,7 +101,7 @@ async def faults_of(page: Page, shown: Shown, width: int, ids: dict[str, str]) -
     except (AssertionError, Error) as error:
         return [f"{name}: {str(error)[:200]}"]
     await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
-    wide: int = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    wide: int = await page.evaluate(WIDE)
     clipped = await page.evaluate(CLIPPED)
     english = {text for _, text, german in catalogue() if text != german and len(text) > 3}
     english -= {german for _, _, german in catalogue()}
@@ -117,3 +124,63 @@ async def test_every_page_in_german(page: Page, site: Site) -> None:
         fault for shown in [*PAGES, *OF_RUNS] for width in WIDTHS for fault in await faults_of(page, shown, width, ids)
     ]
     assert not faults, "\n".join(faults)
+
+
+PHONE = 390
+"""Width of a phone, in CSS pixels."""
+TOTALS = """summary: Totals of the orders of a month
+value:
+  modules:
+    - id: totals
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(net: int):
+              if net < 0:
+                  raise ValueError("net_amount_of_the_order_is_negative: the order was cancelled before it was paid")
+              return {"net": net, "tax": net // 5, "gross": net + net // 5}
+        input_transforms:
+          net: {type: javascript, expr: flow_input.net}
+schema: {type: object, properties: {net: {type: integer}}}
+"""
+TOTALS_PATH = "f/sales/totals_of_the_orders_of_a_month"
+MAIN_PAGES = ("home", "editor", "runs", "schedules-calendar")
+
+
+def ended_runs(site: Site) -> list[tuple[Shown, str]]:
+    """Run a workflow with an error, then with success. Return the pages of these runs, each with a text on it."""
+    site.deploy(TOTALS_PATH, TOTALS)
+    pages = []
+    for net, text in ((-1, "net_amount_of_the_order"), (100, "gross")):
+        site.client.post(f"/api/w/main/jobs/run_wait_result/f/{TOTALS_PATH}", json={"net": net})
+        [newest, *_] = site.client.get(f"/api/w/main/jobs/list?script_path_exact={TOTALS_PATH}").json()
+        address = f"/runs/{newest['id']}"
+        pages += [
+            (Shown(f"run-of-{net}", address), text),
+            (Shown(f"run-of-{net}-timeline", address, ["Timeline"], "tabpanel"), "totals"),
+            (Shown(f"run-of-{net}-data", address, ["Data"], "tabpanel"), text),
+        ]
+    return pages
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [each for each in PAGES if each.name in MAIN_PAGES],
+        pytest.param([*PAGES, *OF_RUNS], marks=pytest.mark.extended),
+    ],
+    ids=["main", "all"],
+)
+async def test_no_german_page_is_wider_than_phone(page: Page, site: Site, pages: list[Shown]) -> None:
+    ids = fill(site) if len(pages) > len(MAIN_PAGES) else {}
+    await page.context.add_init_script(GERMAN)
+    faults = []
+    for shown, text in [*((each, "") for each in pages), *ended_runs(site)]:
+        await show(page, shown, PHONE, ids, translations)
+        if text:
+            await expect(page.get_by_role("main").get_by_text(text).first).to_be_visible()
+        wide: int = await page.evaluate(WIDE)
+        faults += [f"{shown.name}: {wide} px too wide"] if wide > 0 else []
+    assert faults == []

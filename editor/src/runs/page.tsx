@@ -25,7 +25,8 @@ const RunLog = lazyComponent(async () => ({ default: (await import("./log/log"))
 const RunData = lazyComponent(async () => ({ default: (await import("./data/data")).RunData }), <Skeleton rows={6} />);
 
 /** Document of the run of a script. */
-const EMPTY: RunDocument = { text: "value: {modules: []}" };
+const NO_NODES = "value: {modules: []}";
+const EMPTY: RunDocument = { text: NO_NODES };
 
 /** Page of a run: graph, timeline, logs and data. */
 export function RunPage() {

@@ -1,15 +1,31 @@
 import { useSyncExternalStore } from "react";
 import { absolute, relative } from "../lib/time";
 
-const TICK_MS = 15_000;
+const TICK_MS = 5_000;
 let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
 
+function tick(): void {
+  now = Date.now();
+  for (const changed of listeners) changed();
+}
+
+/** Call `changed` every few seconds, and when the page is visible again: browsers slow down timers of hidden pages. */
 function eachTick(changed: () => void): () => void {
-  const timer = setInterval(() => {
+  if (listeners.size === 0) {
+    // The time is that of the last tick, which may be long ago.
     now = Date.now();
-    changed();
-  }, TICK_MS);
-  return () => clearInterval(timer);
+    timer = setInterval(tick, TICK_MS);
+    document.addEventListener("visibilitychange", tick);
+  }
+  listeners.add(changed);
+  return () => {
+    listeners.delete(changed);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", tick);
+  };
 }
 
 /**

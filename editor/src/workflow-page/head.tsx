@@ -83,9 +83,12 @@ function Panels({ graph }: { graph: boolean }) {
         aria-pressed={panel === "problems"}
         onClick={() => store.setState({ panel: "problems" })}
       >
-        <span className={errors === 0 ? css.fine : undefined}>
-          {t("workflow-page.problemCount", { count: errors })}
-        </span>
+        {errors > 0 && (
+          <span className={css.count} aria-hidden="true">
+            {errors}
+          </span>
+        )}
+        <span className={css.words}>{t("workflow-page.problemCount", { count: errors })}</span>
       </Button>
     </fieldset>
   );

@@ -72,7 +72,7 @@ export function Line({ row, body, index, start, span, active, focused, selected,
       </td>
       <td className={css.times}>
         <Status status={statusInRun(status, run)} />
-        <span>{track ? timesText(track, span[1]) : ""}</span>
+        <span title={track && timesText(track, span[1])}>{track ? timesText(track, span[1]) : ""}</span>
       </td>
       <td className={css.worker}>{track?.segments.findLast((each) => each.worker !== null)?.worker ?? ""}</td>
     </tr>
