@@ -1,6 +1,18 @@
 import { expect, test } from "vitest";
 import type { ScheduleCalendar } from "../src/api/schedules";
-import { cellKey, cellsOf, daysOf, entriesOf, formatDay, parseDay, summarizeCell } from "../src/schedules/calendar";
+import { untilPassed } from "../src/lib/time";
+import {
+  cellKey,
+  cellsOf,
+  daysOf,
+  entriesOf,
+  formatDay,
+  hourEnd,
+  MAX_PAST,
+  parseDay,
+  shortenedSchedules,
+  summarizeCell,
+} from "../src/schedules/calendar";
 import { formatInZone } from "../src/triggers/times";
 
 const at = (hour: number, minute: number, second = 0): string =>
@@ -32,6 +44,21 @@ test("ticks of an hour are counted by how they stand, and schedules of one minut
     clashes: [{ at: Date.parse(at(9, 0)), paths: ["f/a/one", "f/a/two"] }],
     names: ["f/a/one", "f/a/two"],
   });
+});
+
+test("schedules with too many past runs are named, and hours end with the next one", () => {
+  const past = Array.from({ length: MAX_PAST }, () => ({ path: "f/a/one" }));
+  const calendar = { past: [...past, { path: "f/a/two" }], coming: [] } as unknown as ScheduleCalendar;
+  expect(shortenedSchedules(calendar)).toEqual(["f/a/one"]);
+  expect(shortenedSchedules(CALENDAR)).toEqual([]);
+  expect(hourEnd(new Date(2026, 0, 7), 23)).toBe(new Date(2026, 0, 8).getTime());
+});
+
+test("the next time of a schedule is fetched again when it has passed, and not all the time", () => {
+  const now = Date.parse("2026-01-07T08:00:00Z");
+  expect(untilPassed("2026-01-07T08:00:30Z", now)).toBe(31_000);
+  expect(untilPassed("2026-01-07T07:59:50Z", now)).toBe(5_000);
+  expect(untilPassed(undefined, now)).toBe(false);
 });
 
 test("a week begins on Monday, and what is no day is today", () => {

@@ -67,6 +67,22 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
         site.client.delete(f"/api/w/main/schedules/delete/f/times/{name}").raise_for_status()
 
 
+async def test_calendar_says_which_runs_it_does_not_show(page: Page, site: Site) -> None:
+    site.deploy("f/times/good", GOOD)
+    # One run per second: the calendar shows the next half hour of them.
+    scheduled(site, "dense", "* * * * * *", enabled=True)
+    try:
+        await page.goto("/w/main/schedules?view=calendar&span=week")
+        table = page.get_by_role("table")
+        await expect(page.get_by_role("status").filter(has_text="Later runs are not shown")).to_be_visible()
+        await expect(table.locator("td[data-unknown]").last).to_be_visible()
+        later = datetime.now(PARIS) + timedelta(days=14)
+        await page.goto(f"/w/main/schedules?view=calendar&span=week&day={later:%Y-%m-%d}")
+        await expect(table.locator("td[data-unknown]")).to_have_count(7 * 24)
+    finally:
+        site.client.delete("/api/w/main/schedules/delete/f/times/dense").raise_for_status()
+
+
 async def test_page_without_schedules_leads_to_workflows(page: Page, site: Site) -> None:
     site.client.post("/api/workspaces/create", json={"id": "unscheduled", "name": "Unscheduled"}).raise_for_status()
     await page.goto("/w/unscheduled/schedules")

@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { untilPassed } from "../lib/time";
 import { t } from "../texts/api";
 import { api } from "./client";
 import type { components } from "./schema";
@@ -21,12 +22,16 @@ export const schedulesQuery = (workspace: string, path: string) =>
     },
   });
 
-/** Query of the next five times of a cron expression in a time zone, as ISO 8601 text. Fails for an invalid expression. */
+/**
+ * Query of the next five times of a cron expression in a time zone, as ISO 8601 text. Fails for an invalid expression.
+ * The times are fetched again when the first of them has passed.
+ */
 export const ticksQuery = (schedule: string, timezone: string) =>
   queryOptions({
     queryKey: ["ticks", schedule, timezone],
     retry: false,
     staleTime: 30_000,
+    refetchInterval: ({ state }) => untilPassed(state.data?.[0], Date.now()),
     queryFn: async () => {
       const { data } = await api.POST("/api/schedules/preview", { body: { schedule, timezone } });
       return data ?? [];

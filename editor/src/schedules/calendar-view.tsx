@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { calendarQuery } from "../api/schedules";
+import { calendarQuery, type ScheduleCalendar } from "../api/schedules";
 import { statusStyle } from "../lib/status";
 import { absolute, localTimeZone } from "../lib/time";
 import { Link } from "../routing/link";
@@ -17,8 +17,11 @@ import {
   type Entry,
   entriesOf,
   formatDay,
+  hourEnd,
+  MAX_PAST,
   parseDay,
   plusDays,
+  shortenedSchedules,
   summarizeCell,
 } from "./calendar";
 import css from "./schedules.module.css";
@@ -70,10 +73,12 @@ export default function CalendarView({ workspace, search, set }: Props) {
       {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
       {found.data && (
         <>
+          <Missing calendar={found.data} />
           {week ? (
             <Week
               days={days}
               entries={entries}
+              until={Date.parse(found.data.complete_until ?? "") || Number.POSITIVE_INFINITY}
               open={(each) => {
                 set("span", "day");
                 set("day", formatDay(each));
@@ -82,16 +87,42 @@ export default function CalendarView({ workspace, search, set }: Props) {
           ) : (
             <Day workspace={workspace} entries={entries} />
           )}
-          {found.data.complete_until && (
-            <p className={css.note}>{t("schedules.incomplete", { time: absolute(found.data.complete_until) })}</p>
-          )}
         </>
       )}
     </>
   );
 }
 
-function Week({ days, entries, open }: { days: Date[]; entries: Entry[]; open: (day: Date) => void }) {
+/** Notes about runs that the calendar does not show, because there are too many. */
+function Missing({ calendar }: { calendar: ScheduleCalendar }) {
+  const shortened = shortenedSchedules(calendar);
+  return (
+    <>
+      {calendar.complete_until && (
+        <p className={css.missing} role="status">
+          <Icon name="warn" size={14} />
+          {t("schedules.incomplete", { count: calendar.coming.length, time: absolute(calendar.complete_until) })}
+        </p>
+      )}
+      {shortened.length > 0 && (
+        <p className={css.missing} role="status">
+          <Icon name="warn" size={14} />
+          {t("schedules.shortened", { count: MAX_PAST, paths: shortened.join(", ") })}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface WeekProps {
+  days: Date[];
+  entries: Entry[];
+  /** Time up to which upcoming runs are complete, in milliseconds. */
+  until: number;
+  open: (day: Date) => void;
+}
+
+function Week({ days, entries, until, open }: WeekProps) {
   const cells = cellsOf(entries);
   const today = new Date().toDateString();
   return (
@@ -115,7 +146,7 @@ function Week({ days, entries, open }: { days: Date[]; entries: Entry[]; open: (
             <tr key={hour}>
               <th scope="row">{hourText(hour)}</th>
               {days.map((day) => (
-                <td key={day.getTime()}>
+                <td key={day.getTime()} data-unknown={hourEnd(day, hour) > until || undefined}>
                   <Hour entries={cells.get(cellKey(day, hour)) ?? []} />
                 </td>
               ))}

@@ -83,6 +83,20 @@ export function daysOf(day: Date, week: boolean): Date[] {
   return Array.from({ length: week ? 7 : 1 }, (_, each) => plusDays(first, each));
 }
 
+/** Maximum number of past ticks of a schedule that the server lists, the newest ones. */
+export const MAX_PAST = 500;
+
+/** Return the paths of the schedules with past ticks that are not listed. */
+export function shortenedSchedules({ past }: ScheduleCalendar): string[] {
+  const counts = new Map<string, number>();
+  for (const { path } of past) counts.set(path, (counts.get(path) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count >= MAX_PAST).map(([path]) => path);
+}
+
+/** Return the end of an hour of a day in the time zone of the browser, in milliseconds. */
+export const hourEnd = (day: Date, hour: number): number =>
+  new Date(day.getFullYear(), day.getMonth(), day.getDate(), hour + 1).getTime();
+
 export const plusDays = (day: Date, days: number): Date =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() + days);
 
