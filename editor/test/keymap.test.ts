@@ -6,7 +6,7 @@ vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 vi.stubGlobal("navigator", { platform: "Linux" });
 const { ACTIONS } = await import("../src/actions/registry");
-const { chord } = await import("../src/actions/keymap");
+const { chord, formatChord } = await import("../src/actions/keymap");
 
 const GUIDE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "reference", "keys.md"), "utf-8");
 
@@ -24,6 +24,10 @@ function named(key: string): string {
   const arrows = ["Up", "Down", "Left", "Right"];
   return parts.map((part) => (part === "Ctrl" ? "Mod" : arrows.includes(part) ? `Arrow${part}` : part)).join("-");
 }
+
+test("keys are shown as on the keyboard", () => {
+  expect(["Mod-Shift-z", "Shift-ArrowUp", "-", "F2"].map(formatChord)).toEqual(["Ctrl Shift Z", "Shift Up", "–", "F2"]);
+});
 
 const label = (action: (typeof ACTIONS)[number]) =>
   (typeof action.label === "string" ? action.label : action.name).toLowerCase();

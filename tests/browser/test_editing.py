@@ -147,7 +147,13 @@ async def test_duplicate_node_id_is_rejected_with_message(page: Page, site: Site
     await page.get_by_label("Id", exact=True).fill("two")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("The id two is already in use.")).to_be_visible()
-    await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
+    # The typed id remains beside its error, and can be corrected.
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("two")
+    await expect(page.get_by_role("alert")).to_have_count(1)
+    await page.get_by_label("Id", exact=True).fill("first")
+    await expect(page.get_by_text("The id two is already in use.")).to_have_count(0)
+    await page.keyboard.press("Enter")
+    await expect(node(page, "first")).to_be_visible()
 
 
 async def test_workflow_is_composed_with_keyboard_only(page: Page, site: Site) -> None:

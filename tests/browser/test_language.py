@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from playwright.async_api import Browser, Locator, Page, expect
+from tests.browser.conftest import Site
 from tests.installation import Running
 
 
@@ -32,6 +33,35 @@ async def is_cut(control: Locator) -> bool:
     """Return whether a control is too small for its text."""
     found: bool = await control.evaluate("(it) => it.scrollWidth > it.clientWidth")
     return found
+
+
+WRONG = """summary: Bestellungen eines Monats zusammenfassen
+value:
+  modules:
+    - id: one
+      value: {type: rawscript, language: python3, content: "def main(x):\\n  return x", input_transforms: {}}
+"""
+PARTS = "h1, [aria-label=Bereiche], [aria-label='Weitere Aktionen']"
+ROW = """(parts) => [...document.querySelectorAll(parts)].map((each) => {
+  const { top, bottom } = each.getBoundingClientRect();
+  return [top, bottom];
+})"""
+"""Upper and lower edges of parts of the head."""
+
+
+async def test_german_head_of_workflow_with_problem_is_one_row(page: Page, site: Site) -> None:
+    site.deploy("f/words/wrong", WRONG)
+    await page.add_init_script("localStorage.setItem('orvanta.language', 'de')")
+    for collapsed in (True, False):
+        await page.goto("/w/main/workflows/f/words/wrong?panel=problems")
+        await expect(page.get_by_role("button", name="1 Problem")).to_be_visible()
+        if not collapsed:
+            await page.get_by_role("button", name="Navigation ausklappen").click()
+        tops = await page.evaluate(ROW, PARTS)
+        assert len(tops) == 3
+        assert max(top for top, _ in tops) < min(bottom for _, bottom in tops)
+    # Problems of the server are described in the language of the page.
+    await expect(page.get_by_text("Die erforderliche Eingabe „x“ hat keinen Wert").first).to_be_visible()
 
 
 async def test_language_of_browser_is_used(chromium: Browser, installation: Running) -> None:

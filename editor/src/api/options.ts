@@ -72,7 +72,11 @@ export const peopleQuery = (workspace: string) =>
         members: (members.data ?? [])
           .filter((each) => !each.disabled)
           .map((each) => ({ value: `u/${each.username}`, description: each.name || each.email })),
-        groups: (groups.data ?? []).map((each) => ({ value: `g/${each.name}`, description: each.summary ?? "" })),
+        groups: (groups.data ?? []).map(({ name, summary }) => ({
+          value: `g/${name}`,
+          // The summary of this group is a text of the server.
+          description: name === "all" ? t("api.everyMember") : (summary ?? ""),
+        })),
       };
     },
   });

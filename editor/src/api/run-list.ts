@@ -5,6 +5,7 @@ import { t } from "../texts/api";
 import { api } from "./client";
 import { filterOf, type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
+import { waitText } from "./wait-text";
 
 type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
 export type RunHistogram = components["schemas"]["Histogram"];
@@ -48,7 +49,7 @@ export function toRunRow(row: Row): RunRow {
     started_at: row.started_at ?? null,
     duration_ms: row.type === "CompletedJob" ? row.duration_ms : null,
     ended: row.type === "CompletedJob",
-    why: row.type === "QueuedJob" ? (row.wait_reason ?? "") : "",
+    why: row.type === "QueuedJob" && row.wait ? waitText(row.wait) : "",
   };
 }
 

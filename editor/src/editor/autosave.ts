@@ -5,6 +5,7 @@ import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
 import { braceProblems } from "../workflow/braces";
 import { exampleProblems } from "../workflow/examples";
+import { translateProblem } from "../workflow/problem-text";
 import { type DraftStorage, saveUnsavedNow, useDraftSaver } from "./draft-saver";
 import { saveLocalHistory } from "./local-history";
 import { type Editor, type EditorStore, isChanged } from "./store";
@@ -53,7 +54,14 @@ async function checkNow(store: EditorStore, again: () => void): Promise<void> {
     const { problems, defaults } = await validateText(workspace, flow.path, text);
     const editor = store.getState();
     if (editor.text === text)
-      store.setState({ problems: [...problems, ...exampleProblems(editor), ...braceProblems(editor)], defaults });
+      store.setState({
+        problems: [
+          ...problems.map((each) => translateProblem(each, editor.tree)),
+          ...exampleProblems(editor),
+          ...braceProblems(editor),
+        ],
+        defaults,
+      });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();
   }

@@ -1,10 +1,18 @@
 import { t } from "../texts/forms";
-/** Return an id made from a name: `import_rows` for "Import rows!". */
+
+/** Letters that are written with two letters where only a to z are permitted. */
+const SPELLED: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue", ß: "ss", æ: "ae", ø: "oe", å: "aa" };
+
+/** Return an id made from a name: `import_rows` for "Import rows!", `groesse_pruefen` for "Größe prüfen". */
 export function idFromName(summary: string): string {
-  const plain = summary.normalize("NFD").replace(/[\u0300-\u036f]/g, "");
+  const spelled = summary
+    .normalize("NFC")
+    .toLowerCase()
+    .replace(/[äöüßæøå]/g, (letter) => SPELLED[letter] ?? letter);
   return (
-    plain
-      .toLowerCase()
+    spelled
+      .normalize("NFD")
+      .replace(/[\u0300-\u036f]/g, "")
       .replace(/[^a-z0-9]+/g, "_")
       .replace(/^_+|_+$/g, "")
       .slice(0, 60) || "workflow"

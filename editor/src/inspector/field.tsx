@@ -206,11 +206,14 @@ function Choice({ id, field, value, set }: ControlledProps & { id: string; field
   return (
     <Select id={id} value={String(value ?? "")} set={(next) => set(next || undefined)}>
       <option value="">{field.fallback ? t("inspector.defaultChoice", { value: field.fallback }) : "—"}</option>
-      {field.choices?.map((choice) => (
-        <option key={choice.value} value={choice.value}>
-          {choice.name}
-        </option>
-      ))}
+      {field.choices
+        // The first option stands for the default, unless the document names it.
+        ?.filter((choice) => choice.name !== field.fallback || choice.value === value)
+        .map((choice) => (
+          <option key={choice.value} value={choice.value}>
+            {choice.name}
+          </option>
+        ))}
     </Select>
   );
 }

@@ -42,7 +42,7 @@ const f = (path: string, label: string, how: FieldSpec["control"], more: Partial
 const unnamed = (...values: string[]): Choice[] => values.map((value) => ({ value, name: value }));
 
 const PARALLEL = f("value.parallel", t("inspector.parallel"), "bool");
-const TIMEOUT = { fallback: t("inspector.none") };
+const TIMEOUT = { fallback: t("inspector.noTimeout") };
 const REQUIRED_APPROVALS = t("inspector.requiredApprovals");
 const SKIP_FAILURES = f("value.skip_failures", t("inspector.skipFailures"), "bool");
 

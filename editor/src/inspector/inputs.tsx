@@ -44,8 +44,14 @@ function useSchema(node: Node): Json | undefined {
   return signature.data?.schema as Json | undefined;
 }
 
+interface InputsProps {
+  node: Node;
+  /** Return the label of an input. */
+  labelOf?: (name: string) => string;
+}
+
 /** The inputs of a node: the parameters of its code, and further ones in the document. */
-export function Inputs({ node }: { node: Node }) {
+export function Inputs({ node, labelOf = (name) => name }: InputsProps) {
   const store = useEditorStore();
   const base = [...node.path, "value", "input_transforms"];
   const transforms = useEditor((editor) => at(editor.tree, base));
@@ -74,7 +80,7 @@ export function Inputs({ node }: { node: Node }) {
           <NodeField
             node={node.id}
             base={base}
-            field={{ path: [each], label: each, control: "transform" }}
+            field={{ path: [each], label: labelOf(each), control: "transform" }}
             schema={at(schema, ["properties", each])}
           />
           {assigned.includes(each) && (

@@ -3,7 +3,9 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { useIsIntegration } from "../integrations/use-catalog";
+import { integrationField } from "../integrations/field-names";
+import { useIntegration } from "../integrations/use-catalog";
+import { errorText } from "../lib/api-error";
 import { t } from "../texts/inspector";
 import { Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -62,10 +64,10 @@ function ActionFields({ node }: { node: Node }) {
 /** The code and the inputs of a node. Those of an integration come first, as its code needs no change. */
 function CodeFields({ node }: { node: Node }) {
   const code = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
-  if (!useIsIntegration(code)) return <ActionFields node={node} />;
+  if (!useIntegration(code)) return <ActionFields node={node} />;
   return (
     <>
-      <Inputs node={node} />
+      <Inputs node={node} labelOf={integrationField} />
       <MainFields node={node} />
     </>
   );
@@ -90,23 +92,33 @@ function PinnedNotice({ node }: { node: Node }) {
   );
 }
 
-/** The id, changed when the field loses the focus: every letter would rewrite the references. */
+/**
+ * The id, changed when the field loses the focus: every letter would rewrite the references. A refused id remains in the
+ * field, with the reason below it.
+ */
 function IdField({ node }: { node: Node }) {
   const store = useEditorStore();
   const [typed, setTyped] = useState(node.id);
+  const [refusal, setRefusal] = useState("");
   const commit = () => {
-    attempt(() => apply(store, (model) => rename(model, node.id, typed)));
-    // A refused id is replaced with the current one.
-    const holder = store.getState().graph.byId.get(typed);
-    setTyped(holder?.path.join() === node.path.join() ? typed : node.id);
+    try {
+      apply(store, (model) => rename(model, node.id, typed));
+      setRefusal("");
+    } catch (error) {
+      setRefusal(errorText(error));
+    }
   };
   return (
-    <Field label={t("inspector.id")} help={t("inspector.idHelp")}>
+    <Field label={t("inspector.id")} help={t("inspector.idHelp")} error={refusal}>
       <Input
         data-field="id"
         value={typed}
         spellCheck={false}
-        onChange={(event) => setTyped(event.target.value)}
+        aria-invalid={refusal !== ""}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setRefusal("");
+        }}
         onBlur={commit}
         onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
       />

@@ -1,10 +1,12 @@
 import { useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
+import { useIntegration } from "../integrations/use-catalog";
 import { useMedia } from "../lib/use-media";
 import { Icon } from "../ui/icon";
 import { kindOf } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
+import { at, text } from "../workflow/types";
 import { EditableForm } from "./editable-form";
 import { NodeForm } from "./node-form";
 import css from "./node-panel.module.css";
@@ -21,7 +23,7 @@ export function NodePanel({ node }: { node: Node }) {
   const form = useFormKey(node);
   return (
     <div className={css.panel}>
-      <NodeHead node={node} />
+      <NodeHead key={node.id} node={node} />
       <NodeTabs wide={wide} />
       <div className={css.body} data-split={split}>
         <div
@@ -53,10 +55,12 @@ function useFormKey({ id, path }: Node): number {
 
 function NodeHead({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
+  const code = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
+  const integration = useIntegration(code);
   return (
     <div className={css.head}>
-      <Icon name={node.language || kind.icon} size={18} />
-      <h2>{kind.name}</h2>
+      <Icon name={integration?.icon ?? (node.language || kind.icon)} size={18} />
+      <h2>{integration?.name ?? kind.name}</h2>
       <ActionButton name="test-node" />
       <ActionButton name="pin" />
       <ActionButton name="disable" />

@@ -17,9 +17,9 @@ export function useCatalog(): readonly CatalogEntry[] {
   return found.data ?? CATALOG;
 }
 
-/** Return true if a node has the ready-made code of an integration when it is first shown. */
-export function useIsIntegration(code: string): boolean {
+/** Return the integration whose ready-made code a node has when it is first shown; undefined if there is none. */
+export function useIntegration(code: string): CatalogEntry | undefined {
   const catalog = useCatalog();
   const first = useRef(code);
-  return catalog.some((entry) => entry.code === first.current);
+  return first.current === "" ? undefined : catalog.find((entry) => entry.code === first.current);
 }

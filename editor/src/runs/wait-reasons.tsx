@@ -1,4 +1,5 @@
 import type { components } from "../api/schema";
+import { waitText } from "../api/wait-text";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { absolute } from "../lib/time";
@@ -56,7 +57,7 @@ export function WaitReason({ wait }: { wait: WaitingReason | components["schemas
   const held = wait.limit?.held_by ?? [];
   const approvalsLeft = "left" in wait ? wait.left : undefined;
   const texts = [
-    wait.code === "run" ? t("runs.waitForRun") : wait.reason,
+    wait.code === "run" ? t("runs.waitForRun") : waitText(wait),
     wait.until && t("runs.waitUntil", { time: absolute(wait.until) }),
     wait.before != null && t("runs.waitAhead", { count: wait.before }),
     approvalsLeft != null && approvalsLeft > 1 && t("runs.approvalsLeft", { count: approvalsLeft }),

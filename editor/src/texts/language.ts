@@ -25,5 +25,8 @@ export function chooseLanguage(language: Language): void {
   window.location.reload();
 }
 
+/** The texts of the server are English. */
+export const IS_ENGLISH = currentLanguage() === "en";
+
 /** The locale of dates and numbers. English dates are written day first. */
 export const LOCALE = currentLanguage() === "de" ? "de-DE" : "en-GB";

@@ -88,7 +88,8 @@ function edgeAt({ tree, graph }: Model, node: Node, path: Path): Edge | undefine
 }
 
 /** Return the path of a JSON Pointer in a document. */
-function pathOf(tree: Json, pointer: string): Path {
+/** Return the path of a JSON Pointer into a document. */
+export function pathOf(tree: Json, pointer: string): Path {
   const path: (string | number)[] = [];
   for (const part of pointer.split("/").slice(1)) {
     const key = part.replace(/~1/g, "/").replace(/~0/g, "~");

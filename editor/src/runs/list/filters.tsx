@@ -48,7 +48,7 @@ export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: Se
           value=""
           set={(next) => put({ state: [...filter.states, next].join(",") })}
         >
-          <option value="">{t("runs.filterStatus")}</option>
+          <option value="">{t("runs.anyStatus")}</option>
           {STATES.filter((each) => !filter.states.includes(each)).map((each) => (
             <option key={each} value={each}>
               {statusStyle(each).label}
