@@ -148,7 +148,8 @@ TOTALS_PATH = "f/sales/totals_of_the_orders_of_a_month"
 MAIN_PAGES = ("home", "editor", "runs", "schedules-calendar")
 
 
-def ended_runs(site: Site) -> list[tuple[Shown, str]]:
+@pytest.fixture(scope="module")
+def ended_runs(site: Site, prepared: None) -> list[tuple[Shown, str]]:
     """Run a workflow with an error, then with success. Return the pages of these runs, each with a text on it."""
     site.deploy(TOTALS_PATH, TOTALS)
     pages = []
@@ -164,7 +165,6 @@ def ended_runs(site: Site) -> list[tuple[Shown, str]]:
     return pages
 
 
-@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(
     "pages",
     [
@@ -173,11 +173,13 @@ def ended_runs(site: Site) -> list[tuple[Shown, str]]:
     ],
     ids=["main", "all"],
 )
-async def test_no_german_page_is_wider_than_phone(page: Page, site: Site, pages: list[Shown]) -> None:
+async def test_no_german_page_is_wider_than_phone(
+    page: Page, site: Site, pages: list[Shown], ended_runs: list[tuple[Shown, str]]
+) -> None:
     ids = fill(site) if len(pages) > len(MAIN_PAGES) else {}
     await page.context.add_init_script(GERMAN)
     faults = []
-    for shown, text in [*((each, "") for each in pages), *ended_runs(site)]:
+    for shown, text in [*((each, "") for each in pages), *ended_runs]:
         await show(page, shown, PHONE, ids, translations)
         if text:
             await expect(page.get_by_role("main").get_by_text(text).first).to_be_visible()
