@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ScheduleCalendar } from "../src/api/schedules";
-import { untilPassed } from "../src/lib/time";
+import { untilPassed } from "../src/lib/until-passed";
 import {
   cellKey,
   cellsOf,

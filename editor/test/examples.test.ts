@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { CATALOG } from "../src/workflow/catalog";
 import { addNode, applyChange } from "../src/workflow/commands";
+import { sampleInput } from "../src/workflow/example";
 import { exampleProblems } from "../src/workflow/examples";
 import { outline } from "../src/workflow/outline";
 import { at, type Json } from "../src/workflow/types";
@@ -36,4 +37,24 @@ test("values that replace the examples are no problems", () => {
   expect(
     problemsOf({ type: "branchone", branches: [{ expr: "flow_input.go" }, { expr: "true" }], default: [] }),
   ).toEqual([["a", "/value/modules/0/value/branches/1/expr"]]);
+});
+
+test("an input for a call has the required fields of the schema, or is its own example", () => {
+  const schema = {
+    required: ["amount", "day", "kind", "customer", "lines", "note"],
+    properties: {
+      amount: { type: "integer", minimum: 10 },
+      day: { type: "string", format: "date" },
+      kind: { enum: ["new", "old"] },
+      customer: { type: "object", required: ["name"], properties: { name: { type: ["null", "string"] }, vip: {} } },
+      lines: { type: "array" },
+      note: { type: "string", default: "none" },
+      optional: { type: "string" },
+    },
+  };
+  expect(sampleInput(schema)).toEqual({
+    ...{ amount: 10, day: "2030-01-31", kind: "new", customer: { name: "text" }, lines: [], note: "none" },
+  });
+  expect(sampleInput({ ...schema, examples: [{ amount: 12 }] })).toEqual({ amount: 12 });
+  expect(sampleInput(undefined)).toEqual({});
 });

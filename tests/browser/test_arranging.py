@@ -169,8 +169,8 @@ async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None
     # The form of an integration is derived from the parameters of its code, and shown above it.
     await node(page, "mail").click()
     panel = page.get_by_role("complementary", name="Node")
-    await expect(panel.get_by_text("Subject", exact=True)).to_be_visible()
-    await expect(panel).to_have_text(re.compile(r"Inputs.*Subject.*Code", re.DOTALL))
+    await expect(panel.get_by_text("subject", exact=True)).to_be_visible()
+    await expect(panel).to_have_text(re.compile(r"Inputs.*subject.*Code", re.DOTALL))
     await page.locator("[data-canvas]").press("n")
     await page.get_by_role("dialog").get_by_role("combobox").fill("sql query")
     await expect(page.get_by_role("option").first).to_contain_text("PostgreSQL")

@@ -1,6 +1,6 @@
 import type { EditorStore } from "../editor/store";
 import { isTextInput } from "../lib/text-input";
-import { t } from "../texts/t";
+import { textOfCode } from "../texts/t";
 import { ACTIONS, type Action, isOffered, perform } from "./registry";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -54,25 +54,13 @@ export function handleKey(store: EditorStore, event: KeyboardEvent, area: KeyAre
   perform(store, action);
 }
 
-/** Names of keys on a keyboard of the language of the page. */
-const KEY_NAMES: Readonly<Record<string, string>> = {
-  Mod: MAC ? "⌘" : t("ui.keyCtrl"),
-  Shift: t("ui.keyShift"),
-  Delete: t("ui.keyDelete"),
-  Backspace: t("ui.keyBackspace"),
-  Enter: t("ui.keyEnter"),
-  Escape: t("ui.keyEscape"),
-  ArrowUp: t("ui.keyUp"),
-  ArrowDown: t("ui.keyDown"),
-  ArrowLeft: t("ui.keyLeft"),
-  ArrowRight: t("ui.keyRight"),
-};
-
-/** Return a chord as it is shown: `Mod-Shift-z` is `Ctrl Shift Z`. */
+/** Return a chord as it is shown, with the names of keys in the language of the page: `Mod-Shift-z` is `Ctrl Shift Z`. */
 export function formatChord(keys: string): string {
   if (keys === "-") return "–";
   return keys
+    .replace("Mod", MAC ? "⌘" : "Ctrl")
+    .replace("Arrow", "")
     .split("-")
-    .map((part) => KEY_NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part))
+    .map((part) => (part.length === 1 ? part.toUpperCase() : textOfCode(`codes.key_${part}`, part)))
     .join(" ");
 }

@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { untilPassed } from "../lib/time";
+import { untilPassed } from "../lib/until-passed";
 import { t } from "../texts/api";
 import { api } from "./client";
 import type { components } from "./schema";

@@ -3,10 +3,10 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { integrationField } from "../integrations/field-names";
 import { useIntegration } from "../integrations/use-catalog";
 import { errorText } from "../lib/api-error";
 import { t } from "../texts/inspector";
+import { textOfCode } from "../texts/t";
 import { Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
@@ -61,13 +61,16 @@ function ActionFields({ node }: { node: Node }) {
   );
 }
 
+/** Return the label of an input of an integration. */
+const inputLabel = (name: string): string => textOfCode(`codes.input_${name}`, name);
+
 /** The code and the inputs of a node. Those of an integration come first, as its code needs no change. */
 function CodeFields({ node }: { node: Node }) {
   const code = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
   if (!useIntegration(code)) return <ActionFields node={node} />;
   return (
     <>
-      <Inputs node={node} labelOf={integrationField} />
+      <Inputs node={node} labelOf={inputLabel} />
       <MainFields node={node} />
     </>
   );

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { foldersQuery } from "../api/folders";
 import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
-import { freeId, pathError } from "../forms/path-name";
+import { freeId, idFromName, pathError } from "../forms/path-name";
 import { useSubmitWhenLoaded } from "../forms/submit-when-loaded";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
@@ -24,10 +24,11 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
   const folders = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
   const [language, setLanguage] = useState("python3");
+  const [summary, setSummary] = useState("");
   const [typedFolder, setFolder] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
   const folder = typedFolder ?? lastFolder(folders.data);
-  const name = typedName ?? freeId(folder, "script", taken);
+  const name = typedName ?? freeId(folder, summary.trim() ? idFromName(summary) : "script", taken);
   const path = `${folder}/${name}`;
   const pathProblem = pathError(folder, name, taken);
   const creating = useMutation({
@@ -39,7 +40,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
           ["value", "content"],
         ),
       );
-      await saveScriptDraft(workspace, path, { content, language, summary: "", labels: [] }, null, null);
+      await saveScriptDraft(workspace, path, { content, language, summary: summary.trim(), labels: [] }, null, null);
       await queries.invalidateQueries(scriptDraftsQuery(workspace));
     },
     onSuccess: () => {
@@ -53,6 +54,9 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
   return (
     <Dialog title={t("scripts.new")} close={close}>
       <form onSubmit={submit} className={inspector.inner}>
+        <Field label={t("ui.name")}>
+          <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+        </Field>
         <Field label={t("scripts.language")}>
           <Select value={language} set={(next) => setLanguage(next)}>
             {LANGUAGES.map((each) => (

@@ -3,6 +3,7 @@ import type api from "./en/api.json";
 import type approvals from "./en/approvals.json";
 import type canvas from "./en/canvas.json";
 import type code from "./en/code.json";
+import type codes from "./en/codes.json";
 import type conflicts from "./en/conflicts.json";
 import type dryRuns from "./en/dry-runs.json";
 import type editor from "./en/editor.json";
@@ -39,6 +40,7 @@ export interface Catalogue {
   approvals: typeof approvals;
   canvas: typeof canvas;
   code: typeof code;
+  codes: typeof codes;
   conflicts: typeof conflicts;
   "dry-runs": typeof dryRuns;
   editor: typeof editor;

@@ -3,7 +3,7 @@ import { createElement, Fragment, type ReactNode } from "react";
 import type { Catalogue } from "./catalogue";
 import { collect } from "./collect";
 import { messages as english } from "./en/shared";
-import { LANGUAGES, type Language } from "./language";
+import { IS_ENGLISH, LANGUAGES, type Language } from "./language";
 
 /** "<page>.<name>": the file of `texts/en` and the name in it. */
 export type Key = { [Page in keyof Catalogue & string]: `${Page}.${keyof Catalogue[Page] & string}` }[keyof Catalogue &
@@ -24,6 +24,17 @@ export function addPage(page: keyof Catalogue, messages: Record<string, string>)
 /** Return a text of the page in the active language. `values` fill the placeholders of the message, in ICU format. */
 export function t(key: Key, values?: Record<string, string | number>): string {
   return i18n._(key, values);
+}
+
+/**
+ * Return the text for a code, or a name, that is English by itself: a message of the server, a key of a document, a key of
+ * the keyboard. It is `english` in English, and without a text. `key`: "codes.<kind>_<code>". The English texts of
+ * `codes.json` are for translators only; no page loads them.
+ */
+export function textOfCode(key: string, english: string, values?: Record<string, string | number>): string {
+  if (IS_ENGLISH) return english;
+  const text = i18n._(key, values);
+  return text === key ? english : text;
 }
 
 const MARK = "\u0001";

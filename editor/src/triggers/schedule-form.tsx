@@ -10,8 +10,9 @@ import {
 } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { InputFields, useInputs } from "../forms/input-form";
-import { errorText } from "../lib/api-error";
+import { ApiError, errorText } from "../lib/api-error";
 import { isTimeZone, localTimeZone, timeZones } from "../lib/time";
+import { IS_ENGLISH } from "../texts/language";
 import { t } from "../texts/triggers";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -30,6 +31,12 @@ interface Props {
   /** Receives the path of the saved schedule. */
   saved?: (path: string) => void;
   close: () => void;
+}
+
+/** Return the error of a cron expression. The reason of the server is English. */
+function cronError(error: Error): string {
+  const invalid = error instanceof ApiError && error.code === "bad_request";
+  return invalid && !IS_ENGLISH ? t("triggers.cronInvalid") : errorText(error);
 }
 
 /** Dialog that creates or changes a schedule, with a preview of its next runs. */
@@ -102,7 +109,7 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
         <Field
           label={t("triggers.cron")}
           help={t("triggers.cronHint")}
-          error={ticks.isError && zoneError === undefined ? errorText(ticks.error) : undefined}
+          error={ticks.isError && zoneError === undefined ? cronError(ticks.error) : undefined}
         >
           <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
         </Field>

@@ -7,6 +7,7 @@ import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { OtherOrigin } from "../ui/other-origin";
+import { sampleInput } from "../workflow/example";
 import { at } from "../workflow/types";
 import { curl } from "./curl";
 import { TestRequests } from "./test-requests";
@@ -17,7 +18,8 @@ export function Webhook() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const readOnly = useEditor((editor) => editor.readOnly);
-  const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
+  const schema = useEditor((editor) => at(editor.tree, ["schema"]));
+  const example = sampleInput(schema);
   const [waits, setWaits] = useState(false);
   const [token, setToken] = useState("");
   const serverUrl = useServerUrl(workspace);
@@ -38,7 +40,7 @@ export function Webhook() {
       </fieldset>
       <CopyableCommand label={t("triggers.url")} text={url} />
       <OtherOrigin origin={otherOrigin(serverUrl)} url={serverUrl} />
-      <CopyableCommand label={t("triggers.curl")} text={curl(url, { token, body: example ?? {} })} />
+      <CopyableCommand label={t("triggers.curl")} text={curl(url, { token, body: example })} />
       <div className={css.row}>
         <p className={css.help}>{token ? t("triggers.tokenShown") : t("triggers.tokenHint")}</p>
         <Button onClick={() => attempt(async () => setToken(await createRunToken(workspace, path)))}>
@@ -46,7 +48,7 @@ export function Webhook() {
         </Button>
       </div>
       {token && <CopyableCommand label={t("triggers.token")} text={token} />}
-      {!readOnly && <TestRequests kind="webhook" token={token} body={example ?? {}} />}
+      {!readOnly && <TestRequests kind="webhook" token={token} body={example} />}
     </section>
   );
 }

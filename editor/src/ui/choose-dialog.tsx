@@ -6,7 +6,8 @@ import { SearchDialog } from "./search-dialog";
 export interface ChoiceGroup {
   heading: string;
   icon: string;
-  items: readonly { value: string; description: string }[];
+  /** `name`: shown instead of the value. */
+  items: readonly { value: string; description: string; name?: string }[];
 }
 
 interface Props {
@@ -26,11 +27,11 @@ export function ChooseDialog({ title, placeholder, emptyText, groups, choose, fo
   const empty = groups.every((group) => group.items.length === 0);
   const searched = groups.map(({ heading, icon, items }) => ({
     heading,
-    options: items.map(({ value, description }) => ({
+    options: items.map(({ value, description, name = value }) => ({
       value,
-      keywords: [description],
+      keywords: [description, name],
       icon,
-      name: value,
+      name,
       detail: <span className={css.description}>{description}</span>,
       choose: () => {
         close();

@@ -1,5 +1,5 @@
 import type { Difference } from "../api/versions";
-import texts from "../texts/en/versions.json";
+import { textOfCode } from "../texts/t";
 import { t } from "../texts/versions";
 import { Icon } from "../ui/icon";
 import type { Mark } from "../workflow/compare";
@@ -70,18 +70,12 @@ function linesOf(found: Difference): Line[] {
 /** Keys of values that are the only part of what their holder stands for: `net.expr` is the input `net`. */
 const INNER = new Set(["expr", "value", "type"]);
 
-type NameOf<Key> = Key extends `key_${infer Name}` ? Name : never;
-
-/** Name a JSON pointer: `/value/content` is "Code", `/value/input_transforms/net/expr` is "Inputs › net". */
+/** Name a JSON pointer: `/value/content` is "content", `/value/input_transforms/net/expr` is "input_transforms › net". */
 export function plain(pointer: string): string {
   const keys = pointer
     .replace(/^\/(value\/)?/, "")
     .split("/")
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
   const shown = keys.length > 1 && INNER.has(keys.at(-1) ?? "") ? keys.slice(0, -1) : keys;
-  return shown.map((key, place) => (place === 0 ? keyName(key) : key)).join(" › ");
-}
-
-function keyName(key: string): string {
-  return `key_${key}` in texts ? t(`versions.key_${key as NameOf<keyof typeof texts>}`) : key;
+  return shown.map((key, place) => (place === 0 ? textOfCode(`codes.member_${key}`, key) : key)).join(" › ");
 }

@@ -1,12 +1,6 @@
-import workflow from "../texts/en/workflow.json";
-import { IS_ENGLISH } from "../texts/language";
-import { t } from "../texts/workflow";
+import { textOfCode } from "../texts/t";
 import { pathOf } from "./fixes";
 import { at, isTree, type Json } from "./types";
-
-type CodeOf<Name> = Name extends `problem_${infer Code}` ? Code : never;
-/** Codes with a text. */
-type Code = CodeOf<keyof typeof workflow>;
 
 interface Described {
   code: string;
@@ -35,20 +29,16 @@ const DETAILED = new Set([
   "wrong_value",
 ]);
 
-/** Return a problem of the server, whose message is English, with a message in the language of the page. */
+/** Return a problem of the server with its message in the language of the page. */
 export function translateProblem<Problem extends Described>(problem: Problem, tree: Json): Problem {
-  return IS_ENGLISH ? problem : { ...problem, message: describeByCode(problem, tree) };
-}
-
-/** Return the text for the code of a problem, otherwise its message. */
-export function describeByCode({ code, path, message }: Described, tree: Json): string {
-  if (!(`problem_${code}` in workflow)) return message;
+  const { code, path, message } = problem;
   const keys = pathOf(tree, path);
   const found = at(tree, keys);
   const value = isTree(found ?? null) ? at(found, ["node"]) : found;
-  const text = t(`workflow.problem_${code as Code}`, {
+  const text = textOfCode(`codes.problem_${code}`, message, {
     field: keys.at(-1) ?? "",
     value: typeof value === "string" || typeof value === "number" ? value : "",
   });
-  return DETAILED.has(code) ? `${text} (${problemText(message)})` : text;
+  const lacksDetails = text !== message && DETAILED.has(code);
+  return { ...problem, message: lacksDetails ? `${text} (${problemText(message)})` : text };
 }

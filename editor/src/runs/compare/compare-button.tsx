@@ -3,7 +3,7 @@ import { useState } from "react";
 import { runsBefore } from "../../api/comparison";
 import type { RunRow } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
-import { relative } from "../../lib/time";
+import { absolute, relative } from "../../lib/time";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { ChooseDialog } from "../../ui/choose-dialog";
@@ -38,7 +38,8 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
       return { earlier, success };
     },
   });
-  const items = (rows: readonly RunRow[]) => rows.map((row) => ({ value: row.id, description: describeRun(row) }));
+  const items = (rows: readonly RunRow[]) =>
+    rows.map((row) => ({ value: row.id, name: nameOf(row), description: describeRun(row) }));
   const { success = [], earlier = [] } = found.data ?? {};
   const last = new Set(success.map((row) => row.id));
   return (
@@ -60,9 +61,11 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
   );
 }
 
-const describeRun = (row: RunRow) =>
+const nameOf = (row: RunRow) =>
   t("runs.runSummary", {
     status: statusStyle(row.status).label,
     time: relative(row.created_at, Date.now()),
     trigger: triggerName(row.trigger),
   });
+
+const describeRun = (row: RunRow) => `${absolute(row.created_at)} · ${row.id.slice(0, 13)}…`;

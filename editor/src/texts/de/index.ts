@@ -5,6 +5,7 @@ import api from "./api.json";
 import approvals from "./approvals.json";
 import canvas from "./canvas.json";
 import code from "./code.json";
+import codes from "./codes.json";
 import conflicts from "./conflicts.json";
 import dryRuns from "./dry-runs.json";
 import editor from "./editor.json";
@@ -44,6 +45,7 @@ export const messages = collect({
   approvals,
   canvas,
   code,
+  codes,
   conflicts,
   "dry-runs": dryRuns,
   editor,

@@ -1,0 +1,9 @@
+import { expect, test } from "vitest";
+import { plain } from "../src/versions/changes";
+
+test("differences are named by their keys, without those that say nothing more", () => {
+  expect(plain("/value/content")).toBe("content");
+  expect(plain("/value/input_transforms/net/expr")).toBe("input_transforms › net");
+  expect(plain("/value/a~1b/c")).toBe("a/b › c");
+  expect(plain("")).toBe("");
+});
