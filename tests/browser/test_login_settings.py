@@ -69,7 +69,7 @@ async def test_errors_of_provider_are_explained_in_language_of_page(page: Page) 
     await page.get_by_role("button", name="Neuer Anbieter").click()
     await dialog.get_by_label("Name des Anbieters").fill("corp")
     await dialog.get_by_label("Bezeichnung").fill("Corp")
-    await dialog.get_by_label("Client-Kennung").fill("orvanta")
+    await dialog.get_by_label("Client-ID").fill("orvanta")
     await dialog.get_by_label("Aussteller", exact=True).fill("http://id.example.org")
     await dialog.get_by_role("button", name="Erstellen").click()
     await expect(alert).to_have_text(
