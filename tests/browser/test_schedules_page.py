@@ -68,9 +68,9 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
 
 
 async def test_calendar_says_which_runs_it_does_not_show(page: Page, site: Site) -> None:
-    site.deploy("f/times/good", GOOD)
+    site.deploy("f/times/each_second", GOOD)
     # One run per second: the calendar shows the next half hour of them.
-    scheduled(site, "dense", "* * * * * *", enabled=True)
+    scheduled(site, "dense", "* * * * * *", enabled=True, script_path="f/times/each_second")
     try:
         await page.goto("/w/main/schedules?view=calendar&span=week")
         table = page.get_by_role("table")
