@@ -68,7 +68,10 @@ def test_release_is_promoted_rolled_back_and_exchanged(cli: Cli, installation: I
     waiting = cli("rollback", "production", "--reason", "Wrong totals", "--json", code=1).json
     assert (waiting["state"], waiting["kind"], waiting["number"]) == ("open", "rollback", 1)
     done = cli("promote", "1", "--to", "production", "--approve", "--apply").out
-    assert done == f"request {waiting['id']} (rollback): applied\n"
+    rolled_back = (
+        f"request {waiting['id']} (rollback): applied\nrelease: main/1 instead of main/2\nreason: Wrong totals\n"
+    )
+    assert done == rolled_back
     assert "hold: Wrong totals (admin" in cli("env", "show", "production").out
     assert cli("env", "lift-hold", "production").out == "production: hold lifted\n"
     assert cli("release", "export", "1", str(file)).out == f"{file}: written\n"

@@ -74,6 +74,36 @@ def test_requests_are_rejected_and_withdrawn_and_environments_compared(
     assert len(pipeline("env", "history", "live", "--limit", "1", "--json").json) == 1
 
 
+def test_rollback_bypass_and_overwritten_changes_are_shown(pipeline: Cli, installation: Installation) -> None:
+    two, one = [each["number"] for each in pipeline("release", "list", "--json").json][:2]
+    pipeline("promote", str(one), "--to", "live", "--apply")
+    pipeline(
+        "flow", "push", str(pipeline.write("changed.yaml", FLOW % "Here")), "u/admin/compared", "-w", "compared-live"
+    )
+    planned = pipeline("promote", str(two), "--to", "live", "--overwrite", "--plan").out
+    items = (
+        "items (A added, M changed, D removed, ! conflict):\n"
+        "M flow u/admin/compared (overwrites a change made in the environment)\n"
+    )
+    assert items in planned
+    rules = pipeline.write("rules.yaml", "approvals: 1\nbypass: [u/admin]\n")
+    pipeline("env", "update", "live", "--rules", str(rules))
+    done = pipeline("promote", str(two), "--to", "live", "--overwrite", "--apply", "--bypass-reason", "Incident 7").out
+    bypassed = "rules bypassed: approvals_missing (Incident 7)\n"
+    assert done.endswith(f": applied\n{bypassed}")
+    assert bypassed in pipeline("env", "show", "live").out
+    request = done.split()[1].rstrip(":")
+    assert pipeline("env", "request", "live", request).out == done + items
+    pipeline("env", "update", "live", "--rules", str(pipeline.write("rules.yaml", "approvals: 0\n")))
+    rolled_back = pipeline("rollback", "live", "--reason", "Wrong totals").out
+    shown = f"(rollback): applied\nrelease: main/{one} instead of main/{two}\nreason: Wrong totals\n"
+    assert rolled_back.endswith(shown)
+    pipeline("env", "lift-hold", "live")
+    assert "\nrollback: Wrong totals\n" in pipeline("env", "show", "live").out
+    last = pipeline("env", "history", "live", "--limit", "1").out
+    assert last.split()[1:4] == ["rollback", f"main/{one}", f"main/{two}"] and last.endswith("Wrong totals\n")
+
+
 def test_violations_of_policies_are_listed_and_corrected(cli: Cli, installation: Installation) -> None:
     name = "u/admin/checked"
     cli("flow", "push", str(cli.write("checked.yaml", "timeout: 90\n" + FLOW % "Checked")), name)

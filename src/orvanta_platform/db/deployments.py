@@ -39,6 +39,8 @@ class RequestRow(msgspec.Struct, frozen=True):
     paths: list[str]
     assignees: list[str]
     """Usernames of the members who are asked to approve it."""
+    reason: str | None
+    """Reason of a rollback."""
 
 
 class InUseRow(msgspec.Struct, frozen=True):
@@ -92,6 +94,8 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True):
     applied_by: str
     restored: str
     """JSON text: ids of the releases of the items that a rollback restored, by `<kind>/<path>`."""
+    bypassed: list[str]
+    """Codes of the rules that were not fulfilled."""
 
 
 class DeploymentRow(msgspec.Struct, frozen=True):
@@ -107,12 +111,34 @@ class DeploymentRow(msgspec.Struct, frozen=True):
     kind: str
     plan_hash: str
     bypass_reason: str | None
+    bypassed: list[str]
+    """Codes of the rules that were not fulfilled."""
     applied_by: str
     applied_at: datetime
     imported: str | None
     """JSON text of the origin of an imported release."""
+    reason: str | None
+    """Reason of a rollback."""
+    replaced_source: str | None
+    """Workspace and number of the release that ran before; None: there was none, or not all of it is readable."""
+    replaced_number: int | None
     check: CheckRow | None = None
     """Checks that followed it; None: the rules had none, or they were not read."""
+
+
+class OutcomeRow(msgspec.Struct, frozen=True):
+    """A request as it was closed."""
+
+    closed_plan: str | None
+    """JSON text: the items of its plan; None: it is open, or they were not stored."""
+    deployment: int | None
+    """Id of its deployment; None: it was not applied."""
+    bypass_reason: str | None
+    bypassed: list[str]
+    """Codes of the rules that were not fulfilled."""
+    replaced_source: str | None
+    """Workspace and number of the release that ran before; None: there was none, or not all of it is readable."""
+    replaced_number: int | None
 
 
 async def list_deployed_items(conn: Connection, environment: str) -> dict[tuple[str, str], str]:
@@ -187,9 +213,10 @@ async def insert_request(
     authors: Sequence[str],
     *,
     overwrite: bool,
+    reason: str | None,
 ) -> int:
     """Add a request; return its id. `authors`: addresses of the accounts that may not approve it."""
-    values = (environment, release, kind, overwrite, plan_hash, author, email, authors)
+    values = (environment, release, kind, overwrite, plan_hash, author, email, authors, reason)
     added: int = await conn.fetchval(_SQL["insert_request"], *values)
     return added
 
@@ -256,9 +283,9 @@ async def lock_request(conn: Connection, request: int) -> tuple[str, str] | None
     return None if row is None else (row["state"], row["plan_hash"])
 
 
-async def close_request(conn: Connection, request: int, state: str, username: str) -> None:
-    """Close a request."""
-    await conn.execute(_SQL["close_request"], request, state, username)
+async def close_request(conn: Connection, request: int, state: str, username: str, plan: str) -> None:
+    """Close a request with the items of its plan, as JSON text."""
+    await conn.execute(_SQL["close_request"], request, state, username, plan)
 
 
 async def withdraw_same(conn: Connection, environment: str, applied: RequestRow, username: str) -> list[int]:
@@ -366,10 +393,22 @@ async def list_trigger_owners(
     return {(row["kind"], row["path"]): row["permissioned_as"] for row in rows}
 
 
-async def find_deployment(conn: Connection, request: int) -> int | None:
-    """Return the deployment of a request that was applied."""
-    found: int | None = await conn.fetchval(_SQL["find_deployment"], request)
-    return found
+async def get_outcome(conn: Connection, request: int, filter: Filter) -> OutcomeRow | None:
+    """Return how a request was closed."""
+    row = await conn.fetchrow(_SQL["get_outcome"], request, filter.everything, filter.patterns, filter.scope)
+    return None if row is None else OutcomeRow(**dict(row))
+
+
+async def list_closed_items(
+    conn: Connection, request: int, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[int | None, int]]:
+    """Return, for items of a closed request by kind and path, the release from which the environment had the item
+    before (None: none, or it was deleted) and that from which the request takes it.
+    """
+    wanted = list(keys)
+    kinds, paths = [kind for kind, _ in wanted], [path for _, path in wanted]
+    found = await conn.fetch(_SQL["list_closed_items"], request, kinds, paths)
+    return {(row["kind"], row["path"]): (row["before"], row["after"]) for row in found}
 
 
 async def find_earlier(
@@ -402,9 +441,26 @@ async def find_previous(conn: Connection, environment: str) -> str | None:
     return name
 
 
-async def set_hold(conn: Connection, environment: str, username: str, reason: str) -> None:
-    """Prevent promotions to an environment until the hold is lifted."""
-    await conn.execute(_SQL["set_hold"], environment, username, reason)
+async def set_hold(conn: Connection, environment: str, username: str, reason: str, request: int | None = None) -> bool:
+    """Prevent promotions to an environment until the hold is lifted, or until `request` is closed and not applied.
+
+    Return False if there is a hold, which remains as it is.
+    """
+    return await conn.fetchval(_SQL["set_hold"], environment, username, reason, request) is not None
+
+
+async def keep_hold(conn: Connection, environment: str, request: int) -> None:
+    """Let the hold of an environment, if there is one, be that of a rollback that is applied."""
+    await conn.execute(_SQL["keep_hold"], environment, request)
+
+
+async def release_hold(conn: Connection, environment: str, request: int) -> bool:
+    """End the hold that a request has set; return whether promotions are permitted again.
+
+    They are not if the request has set none, or if an open request for another rollback takes it over.
+    """
+    row = await conn.fetchrow(_SQL["release_hold"], environment, request)
+    return row is not None and row["hold_by"] is None
 
 
 async def lift_hold(conn: Connection, environment: str) -> bool:

@@ -1509,6 +1509,7 @@ CREATE TABLE environment (
     hold_by text,
     hold_since timestamptz,
     hold_reason text,
+    hold_request bigint,
     UNIQUE (position) DEFERRABLE INITIALLY DEFERRED
 );
 COMMENT ON TABLE environment IS 'Places to which releases are deployed, in the order of the pipeline.';
@@ -1610,6 +1611,7 @@ COMMENT ON TABLE git_commit IS 'Commits of the branch: read from the repository 
 COMMENT ON COLUMN git_commit.items IS 'Kinds and paths of the items that the message may name; null: they are not known.';
 
 COMMENT ON COLUMN environment.deployment IS 'Id of the last deployment.';
+COMMENT ON COLUMN environment.hold_request IS 'Open request for a rollback that set the hold; null: it remains until it is lifted.';
 COMMENT ON COLUMN environment.hold_by IS 'Member whose rollback prevents promotions until the hold is lifted; null: none.';
 
 CREATE TABLE release (
@@ -1645,7 +1647,9 @@ CREATE TABLE deployment_request (
     created_at   timestamptz NOT NULL DEFAULT app_now(),
     closed_by    text,
     closed_at    timestamptz,
-    authors      text[] NOT NULL DEFAULT '{}'
+    authors      text[] NOT NULL DEFAULT '{}',
+    reason       text,
+    closed_plan  jsonb
 );
 CREATE INDEX deployment_request_environment ON deployment_request (environment, id);
 CREATE INDEX deployment_request_release ON deployment_request (release);
@@ -1654,6 +1658,8 @@ COMMENT ON COLUMN deployment_request.kind IS 'promotion or rollback.';
 COMMENT ON COLUMN deployment_request.state IS 'open, applied, rejected or withdrawn.';
 COMMENT ON COLUMN deployment_request.overwrite IS 'Items that were changed in the environment are replaced.';
 COMMENT ON COLUMN deployment_request.plan_hash IS 'Hash of the plan that approvals are bound to.';
+COMMENT ON COLUMN deployment_request.reason IS 'Reason of a rollback.';
+COMMENT ON COLUMN deployment_request.closed_plan IS 'Items of the plan with which the request was closed; null: it is open, or they were not stored.';
 
 CREATE TABLE deployment_decision (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1711,7 +1717,8 @@ CREATE TABLE deployment (
     bypass_reason text,
     applied_by    text NOT NULL,
     applied_at    timestamptz NOT NULL DEFAULT app_now(),
-    restored      jsonb NOT NULL DEFAULT '{}'
+    restored      jsonb NOT NULL DEFAULT '{}',
+    bypassed      text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX deployment_environment ON deployment (environment, id);
 CREATE INDEX deployment_request_id ON deployment (request);
@@ -1719,6 +1726,7 @@ CREATE INDEX deployment_release ON deployment (release);
 COMMENT ON TABLE deployment IS 'Releases that were applied to environments.';
 COMMENT ON COLUMN deployment.source IS 'Workspace of the release, which may have been deleted.';
 COMMENT ON COLUMN deployment.restored IS 'Ids of the releases of the items that a rollback restored: {"<kind>/<path>": id}.';
+COMMENT ON COLUMN deployment.bypassed IS 'Codes of the rules that were not fulfilled.';
 
 CREATE TABLE deployed_item (
     environment text NOT NULL REFERENCES environment (name) ON DELETE CASCADE,

@@ -73,7 +73,14 @@ def _list(session: Session) -> None:
 @command(app, "orvanta env show production", "orvanta env show production --json")
 def show(session: Session, name: Name) -> None:
     """Show what runs in an environment, its checks, a hold, and items that were changed outside of releases."""
-    from orvanta_platform.cli.client.output import local_time, print_checks, print_drift, print_json, terminal_safe
+    from orvanta_platform.cli.client.output import (
+        local_time,
+        print_bypass,
+        print_checks,
+        print_drift,
+        print_json,
+        terminal_safe,
+    )
 
     workspace = find(session, name)["workspace"]
     state = session.api.get(f"/api/w/{quote(workspace, safe='')}/deployments/environment")
@@ -91,6 +98,9 @@ def show(session: Session, name: Name) -> None:
         if origin is not None:
             release += f" (imported from {origin['workspace']}/{origin['number']} of {terminal_safe(origin['name'])})"
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
+        if current["reason"]:
+            print(terminal_safe(f"rollback: {current['reason']}"))
+        print_bypass(current)
         print_checks(current["check"])
     if hold is not None:
         print(f"hold: {terminal_safe(hold['reason'])} ({hold['by']}, {local_time(hold['since'])})")
@@ -130,6 +140,17 @@ def requests(session: Session, name: Name, waiting: Waiting = False) -> None:
         for each in found
     ]
     print_table(["REQUEST", "KIND", "RELEASE", "BY", "AT", "ASKED"], rows)
+
+
+@command(app, "orvanta env request production 12", "orvanta env request production 12 --json")
+def request(session: Session, name: Name, request: Request) -> None:
+    """Show a request to deploy: its plan, or the plan with which it was closed."""
+    from orvanta_platform.cli.client import promote
+
+    found = session.api.get(_call(session, name, f"get/{request}"))
+    promote.print_request(session, found)
+    if not session.as_json:
+        promote.print_items(found["decided"] or [])
 
 
 @command(
@@ -177,13 +198,16 @@ def history(session: Session, name: Name, limit: Limit = 30) -> None:
             str(each["id"]),
             each["kind"],
             f"{each['source']}/{each['number']}",
+            f"{each['replaces']['source']}/{each['replaces']['number']}" if each["replaces"] else "",
             each["applied_by"],
             local_time(each["applied_at"]),
             each["check"]["state"] if each["check"] else "",
+            ", ".join(each["bypassed"]),
+            each["reason"] or each["bypass_reason"] or "",
         ]
         for each in found
     ]
-    print_table(["DEPLOYMENT", "KIND", "RELEASE", "BY", "AT", "CHECKS"], rows)
+    print_table(["DEPLOYMENT", "KIND", "RELEASE", "REPLACES", "BY", "AT", "CHECKS", "BYPASSED", "REASON"], rows)
 
 
 @command(app, "orvanta env diff production", "orvanta env diff production staging --exit-code")

@@ -67,6 +67,13 @@ def print_checks(check: dict[str, Any] | None) -> None:
         print(terminal_safe(f"rollback: {check['rollback']}{detail}"))
 
 
+def print_bypass(found: Mapping[str, Any]) -> None:
+    """Print the rules that a deployment bypassed, and the reason."""
+    if found["bypass_reason"]:
+        rules = ", ".join(found["bypassed"]) or "none"
+        print(terminal_safe(f"rules bypassed: {rules} ({found['bypass_reason']})"))
+
+
 def print_drift(items: Sequence[Mapping[str, Any]]) -> None:
     """Print the items that were changed outside of releases, with who changed each one last."""
     for each in items:

@@ -117,7 +117,7 @@ def promote(
         found = _apply(session, f"{calls}/apply/{found['id']}", application)
         if wait:
             found = _wait(session, f"{calls}/get/{found['id']}", found)
-    _print_request(session, found)
+    print_request(session, found)
     if wait and found["check"] and found["check"]["state"] == "failed":
         raise typer.Exit(FAILED)
 
@@ -138,7 +138,7 @@ def rollback(
     calls = f"/api/w/{quote(env.find(session, name)['workspace'], safe='')}/deployments"
     body = {"reason": reason, "source": source, "number": number, "overwrite": overwrite}
     found = json.loads(session.api.post(f"{calls}/rollback", {**body, "bypass_reason": bypass_reason}))
-    _print_request(session, found)
+    print_request(session, found)
     if found["state"] != "applied":
         raise typer.Exit(FAILED)
 
@@ -201,8 +201,9 @@ def _wait(session: Session, call: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _print_request(session: Session, found: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_checks, print_json
+def print_request(session: Session, found: dict[str, Any]) -> None:
+    """Print a request: an open one with its plan."""
+    from orvanta_platform.cli.client.output import print_bypass, print_checks, print_json, terminal_safe
 
     if session.as_json:
         print_json(found)
@@ -210,6 +211,11 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
     nothing = " (nothing to do)" if found.get("nothing_to_do") else ""
     kind = " (rollback)" if found["kind"] == "rollback" else ""
     print(f"request {found['id']}{kind}: {found['state']}{nothing}")
+    if found["kind"] == "rollback":
+        print(f"release: {found['source']}/{found['number']}{replaced(found)}")
+        if found["reason"]:
+            print(terminal_safe(f"reason: {found['reason']}"))
+    print_bypass(found)
     if found["state"] == "applied":
         for each in found["plan"]["entries"]:
             if each["action"] != "unchanged":
@@ -226,6 +232,22 @@ def _print_request(session: Session, found: dict[str, Any]) -> None:
         _print_plan(found["plan"])
 
 
+def replaced(found: Mapping[str, Any]) -> str:
+    """Return the release that a request or deployment replaces, as an addition to its own."""
+    before = found["replaces"]
+    return f" instead of {before['source']}/{before['number']}" if before else ""
+
+
+def print_items(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Print the items of a plan, with a legend of their signs."""
+    from orvanta_platform.cli.client.output import print_change
+
+    if entries:
+        print("items (A added, M changed, D removed, ! conflict):")
+    for each in entries:
+        print_change(each, " (overwrites a change made in the environment)" if each["overwrites"] else "")
+
+
 def _finish(session: Session, plan: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import print_json
 
@@ -238,11 +260,10 @@ def _finish(session: Session, plan: dict[str, Any]) -> None:
 
 
 def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_change, print_drift
+    from orvanta_platform.cli.client.output import print_drift
 
     print(f"plan: {plan['plan_hash']}")
-    for each in plan["entries"]:
-        print_change(each)
+    print_items(plan["entries"])
     if plan["origin"]:
         print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
     for each in plan["acts_for"]:

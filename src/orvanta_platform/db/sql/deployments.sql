@@ -112,8 +112,8 @@ ORDER BY c.kind, c.path;
 
 -- name: insert_request
 -- Adds a request to deploy a release.
-INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[])
+INSERT INTO deployment_request (environment, release, kind, overwrite, plan_hash, author, author_email, authors, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9)
 RETURNING id;
 
 -- name: find_open
@@ -131,7 +131,8 @@ WHERE environment = $1 AND author_email = $2 AND created_at > app_now() - interv
 -- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Includes those
 -- of the author $4, and others if all of their paths are readable.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+       q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
+       r.paths, ARRAY(
            SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
        ) AS assignees
 FROM deployment_request AS q
@@ -150,7 +151,8 @@ ORDER BY q.id DESC LIMIT $8;
 -- read all paths, or with $8 false the others. With $6 only those of which it is not an author: see list_authors. A
 -- request does not wait for the account while others are assigned who have not approved the plan.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+       q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
+       r.paths, ARRAY(
            SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
        ) AS assignees
 FROM deployment_request AS q
@@ -194,7 +196,8 @@ ORDER BY q.id LIMIT $7;
 -- name: get_request
 -- The request of an environment with an id, under the conditions of list_requests.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, r.workspace AS source, r.number, r.digest, r.notes, r.paths, ARRAY(
+       q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
+       r.paths, ARRAY(
            SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
        ) AS assignees
 FROM deployment_request AS q
@@ -222,8 +225,9 @@ SELECT EXISTS (SELECT FROM deployment_request WHERE environment = $1 AND id = $2
 SELECT state, plan_hash FROM deployment_request WHERE id = $1 FOR UPDATE;
 
 -- name: close_request
--- Closes a request.
-UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now() WHERE id = $1;
+-- Closes a request with the items of its plan.
+UPDATE deployment_request SET state = $2, closed_by = $3, closed_at = app_now(), closed_plan = $4::text::jsonb
+WHERE id = $1;
 
 -- name: withdraw_same
 -- Closes, as the member $4, all open requests of the kind $5 for the release $2 except the request $3, which was
@@ -299,8 +303,8 @@ SELECT name FROM environment WHERE name = $1 FOR UPDATE;
 -- Adds a deployment as the last one of its environment.
 WITH added AS (
     INSERT INTO deployment (environment, request, release, source, number, digest, paths, kind, plan_hash,
-                            bypass_reason, applied_by, restored)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, $10, $11, $12::text::jsonb)
+                            bypass_reason, applied_by, restored, bypassed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8, $9, $10, $11, $12::text::jsonb, $13::text[])
     RETURNING id
 )
 UPDATE environment AS e SET deployment = added.id FROM added WHERE e.name = $1
@@ -316,9 +320,17 @@ ON CONFLICT (environment, kind, path) DO UPDATE SET hash = excluded.hash, deploy
 -- name: list_deployments
 -- A page of the deployments of an environment below id $2, newest first; only those of which all paths are readable.
 SELECT d.id, d.environment, d.request, d.source, d.number, d.digest, d.paths, d.kind, d.plan_hash, d.bypass_reason,
-       d.applied_by, d.applied_at, r.imported::text AS imported
+       d.bypassed, d.applied_by, d.applied_at, q.reason, p.source AS replaced_source, p.number AS replaced_number,
+       r.imported::text AS imported
 FROM deployment AS d
 LEFT JOIN release AS r ON r.id = d.release
+LEFT JOIN deployment_request AS q ON q.id = d.request
+LEFT JOIN LATERAL (
+    SELECT l.source, l.number, l.paths FROM deployment AS l
+    WHERE l.environment = d.environment AND l.id < d.id
+    ORDER BY l.id DESC LIMIT 1
+) AS p ON ($3 OR NOT EXISTS (SELECT FROM unnest(p.paths) AS s (path) WHERE NOT s.path LIKE ANY ($4::text[])))
+  AND ($5::text[] IS NULL OR NOT EXISTS (SELECT FROM unnest(p.paths) AS s (path) WHERE NOT s.path LIKE ANY ($5)))
 WHERE d.environment = $1 AND ($2::bigint IS NULL OR d.id < $2)
   AND ($3 OR NOT EXISTS (SELECT FROM unnest(d.paths) AS p (path) WHERE NOT p.path LIKE ANY ($4::text[])))
   AND ($5::text[] IS NULL OR NOT EXISTS (
@@ -336,9 +348,36 @@ SELECT 'http_trigger', h.path, h.permissioned_as
 FROM http_trigger AS h
 WHERE h.workspace = $1 AND h.path = ANY ($3::text[]);
 
--- name: find_deployment
--- The deployment of a request that was applied.
-SELECT id FROM deployment WHERE request = $1;
+-- name: get_outcome
+-- The plan with which a request was closed, its deployment, and the release that ran in the environment before it: until
+-- the request was closed, or now. That release only if all of its paths are readable.
+SELECT q.closed_plan::text AS closed_plan, d.id AS deployment, d.bypass_reason, coalesce(d.bypassed, '{}') AS bypassed,
+       p.source AS replaced_source, p.number AS replaced_number
+FROM deployment_request AS q
+LEFT JOIN deployment AS d ON d.request = q.id
+LEFT JOIN LATERAL (
+    SELECT l.source, l.number, l.paths FROM deployment AS l
+    WHERE l.environment = q.environment AND (d.id IS NULL OR l.id < d.id)
+      AND (q.closed_at IS NULL OR l.applied_at <= q.closed_at)
+    ORDER BY l.id DESC LIMIT 1
+) AS p ON ($2 OR NOT EXISTS (SELECT FROM unnest(p.paths) AS s (path) WHERE NOT s.path LIKE ANY ($3::text[])))
+  AND ($4::text[] IS NULL OR NOT EXISTS (SELECT FROM unnest(p.paths) AS s (path) WHERE NOT s.path LIKE ANY ($4)))
+WHERE q.id = $1;
+
+-- name: list_closed_items
+-- For each of the items of the kinds $2 at the paths $3 of the closed request $1: the release from which its
+-- environment had it before, and the release from which the request takes it. Null: there was none, or it was deleted.
+SELECT i.kind, i.path, (
+           SELECT coalesce((l.restored ->> (i.kind || '/' || i.path))::bigint, l.release)
+           FROM deployment AS l
+           WHERE l.environment = q.environment AND i.path = ANY (l.paths) AND (d.id IS NULL OR l.id < d.id)
+             AND l.applied_at <= q.closed_at
+           ORDER BY l.id DESC LIMIT 1
+       ) AS before, coalesce((d.restored ->> (i.kind || '/' || i.path))::bigint, q.release) AS after
+FROM deployment_request AS q
+LEFT JOIN deployment AS d ON d.request = q.id
+CROSS JOIN unnest($2::text[], $3::text[]) AS i (kind, path)
+WHERE q.id = $1;
 
 -- name: find_earlier
 -- The last release that was applied to an environment before the release that runs there now was promoted; with $2 and
@@ -389,12 +428,32 @@ WHERE e.name = $1
 ORDER BY p.position DESC LIMIT 1;
 
 -- name: set_hold
--- Prevents promotions to an environment until the hold is lifted.
-UPDATE environment SET hold_by = $2, hold_since = app_now(), hold_reason = $3 WHERE name = $1;
+-- Prevents promotions to an environment until the hold is lifted, or the request $4 is closed and not applied; returns
+-- no row if there is a hold, which remains as it is.
+UPDATE environment SET hold_by = $2, hold_since = app_now(), hold_reason = $3, hold_request = $4
+WHERE name = $1 AND hold_by IS NULL
+RETURNING name;
+
+-- name: keep_hold
+-- Lets the hold of an environment, if there is one, be that of the rollback $2, which is applied.
+UPDATE environment AS e SET hold_by = q.author, hold_reason = q.reason, hold_request = NULL
+FROM deployment_request AS q
+WHERE e.name = $1 AND e.hold_by IS NOT NULL AND q.id = $2;
+
+-- name: release_hold
+-- Lifts the hold that the request $2 has set; an open request of the environment $1 for another rollback takes it over.
+-- Returns no row if the request has set none.
+UPDATE environment SET (hold_by, hold_since, hold_reason, hold_request) = (
+    SELECT q.author, q.created_at, q.reason, q.id FROM deployment_request AS q
+    WHERE q.environment = $1 AND q.kind = 'rollback' AND q.state = 'open' AND q.id <> $2 AND q.reason IS NOT NULL
+    ORDER BY q.id LIMIT 1
+)
+WHERE name = $1 AND hold_request = $2
+RETURNING hold_by;
 
 -- name: lift_hold
 -- Permits promotions to an environment again; returns no row if there is no hold.
-UPDATE environment SET hold_by = NULL, hold_since = NULL, hold_reason = NULL
+UPDATE environment SET hold_by = NULL, hold_since = NULL, hold_reason = NULL, hold_request = NULL
 WHERE name = $1 AND hold_by IS NOT NULL
 RETURNING name;
 

@@ -107,6 +107,9 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     reason: str | UnsetType = UNSET
     """Explanation of a conflict."""
 
+    overwrites: bool
+    """It replaces a change that was made since the base."""
+
 
 class ChangePlan(msgspec.Struct, kw_only=True):
     """Effect of a change set, in the order in which it is applied."""
@@ -178,4 +181,5 @@ def _entry(entry: Entry) -> PlanEntry:
         action=entry.action,
         hash=UNSET if entry.present is None else entry.present,
         reason=UNSET if entry.reason is None else entry.reason,
+        overwrites=entry.overwrites,
     )

@@ -12,11 +12,12 @@ from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
 from orvanta_platform.db.deployment_checks import CheckRow
-from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, LastChangeRow, RequestRow
+from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, LastChangeRow, OutcomeRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
+from orvanta_platform.services.releases.decided_items import decode_items
 from orvanta_platform.services.releases.deployments import ApplyResult
 from orvanta_platform.services.releases.item_changes import ItemChange
 from orvanta_platform.services.releases.plans import DeploymentPlan
@@ -141,6 +142,9 @@ class DeploymentRequest(msgspec.Struct, kw_only=True):
     notes: str
     """Notes of the release."""
 
+    reason: str | None
+    """Reason of a rollback."""
+
     overwrite: bool
     plan_hash: str
     author: str
@@ -168,13 +172,46 @@ class Decision(msgspec.Struct, kw_only=True):
     created_at: datetime
 
 
+class ReplacedRelease(msgspec.Struct, kw_only=True):
+    """The release that ran in the environment before another one."""
+
+    source: str
+    """Workspace of the release."""
+
+    number: int
+
+
+class DecidedItem(msgspec.Struct, kw_only=True):
+    """Effect on an item that a closed request had, or would have had."""
+
+    kind: Kind
+    path: str
+    action: Action
+    overwrites: bool
+    """It replaces a change that was made in the environment."""
+
+
 class DetailedRequest(DeploymentRequest, kw_only=True):
     """A request with its decisions, and its plan as it is now."""
 
     stale: bool
     """The environment or a required test was changed since the plan of the request; renew the plan."""
 
+    replaces: ReplacedRelease | None
+    """Release that runs in the environment, or ran there until the request was closed; null: there is none, or it has
+    paths that you may not read.
+    """
+
     plan: ReleasePlan
+    decided: list[DecidedItem] | None
+    """Plan with which the request was closed; null: it is open, or was closed with another request."""
+
+    bypass_reason: str | None
+    """Reason for which it was applied although rules were not fulfilled."""
+
+    bypassed: list[str]
+    """Codes of these rules, as in `unfulfilled`."""
+
     decisions: list[Decision]
     check: DeploymentCheck | None
     """Checks after it was applied; null: there are none."""
@@ -325,7 +362,16 @@ class Deployment(msgspec.Struct, kw_only=True):
     number: int
     digest: str
     plan_hash: str
+    reason: str | None
+    """Reason of a rollback."""
+
+    replaces: ReplacedRelease | None
+    """Release that ran before; null: there was none, or it has paths that you may not read."""
+
     bypass_reason: str | None
+    bypassed: list[str]
+    """Codes of the rules that were not fulfilled."""
+
     applied_by: str
     applied_at: datetime
     imported: ReleaseOrigin | None
@@ -432,8 +478,19 @@ def outcome(done: ApplyResult) -> RequestOutcome:
 
 def deployment(row: DeploymentRow) -> Deployment:
     """Convert a deployment."""
-    values = {name: getattr(row, name) for name in Deployment.__struct_fields__}
-    return Deployment(**{**values, "imported": origin(row.imported), "check": _check(row.check)})
+    derived: dict[str, Any] = {
+        "imported": origin(row.imported),
+        "check": _check(row.check),
+        "replaces": _replaced(row),
+    }
+    same = {name: getattr(row, name) for name in Deployment.__struct_fields__ if name not in derived}
+    return Deployment(**same, **derived)
+
+
+def _replaced(row: DeploymentRow | OutcomeRow) -> ReplacedRelease | None:
+    if row.replaced_source is None or row.replaced_number is None:
+        return None
+    return ReplacedRelease(source=row.replaced_source, number=row.replaced_number)
 
 
 def _check(row: CheckRow | None) -> DeploymentCheck | None:
@@ -481,10 +538,15 @@ def _drift(rows: list[LastChangeRow]) -> list[DriftItem]:
 
 
 def _detailed(found: PlannedRequest) -> dict[str, Any]:
+    decided = decode_items(found.outcome.closed_plan)
     return {
         **_request(found.request),
         "stale": found.is_stale,
+        "replaces": _replaced(found.outcome),
         "plan": release_plan(found.plan, found.unfulfilled),
+        "decided": None if decided is None else [DecidedItem(**asdict(each)) for each in decided],
+        "bypass_reason": found.outcome.bypass_reason,
+        "bypassed": found.outcome.bypassed,
         "decisions": [_decision(each) for each in found.decisions],
         "check": _check(found.check),
         "unable_approvers": found.unable,

@@ -21,7 +21,14 @@ from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import deployment_notices, environment_rules, releases, requests
+from orvanta_platform.services.releases import (
+    deployment_notices,
+    environment_rules,
+    release_tests,
+    releases,
+    requests,
+)
+from orvanta_platform.services.releases.decided_items import encode_items
 from orvanta_platform.services.releases.deployment_notices import Notices
 from orvanta_platform.services.releases.plans import DeploymentPlan, item_hash, list_refused_removals
 from orvanta_platform.services.releases.preflight import Blocker
@@ -117,7 +124,7 @@ async def rollback(
         )
     release = await releases.open_release(workspace, row)
     opened = await requests.open_request(
-        platform, actor, environment, release, "rollback", overwrite=overwrite, hold=reason
+        platform, actor, environment, release, "rollback", overwrite=overwrite, reason=reason, holds=True
     )
     waits = opened.plan.blocked or (opened.unfulfilled and bypass_reason is None)
     if waits:
@@ -127,7 +134,7 @@ async def rollback(
     )
 
 
-async def open_previous(platform: Platform, actor: Actor, workspace: str) -> PlannedRequest:
+async def open_previous(platform: Platform, actor: Actor, workspace: str, reason: str) -> PlannedRequest:
     """Request the rollback to the release before the one that runs in the environment, or return the actor's open
     request for it with a current plan. Raises NotFound, Forbidden, and Conflict if the open request would replace
     changed items.
@@ -141,7 +148,9 @@ async def open_previous(platform: Platform, actor: Actor, workspace: str) -> Pla
         present, _ = await rows.find_open(conn, environment.name, row.id, "rollback", actor.email)
     if present is None:
         release = await releases.open_release(workspace, row)
-        return await requests.open_request(platform, actor, environment, release, "rollback", overwrite=False)
+        return await requests.open_request(
+            platform, actor, environment, release, "rollback", overwrite=False, reason=reason
+        )
     found = await requests.get(platform, actor, workspace, present)
     if found.request.overwrite:
         raise Conflict(f"The open request {present} replaces items that were changed; a person must apply it.")
@@ -213,6 +222,8 @@ class _Applying:
         self._begin = begin
         self._is_ordered = is_ordered
         self.bypass_reason = bypass_reason
+        self._bypassed: list[str] = []
+        """Codes of the rules that are not fulfilled."""
 
     async def begin(self, conn: Connection) -> None:
         """Wait for the environment, and check the request again: two deployments of it exclude each other."""
@@ -230,8 +241,11 @@ class _Applying:
         self._require_permitted(current)
         _require_unblocked(list_refused_removals(current, self._plan.plan))
         await self._require_trigger_owners(conn)
+        unfulfilled = await environment_rules.list_unfulfilled_rules(conn, current, self._request)
         if self.bypass_reason is None:
-            _require_unblocked(await environment_rules.list_unfulfilled_rules(conn, current, self._request))
+            _require_unblocked(unfulfilled)
+        tests = [each for each in self._found.unfulfilled if each.code in release_tests.CODES]
+        self._bypassed = sorted({each.code for each in [*unfulfilled, *tests]})
         if self._begin is not None:
             await self._begin(conn)
 
@@ -276,6 +290,7 @@ class _Applying:
                 bypass_reason=self.bypass_reason,
                 applied_by=self._actor.username,
                 restored=msgspec.json.encode(self._plan.restored).decode(),
+                bypassed=self._bypassed,
             ),
         )
         hashes: dict[tuple[str, str], str] = {key: item_hash(key[0], each) for key, each in after.items()}
@@ -283,7 +298,10 @@ class _Applying:
         await rows.store_deployed_items(conn, self._environment.name, {**removed, **hashes}, deployment)
         if request.kind == "promotion":
             await self._store_checks(conn, deployment)
-        await rows.close_request(conn, request.id, "applied", self._actor.username)
+        elif not self._is_ordered:
+            await rows.keep_hold(conn, self._environment.name, request.id)
+        items = encode_items(self._plan.plan)
+        await rows.close_request(conn, request.id, "applied", self._actor.username, items)
         await self._withdraw_same(conn)
         await deployment_mails.queue_for_author(conn, request.id, "applied", self._actor.username, self._actor.email)
         event: DeploymentEvent = "rolled_back" if request.kind == "rollback" else "applied"
@@ -297,8 +315,8 @@ class _Applying:
             "plan": self._plan_hash,
         }
         if self.bypass_reason is not None and not self._is_ordered:
-            reason = {"request": request.id, "reason": self.bypass_reason}
-            await audit.record(conn, self._actor, "deployments.bypass", "Execute", self._environment.name, reason)
+            bypass = {"request": request.id, "reason": self.bypass_reason, "rules": self._bypassed}
+            await audit.record(conn, self._actor, "deployments.bypass", "Execute", self._environment.name, bypass)
         await audit.record(conn, self._actor, "deployments.apply", "Updated", self._environment.name, parameters)
 
     async def _withdraw_same(self, conn: Connection) -> None:

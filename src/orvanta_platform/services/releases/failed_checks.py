@@ -80,7 +80,7 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
         actor = await environment_rules.resolve_member(
             platform, due.workspace, due.permissioned_as, due.email, due.scopes
         )
-        opened = await deployments.open_previous(platform, actor, due.workspace)
+        opened = await deployments.open_previous(platform, actor, due.workspace, _reason(due))
         request = opened.request.id
 
         async def begin(conn: Connection) -> None:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import require_workspace
+from orvanta_platform.control.permissions import can, require_workspace
+from orvanta_platform.db import deployments as rows
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.releases import requests
+from orvanta_platform.services.releases import releases, requests
+from orvanta_platform.services.releases.decided_items import DecidedItem, decode_items
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diff import Difference, compare
+from orvanta_platform.workflow.tree.item import Key
 from orvanta_platform.workflow.tree.plan import Entry
 
 
 class ItemChange(msgspec.Struct, frozen=True):
     """An item that a request changes."""
 
-    entry: Entry
+    entry: Entry | DecidedItem
     before: Mapping[str, Any] | None
-    """Content in the environment; None: the item does not exist, or its kind is not readable."""
+    """Content in the environment; None: the item does not exist, or its kind is not readable.
+
+    For a closed request, it is that of the release which deployed the item last before.
+    """
     after: Mapping[str, Any] | None
     """Content that the request stores."""
     difference: Difference | None
@@ -32,12 +39,17 @@ class ItemChange(msgspec.Struct, frozen=True):
 
 
 async def list_changes(platform: Platform, actor: Actor, workspace: str, request: int) -> list[ItemChange]:
-    """Return the items that a request changes, with their contents before and after.
+    """Return the items that a request changes, or changed when it was closed, with their contents before and after.
 
     Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     found = await requests.get(platform, actor, workspace, request)
+    decided = decode_items(found.outcome.closed_plan)
+    if decided is not None:
+        changed = [each for each in decided if each.action != "unchanged"]
+        async with platform.turns.take("plans", workspace, actor.email):
+            return await _list_closed(platform, actor, workspace, request, changed)
     entries = found.plan.plan.of("add", "change", "remove", "conflict")
     wanted = {each.key: each.content for each in found.plan.change.items}
     async with platform.turns.take("plans", workspace, actor.email):
@@ -50,7 +62,35 @@ async def list_changes(platform: Platform, actor: Actor, workspace: str, request
         )
 
 
-def _change(entry: Entry, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> ItemChange:
+async def _list_closed(
+    platform: Platform, actor: Actor, workspace: str, request: int, items: Sequence[DecidedItem]
+) -> list[ItemChange]:
+    """Return the changes of a closed request from its release and those before, none of which changes."""
+    async with platform.db.acquire() as conn:
+        sources = await rows.list_closed_items(conn, request, [each.key for each in items])
+        ids = {each for pair in sources.values() for each in pair if each is not None}
+        opened = {each: await _contents_of(conn, workspace, each) for each in ids}
+
+    def change(item: DecidedItem) -> ItemChange:
+        before, after = sources[item.key]
+        is_shown = item.action != "add" and can(actor, "read", contents.target_of(workspace, item.key))
+        old = opened[before].get(item.key) if before is not None and is_shown else None
+        return _change(item, old, opened[after].get(item.key))
+
+    return await document_threads.run_in_thread(workspace, lambda: [change(each) for each in items])
+
+
+async def _contents_of(conn: Connection, workspace: str, release: int) -> dict[Key, Mapping[str, Any]]:
+    row = await rows.get_release(conn, release)
+    if row is None:
+        return {}
+    bundle = (await releases.open_release(workspace, row)).bundle
+    return {each.key: each.content for each in bundle.items}
+
+
+def _change(
+    entry: Entry | DecidedItem, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> ItemChange:
     exists = entry.kind == "flow" and before is not None and after is not None
     return ItemChange(entry, before, after, _difference(before, after) if exists else None)
 

@@ -120,5 +120,8 @@ def _not_run(path: str | None, message: str, hint: str) -> Blocker:
     return Blocker("tests_not_run", message, hint, None if path is None else "flow", path)
 
 
+CODES: Final = ("tests_missing", "test_failed", "tests_not_run")
+"""Codes of the reasons of unfulfilled test rules."""
+
 _MAX_NAMES: Final = 5
 _REPEAT: Final = "Load the request again; tests that were run are not repeated."

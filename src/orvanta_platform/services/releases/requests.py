@@ -15,7 +15,7 @@ from orvanta_platform.control.permissions import Target, refuse_job, require, re
 from orvanta_platform.db import deployment_mails, environments, service_accounts, tokens
 from orvanta_platform.db import deployments as rows
 from orvanta_platform.db.deployment_checks import CheckRow
-from orvanta_platform.db.deployments import DecisionRow, RequestRow
+from orvanta_platform.db.deployments import DecisionRow, OutcomeRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, StalePlan
@@ -30,6 +30,7 @@ from orvanta_platform.services.releases import (
     release_tests,
     releases,
 )
+from orvanta_platform.services.releases.decided_items import encode_items
 from orvanta_platform.services.releases.deployment_notices import Subject
 from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.preflight import Blocker
@@ -58,6 +59,7 @@ class PlannedRequest(msgspec.Struct, frozen=True):
     """Checks after its deployment; None: there are none."""
     unable: list[str]
     """Usernames of those who are asked to approve it, and cannot."""
+    outcome: OutcomeRow
 
     @property
     def is_stale(self) -> bool:
@@ -127,32 +129,38 @@ async def open_request(
     kind: RequestKind,
     *,
     overwrite: bool,
-    hold: str | None = None,
+    reason: str | None = None,
+    holds: bool = False,
     assignees: Sequence[str] = (),
 ) -> PlannedRequest:
-    """Store a request for a release that the actor may read. `hold`: reason to hold further promotions."""
+    """Store a request for a release that the actor may read.
+
+    `reason`: that of a rollback. `holds`: it holds further promotions, as long as it is open or once it was applied.
+    """
     workspace = environment.workspace
     require(actor, "write", Target(workspace, "deployment"))
     made = await plans.make(platform, actor, environment, release, kind, overwrite=overwrite)
     notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await _check_open(conn, actor, environment, release, kind)
-        request = await _insert(conn, actor, release, kind, made)
+        request = await _insert(conn, actor, release, kind, made, reason)
         await _ask_approvers(conn, actor, environment, request, assignees)
         named = (workspace, release.row.workspace, release.row.number, request, actor.username)
         subject = Subject(environment.name, *named)
         reports = await _may_notify(conn, environment, actor.email)
         if reports:
             await notices.queue(conn, "requested", subject)
-        if hold is not None:
-            await rows.set_hold(conn, environment.name, actor.username, hold)
-            await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, {"reason": hold})
+        if holds and await rows.set_hold(conn, environment.name, actor.username, reason or "", request):
+            about = {"request": request, "reason": reason}
+            await audit.record(conn, actor, "deployments.hold", "Updated", environment.name, about)
             if reports:
                 await notices.queue(conn, "held", subject)
     return await get(platform, actor, workspace, request)
 
 
-async def _insert(conn: Connection, actor: Actor, release: Release, kind: RequestKind, made: DeploymentPlan) -> int:
+async def _insert(
+    conn: Connection, actor: Actor, release: Release, kind: RequestKind, made: DeploymentPlan, reason: str | None
+) -> int:
     """Store a request with its plan; return its id."""
     environment, overwrite = made.environment.name, made.change.force
     authors = await service_accounts.list_responsible(conn, actor.email, actor.token)
@@ -166,6 +174,7 @@ async def _insert(conn: Connection, actor: Actor, release: Release, kind: Reques
         actor.email,
         authors,
         overwrite=overwrite,
+        reason=reason,
     )
     parameters = {
         "request": request,
@@ -222,9 +231,11 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         stored = await rows.get_release(conn, row.release)
         decisions = await rows.list_decisions(conn, request)
         unfulfilled = await environment_rules.list_unfulfilled_rules(conn, environment, row)
-        deployment = await rows.find_deployment(conn, request)
+        filter = page_filter(actor, workspace, "deployment", 1)
+        outcome = await rows.get_outcome(conn, request, filter)
+        deployment = None if outcome is None else outcome.deployment
         found = {} if deployment is None else await check_views.list_checks(conn, actor, environment, [deployment])
-    if stored is None:
+    if stored is None or outcome is None:
         raise missing(request)
     release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite)
@@ -232,7 +243,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     check = None if deployment is None else found.get(deployment)
     unable = await approver_access.list_unable(platform, actor, row, made)
-    return PlannedRequest(row, made, decisions, unfulfilled, check, unable)
+    return PlannedRequest(row, made, decisions, unfulfilled, check, unable, outcome)
 
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
@@ -274,9 +285,10 @@ async def reject(
     notices = await deployment_notices.prepare(platform)
     async with platform.db.transaction() as conn:
         await environment_rules.require_approver(conn, actor, found.plan.environment, found.request)
+        await rows.lock_environment(conn, found.request.environment)
         await require_open(conn, request, None)
         await _decide(conn, actor, found.request, "rejected", found.request.plan_hash, comment)
-        await rows.close_request(conn, request, "rejected", actor.username)
+        await _close(conn, actor, found, "rejected")
         await deployment_mails.queue_for_author(conn, request, "rejected", actor.username, actor.email)
         await notices.queue(conn, "rejected", subject_of(found, actor.username))
     return await get(platform, actor, workspace, request)
@@ -286,10 +298,20 @@ async def withdraw(platform: Platform, actor: Actor, workspace: str, request: in
     """Close a request, as its author or an admin. Raises NotFound, Forbidden, Conflict."""
     found = await get_as_author(platform, actor, workspace, request)
     async with platform.db.transaction() as conn:
+        await rows.lock_environment(conn, found.request.environment)
         await require_open(conn, request, None)
-        await rows.close_request(conn, request, "withdrawn", actor.username)
         await audit.record(conn, actor, "deployments.withdraw", "Updated", found.request.environment, _id(request))
+        await _close(conn, actor, found, "withdrawn")
     return await get(platform, actor, workspace, request)
+
+
+async def _close(conn: Connection, actor: Actor, found: PlannedRequest, state: RequestState) -> None:
+    """Close a request that is not applied, in its locked environment, and lift the hold that it has set."""
+    request, environment = found.request.id, found.request.environment
+    await rows.close_request(conn, request, state, actor.username, encode_items(found.plan.plan))
+    if await rows.release_hold(conn, environment, request):
+        parameters = {"request": request, "state": state}
+        await audit.record(conn, actor, "deployments.lift_hold", "Updated", environment, parameters)
 
 
 async def renew(

@@ -71,6 +71,11 @@ class Entry(msgspec.Struct, frozen=True):
         """Return kind and path, which identify the item."""
         return self.kind, self.path
 
+    @property
+    def overwrites(self) -> bool:
+        """Return whether it replaces a change that was made since its base."""
+        return self.action in ("add", "change", "remove") and self.base != self.present
+
 
 class Plan(msgspec.Struct, frozen=True):
     """Effect of a change set, in the order in which it is applied."""
