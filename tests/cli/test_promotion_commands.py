@@ -22,12 +22,13 @@ rules:
 
 
 @pytest.fixture
-def pipeline(cli: Cli, installation: Installation) -> Iterator[Cli]:
+def pipeline(cli: Cli, request: pytest.FixtureRequest) -> Iterator[Cli]:
     """Environments of the workspaces compared-staging and compared-live; release 1 and 2 of a workflow."""
+    prefix = getattr(request, "param", "compared")
     for name in ("staging", "live"):
-        cli("workspace", "create", f"compared-{name}", "--name", name)
+        cli("workspace", "create", f"{prefix}-{name}", "--name", name)
         rules = cli.write("rules.yaml", "author_may_approve: true\n")
-        cli("env", "create", name, "--of", f"compared-{name}", "--rules", str(rules))
+        cli("env", "create", name, "--of", f"{prefix}-{name}", "--rules", str(rules))
     for summary in ("One", "Two"):
         flow = cli.write("report.yaml", FLOW % summary)
         cli("flow", "push", str(flow), "u/admin/compared")
@@ -74,12 +75,11 @@ def test_requests_are_rejected_and_withdrawn_and_environments_compared(
     assert len(pipeline("env", "history", "live", "--limit", "1", "--json").json) == 1
 
 
-def test_rollback_bypass_and_overwritten_changes_are_shown(pipeline: Cli, installation: Installation) -> None:
+@pytest.mark.parametrize("pipeline", ["shown"], indirect=True)
+def test_rollback_bypass_and_overwritten_changes_are_shown(pipeline: Cli) -> None:
     two, one = [each["number"] for each in pipeline("release", "list", "--json").json][:2]
     pipeline("promote", str(one), "--to", "live", "--apply")
-    pipeline(
-        "flow", "push", str(pipeline.write("changed.yaml", FLOW % "Here")), "u/admin/compared", "-w", "compared-live"
-    )
+    pipeline("flow", "push", str(pipeline.write("changed.yaml", FLOW % "Here")), "u/admin/compared", "-w", "shown-live")
     planned = pipeline("promote", str(two), "--to", "live", "--overwrite", "--plan").out
     items = (
         "items (A added, M changed, D removed, ! conflict):\n"

@@ -12,7 +12,7 @@ from tests.http.route_examples import CODE, PASS_ON
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.workflow.releases.rules import is_frozen, parse
+from orvanta_platform.workflow.releases.rules import frozen_until, is_frozen, parse
 
 E = "/api/environments"
 
@@ -157,6 +157,31 @@ def test_frozen_hours_are_local_and_may_pass_midnight(time: str, frozen: bool) -
     rules = parse({"frozen_hours": {"timezone": "Europe/Berlin", "windows": windows}})
     assert is_frozen(rules, datetime.fromisoformat(time)) is frozen
     assert not is_frozen(parse({}), datetime.fromisoformat(time))
+
+
+@pytest.mark.parametrize(
+    ("time", "end"),
+    [
+        ("2026-11-27T16:00:00+00:00", "2026-11-30T06:00:00+01:00"),  # three windows without a break
+        ("2026-11-30T05:59:00+01:00", "2026-11-30T06:00:00+01:00"),
+        ("2026-11-30T06:00:00+01:00", None),
+    ],
+)
+def test_frozen_hours_end_with_the_last_window_without_a_break(time: str, end: str | None) -> None:
+    windows = [
+        {"days": ["fri"], "start": "17:00", "end": "24:00"},
+        {"days": ["sat", "sun"], "start": "00:00", "end": "24:00"},
+        {"days": ["sun"], "start": "22:00", "end": "06:00"},
+    ]
+    rules = parse({"frozen_hours": {"timezone": "Europe/Berlin", "windows": windows}})
+    found = frozen_until(rules, datetime.fromisoformat(time))
+    assert (None if found is None else found.isoformat()) == end
+
+
+def test_frozen_hours_of_every_minute_have_no_end() -> None:
+    windows = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00", "end": "24:00"}]
+    rules = parse({"frozen_hours": {"windows": windows}})
+    assert frozen_until(rules, datetime.fromisoformat("2026-11-27T16:00:00+00:00")) is None
 
 
 def test_frozen_hours_that_are_not_valid_are_refused() -> None:

@@ -89,6 +89,10 @@ def show(session: Session, name: Name) -> None:
         return
     rules, current, hold = state["environment"]["rules"], state["current"], state["hold"]
     print(f"environment: {name}\nworkspace: {workspace}\napprovals: {rules['approvals']}")
+    if rules["approvals"] > (possible := state["possible_approvals"]):
+        print(
+            f"warning: at most {possible} members can approve, so that no request gets {rules['approvals']} approvals"
+        )
     if state["current_unreadable"]:
         print("release: contains items that you may not read")
     elif current is None:

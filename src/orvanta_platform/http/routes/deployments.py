@@ -14,6 +14,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import deployments as schemas
 from orvanta_platform.services.releases import (
+    approver_access,
     automatic_promotions,
     deployments,
     discussion,
@@ -36,7 +37,8 @@ async def get_environment(request: AnyRequest, workspace: FromPath[str]) -> Resp
     last = await history.list_page(platform, actor, workspace, limit=1)
     drift = await plans.find_drift(platform, actor, environment)
     automatic_promotion = await automatic_promotions.get(platform, actor, workspace)
-    return answers.json(schemas.state(environment, last[0] if last else None, drift, automatic_promotion))
+    approvers = await approver_access.count_approvers(platform, actor, environment)
+    return answers.json(schemas.state(environment, last[0] if last else None, drift, automatic_promotion, approvers))
 
 
 @post(f"{_D}/plan", status_code=200, opt=call(body=schemas.ReleaseName, answer=schemas.ReleasePlan))

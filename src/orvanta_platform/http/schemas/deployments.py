@@ -17,6 +17,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
+from orvanta_platform.services.releases.approver_access import Permission
 from orvanta_platform.services.releases.decided_items import decode_items
 from orvanta_platform.services.releases.deployments import ApplyResult
 from orvanta_platform.services.releases.item_changes import ItemChange
@@ -64,6 +65,8 @@ class BlockingReason(msgspec.Struct, kw_only=True):
     """Kind of the item, variable or resource that it is about."""
 
     path: str | None
+    resource_type: str | None
+    """Type that a missing resource must have; null if it is not known."""
 
 
 class TriggerOwner(msgspec.Struct, kw_only=True):
@@ -215,6 +218,14 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     decisions: list[Decision]
     check: DeploymentCheck | None
     """Checks after it was applied; null: there are none."""
+
+    approvers: list[str]
+    """Usernames of the members who may approve the open request, at most 1,000."""
+
+    permitted: list[Permission]
+    """What you may do with the open request. `change`: renew, withdraw and assign it; `bypass`: apply it although rules
+    are not fulfilled.
+    """
 
     unable_approvers: list[str]
     """Usernames of those who are asked to approve the open request and cannot, because they may not read all of its
@@ -422,6 +433,9 @@ class EnvironmentState(msgspec.Struct, kw_only=True):
     current_unreadable: bool
     """The last deployment has paths that you may not read."""
 
+    possible_approvals: int
+    """Number of members who may approve, counted up to 20. The rule `approvals` cannot be fulfilled by fewer."""
+
     drift: list[DriftItem]
     """Items that were changed outside of releases since their last deployment, as far as you may read them."""
 
@@ -512,6 +526,7 @@ def state(
     readable: DeploymentRow | None,
     drift: list[LastChangeRow],
     automatic: AutomaticPromotionRow | None,
+    possible_approvals: int,
 ) -> EnvironmentState:
     """Convert the state of an environment. `readable`: the last deployment that the caller may read."""
     last = environment.deployment
@@ -524,6 +539,7 @@ def state(
         hold=hold,
         current=None if current is None else deployment(current),
         current_unreadable=is_unreadable,
+        possible_approvals=possible_approvals,
         drift=_drift(drift),
         automatic=None if automatic is None else _automatic(automatic),
     )
@@ -549,7 +565,9 @@ def _detailed(found: PlannedRequest) -> dict[str, Any]:
         "bypassed": found.outcome.bypassed,
         "decisions": [_decision(each) for each in found.decisions],
         "check": _check(found.check),
-        "unable_approvers": found.unable,
+        "approvers": found.access.approvers,
+        "unable_approvers": found.access.unable,
+        "permitted": found.access.permitted,
     }
 
 

@@ -19,7 +19,7 @@ from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.preflight import Blocker
-from orvanta_platform.workflow.releases.rules import is_frozen
+from orvanta_platform.workflow.releases.rules import frozen_until, is_frozen
 
 HIDDEN: Final = "Members who may apply see the reason."
 """Text in place of a reason that may name items which not every member can read."""
@@ -89,7 +89,8 @@ def require_bypass(actor: Actor, environment: EnvironmentRow) -> None:
     _require_person(actor, environment.workspace)
     if not _is_named(actor, rules_of(environment).bypass):
         raise Forbidden(
-            f"You may not bypass the rules of {environment.name}.", hint="`bypass` in its rules lists those who may."
+            f"You may not bypass the rules of {environment.name}.",
+            hint=f"Those who may: {', '.join(rules_of(environment).bypass) or 'nobody'}.",
         )
 
 
@@ -123,9 +124,12 @@ async def list_unfulfilled_time_rules(
             cause = f"{environment.name} is on hold"
         message = f"{cause}: {environment.hold_reason}"
         found.append(Blocker("on_hold", message, "Lift the hold once the cause has been fixed."))
-    if is_frozen(rules, clock.now()):
-        message = f"Nothing is deployed to {environment.name} in its frozen hours."
-        found.append(Blocker("frozen_hours", message, "Apply it later; members named in `bypass` can give a reason."))
+    if rules.frozen_hours is not None and is_frozen(rules, clock.now()):
+        until = frozen_until(rules, clock.now())
+        end = "" if until is None else f", which end on {until:%a %Y-%m-%d at %H:%M} ({rules.frozen_hours.timezone})"
+        message = f"Nothing is deployed to {environment.name} in its frozen hours{end}."
+        hint = "Apply it later. Members who may bypass the rules can give a reason."
+        found.append(Blocker("frozen_hours", message, hint))
     if rules.soak_minutes and kind != "rollback":
         previous = await rows.find_previous(conn, environment.name)
         if previous is not None and not await rows.has_soaked(conn, previous, digest, rules.soak_minutes):

@@ -267,13 +267,15 @@ class _Comparison:
 
 
 def _conflict_blocker(kind: str, path: str, reason: str | None) -> Blocker:
-    hint = "Review the item, and make the plan with `overwrite` to replace it."
+    hint = "Review the item. To replace it, let the plan overwrite changed items."
     return Blocker("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
 
 
 def _removal_blocker(environment: str, kind: str, path: str) -> Blocker:
     message = f"The release removes the {kind} {path}, which the rules of {environment} do not permit."
-    return Blocker("removal_refused", message, "Set the rule `permit_removals` of the environment.", kind, path)
+    return Blocker(
+        "removal_refused", message, "A superadmin can permit removals in the rules of the environment.", kind, path
+    )
 
 
 def _unknown_blocker(kind: str, path: str) -> Blocker:

@@ -30,6 +30,8 @@ class Blocker(msgspec.Struct, frozen=True):
     hint: str | None = None
     kind: str | None = None
     path: str | None = None
+    resource_type: str | None = None
+    """Type that a resource must have."""
 
 
 async def list_blockers(
@@ -83,11 +85,13 @@ def _requirement_blocker(
 ) -> Blocker | None:
     key = (each.kind, each.path)
     if key not in found:
+        of_type = f" of the type {each.resource_type}" if each.resource_type else ""
         return Blocker(
             f"{each.kind}_missing",
-            f"The {each.kind} {each.path} does not exist in {workspace}, or you may not read it.",
+            f"The {each.kind} {each.path}{of_type} does not exist in {workspace}, or you may not read it.",
             f"Create it in {workspace}, with the value of this environment.",
             *key,
+            each.resource_type,
         )
     if each.resource_type is not None and found[key] != each.resource_type:
         return Blocker(

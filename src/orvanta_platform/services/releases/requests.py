@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control import audit, limits
-from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.permissions import Target, refuse_job, require, require_workspace
 from orvanta_platform.db import deployment_mails, environments, service_accounts, tokens
@@ -30,6 +30,7 @@ from orvanta_platform.services.releases import (
     release_tests,
     releases,
 )
+from orvanta_platform.services.releases.approver_access import RequestAccess
 from orvanta_platform.services.releases.decided_items import encode_items
 from orvanta_platform.services.releases.deployment_notices import Subject
 from orvanta_platform.services.releases.plans import DeploymentPlan
@@ -57,8 +58,7 @@ class PlannedRequest(msgspec.Struct, frozen=True):
     """Rules of the environment that it does not fulfil yet."""
     check: CheckRow | None
     """Checks after its deployment; None: there are none."""
-    unable: list[str]
-    """Usernames of those who are asked to approve it, and cannot."""
+    access: RequestAccess
     outcome: OutcomeRow
 
     @property
@@ -242,8 +242,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
     if row.state == "open":
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     check = None if deployment is None else found.get(deployment)
-    unable = await approver_access.list_unable(platform, actor, row, made)
-    return PlannedRequest(row, made, decisions, unfulfilled, check, unable, outcome)
+    access = await approver_access.get_access(platform, actor, row, made)
+    return PlannedRequest(row, made, decisions, unfulfilled, check, access, outcome)
 
 
 async def find(conn: Connection, actor: Actor, environment: EnvironmentRow, request: int) -> RequestRow:
@@ -415,7 +415,7 @@ async def get_as_author(platform: Platform, actor: Actor, workspace: str, reques
     require(actor, "write", Target(workspace, "deployment"))
     refuse_job(actor, "change requests to deploy")
     found = await get(platform, actor, workspace, request)
-    if actor.email != found.request.author_email and actor.role is not Role.ADMIN:
+    if not approver_access.may_change(actor, found.request):
         raise Forbidden(
             f"The author of the request {request} is {found.request.author}.",
             hint="Only its author or an admin can change it.",
@@ -432,7 +432,7 @@ def _require_own_overwrite(actor: Actor, found: PlannedRequest) -> None:
     if rules.approvals and not rules.author_may_approve and actor.email != found.request.author_email:
         raise Forbidden(
             f"Only {found.request.author}, the author of the request, may let it overwrite items.",
-            hint="Withdraw the request, and create your own with `overwrite`: somebody else must approve it.",
+            hint="Withdraw the request, and create your own that overwrites items: somebody else must approve it.",
         )
 
 

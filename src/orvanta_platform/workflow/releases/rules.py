@@ -25,6 +25,9 @@ MAX_SMOKE_RUN_INPUT: Final = 100_000
 """Maximum length of the inputs of a smoke run, as JSON text."""
 
 _DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY: Final = 24 * 60
+"""Minutes of a day."""
+_WEEK: Final = timedelta(days=7)
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -112,19 +115,37 @@ def parse(tree: Any) -> Rules:
 
 def is_frozen(rules: Rules, at: datetime) -> bool:
     """Return whether a time is in the frozen hours. `at`: with a time zone."""
-    if rules.frozen_hours is None:
-        return False
-    local = at.astimezone(zone_of(rules.frozen_hours.timezone))
+    return rules.frozen_hours is not None and _window_end(rules.frozen_hours, at) is not None
+
+
+def frozen_until(rules: Rules, at: datetime) -> datetime | None:
+    """Return the end of the frozen hours that a time is in, in their time zone; None: it is in none, or they never end.
+
+    Windows that follow each other without a break end with the last one.
+    """
+    until, end = at, None
+    while rules.frozen_hours is not None and (following := _window_end(rules.frozen_hours, until)) is not None:
+        until = end = following
+        if until - at > _WEEK:
+            return None
+    return end
+
+
+def _window_end(hours: FrozenHours, at: datetime) -> datetime | None:
+    """Return the last end of the windows that contain a time."""
+    local = at.astimezone(zone_of(hours.timezone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     minute = local.hour * 60 + local.minute
     today, yesterday = _DAYS[local.weekday()], _DAYS[(local - timedelta(days=1)).weekday()]
-    for window in rules.frozen_hours.windows:
+    ends = []
+    for window in hours.windows:
         start, end = _minutes(window.start), _minutes(window.end)
         ends_today = end > start
         if today in window.days and minute >= start and (minute < end or not ends_today):
-            return True
+            ends.append(end if ends_today else end + _DAY)
         if not ends_today and yesterday in window.days and minute < end:
-            return True
-    return False
+            ends.append(end)
+    return midnight + timedelta(minutes=max(ends)) if ends else None
 
 
 def _minutes(time: str) -> int:
