@@ -1,13 +1,19 @@
 import { expect, test } from "vitest";
 import { mendPage } from "../src/environments/mend-page";
 
-function page(code: string, kind: string | null, path: string | null): string | null {
-  return mendPage({ code, message: "", hint: null, kind, path }, "live", "dev");
+function page(code: string, kind: string | null, path: string | null, type: string | null = null): string | null {
+  return mendPage({ code, message: "", hint: null, kind, path, resource_type: type }, "live", "dev");
 }
 
 test("values and conflicts are corrected in the environment", () => {
-  expect(page("resource_missing", "resource", "f/a/b")).toBe("/w/live/settings/resources?q=f%2Fa%2Fb");
+  expect(page("resource_type_differs", "resource", "f/a/b")).toBe("/w/live/settings/resources?q=f%2Fa%2Fb");
   expect(page("conflict", "script", "f/a/b")).toBe("/w/live/scripts/f/a/b");
+});
+
+test("missing values are created with their path and type", () => {
+  const missing = page("resource_missing", "resource", "f/a/b", "postgresql");
+  expect(missing).toBe("/w/live/settings/resources?new=f%2Fa%2Fb&type=postgresql");
+  expect(page("variable_missing", "variable", "f/a/b")).toBe("/w/live/settings/variables?new=f%2Fa%2Fb");
 });
 
 test("tests, and items that need a new release, are corrected where the release was created", () => {

@@ -467,7 +467,10 @@ async def release_removal(page: Page, site: Site) -> None:
 async def delete_production(page: Page, site: Site) -> None:
     await page.goto("/w/shop-prod/environments/prod")
     await page.get_by_role("button", name="Delete").click()
-    await page.get_by_role("dialog", name="Delete the environment prod?").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete the environment prod?")
+    await expect(dialog.get_by_role("button", name="Delete")).to_be_disabled()
+    await dialog.get_by_label("Type prod to delete the environment").fill("prod")
+    await dialog.get_by_role("button", name="Delete").click()
     await expect(page.get_by_text("Deleted the environment prod")).to_be_visible()
     assert "prod" not in [each["name"] for each in site.client.get("/api/environments/list").json()]
 

@@ -222,7 +222,9 @@ async def overwrite_conflict_in_frozen_hours(people: People, url: str) -> None:
     await bypass(page)
     await expect(page.get_by_text("Applied", exact=True)).to_be_visible()
     page = await people.goto("jonas", f"/w/{PROD}/environments/{PROD}")
-    await expect(page.get_by_role("list", name="History")).to_contain_text("Rules bypassed: Incident 7")
+    await expect(page.get_by_role("list", name="History")).to_contain_text(
+        "Rules bypassed: frozen hours. Reason: Incident 7"
+    )
     await expect(page.get_by_text("No drift")).to_be_visible()
 
 
@@ -245,7 +247,7 @@ async def bypass(page: Page) -> None:
     await page.get_by_label("Reason for bypassing the rules").fill("Incident 7")
     await page.get_by_role("button", name="Apply").click()
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Rules bypassed: Incident 7")
+    await expect(dialog).to_contain_text("Rules bypassed: frozen hours. Reason: Incident 7")
     await dialog.get_by_role("button", name=f"Apply to {PROD}").click()
 
 
@@ -262,7 +264,7 @@ async def roll_back(people: People) -> None:
     dialog = page.get_by_role("dialog", name="Roll back to release 1")
     await dialog.get_by_label("Reason").fill("Wrong totals")
     await dialog.get_by_role("button", name="Rollback").click()
-    await page.get_by_role("heading", name=f"release 1 to {PROD}").wait_for()
+    await page.get_by_role("heading", name=f"rollback of {PROD} to release 1").wait_for()
     url = page.url
     for who in ("jonas", "kira"):
         await approve(people, who, url)

@@ -14,6 +14,7 @@ export type DetailedRequest = components["schemas"]["DetailedRequest"];
 export type BlockingReason = components["schemas"]["BlockingReason"];
 export type PlanEntry = components["schemas"]["PlanEntry"];
 export type RequestedChange = components["schemas"]["RequestedChange"];
+export type ReplacedRelease = components["schemas"]["ReplacedRelease"];
 export type DriftItem = components["schemas"]["DriftItem"];
 export type ItemInUse = components["schemas"]["ItemInUse"];
 export type TriggerOwner = components["schemas"]["TriggerOwner"];
@@ -21,6 +22,7 @@ export type Decision = components["schemas"]["Decision"];
 export type Release = components["schemas"]["Release"];
 export type ReleaseSummary = components["schemas"]["ReleaseSummary"];
 export type ReleasedItem = components["schemas"]["ReleasedItem"];
+export type EnabledTrigger = components["schemas"]["EnabledTrigger"];
 export type RemovedItem = components["schemas"]["RemovedItem"];
 
 /** Return the data of a response. */
@@ -186,14 +188,15 @@ export const releasableItemsQuery = (workspace: string) =>
     },
   });
 
-/** Create a release of items and everything that they reference. */
+/** Create a release of items and everything that they reference. `enabled`: new triggers that an environment enables. */
 export async function createRelease(
   workspace: string,
   items: ReleasedItem[],
   removed: RemovedItem[],
+  enabled: EnabledTrigger[],
   notes: string,
 ): Promise<Release> {
-  const body = { items, removed, notes };
+  const body = { items, removed, enabled, notes };
   return present(await api.POST("/api/w/{workspace}/releases/create", { params: { path: { workspace } }, body }));
 }
 

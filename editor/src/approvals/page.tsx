@@ -1,9 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { approvalsQuery, type WaitingApproval } from "../api/approvals";
+import { type DeploymentRequest, waitingRequestsQuery } from "../api/environments";
 import { useParams } from "../routing/hooks";
+import { Link } from "../routing/link";
 import { t } from "../texts/approvals";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
 import css from "./approvals.module.css";
 import { ApprovalCard } from "./card";
 
@@ -18,10 +21,11 @@ const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApprov
   { name: "path", label: t("approvals.sortWorkflow"), before: (a, b) => (a.path ?? "").localeCompare(b.path ?? "") },
 ];
 
-/** Page of the open approvals of a workspace: those that the user may decide, then the others. */
+/** Page of the open approvals of a workspace: requests to deploy, then runs that the user may decide, then the others. */
 export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
+  const deployments = useQuery(waitingRequestsQuery(workspace)).data ?? [];
   const found = useListTools(approvals.data, textOf, ORDERS);
   const { items, query } = found;
   return (
@@ -32,7 +36,8 @@ export function ApprovalsPage() {
       </div>
       {approvals.isPending && <Skeleton />}
       {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
-      {approvals.data?.length === 0 && (
+      <Deployments workspace={workspace} requests={deployments} />
+      {approvals.data?.length === 0 && deployments.length === 0 && (
         <Empty title={t("approvals.empty")}>
           <p>{t("approvals.emptyHint")}</p>
         </Empty>
@@ -43,6 +48,31 @@ export function ApprovalsPage() {
       <Group title={t("approvals.awaitingYou")} items={items.filter((each) => each.mine)} workspace={workspace} />
       <Group title={t("approvals.awaitingOthers")} items={items.filter((each) => !each.mine)} workspace={workspace} />
     </main>
+  );
+}
+
+/** Requests to deploy that wait for the approval of the user. */
+function Deployments({ workspace, requests }: { workspace: string; requests: DeploymentRequest[] }) {
+  if (requests.length === 0) return null;
+  return (
+    <section className={css.group} aria-label={t("approvals.deployments")}>
+      <h2>
+        {t("approvals.deployments")} <span className={css.count}>{requests.length}</span>
+      </h2>
+      <ul className={css.list}>
+        {requests.map(({ id, kind, source, number, environment, author, reason, created_at: at }) => (
+          <li key={id} className={css.deployment}>
+            <Link to={`/w/${workspace}/environments/${environment}/requests/${id}`}>
+              {t(kind === "rollback" ? "approvals.rollback" : "approvals.deployment", { source, number, environment })}
+            </Link>
+            <span className={css.soft}>
+              {t("approvals.requestedBy", { user: author })} <Time at={at} />
+            </span>
+            {reason && <span className={css.soft}>{reason}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

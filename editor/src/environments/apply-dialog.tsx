@@ -2,7 +2,7 @@ import type { DetailedRequest, Environment } from "../api/environments";
 import { t } from "../texts/environments";
 import { Confirm } from "../ui/confirm";
 import css from "./environments.module.css";
-import { EnvironmentName } from "./parts";
+import { bypassText, EnvironmentName, RollbackNote } from "./parts";
 
 interface Props {
   environment: Environment;
@@ -15,7 +15,8 @@ interface Props {
 
 /** Dialog that names the environment and counts what a request creates, changes and deletes there, before it is applied. */
 export function ApplyDialog({ environment, request, bypassReason, apply, close }: Props) {
-  const { id, kind, number, source, plan } = request;
+  const { id, kind, number, source, plan, replaces, reason } = request;
+  const overwritten = plan.entries.filter((each) => each.overwrites).length;
   const count = (action: string) => plan.entries.filter((each) => each.action === action).length;
   const { name, rules } = environment;
   return (
@@ -28,11 +29,13 @@ export function ApplyDialog({ environment, request, bypassReason, apply, close }
       <p>
         <EnvironmentName environment={environment} />
       </p>
+      {kind === "rollback" && <RollbackNote replaces={replaces} reason={reason} />}
       <p>{t("environments.applyHint", { number, source, workspace: environment.workspace })}</p>
       <ul aria-label={t("environments.plan")}>
         <li>{t("environments.applyAdds", { count: count("add") })}</li>
         <li>{t("environments.applyChanges", { count: count("change") + count("conflict") })}</li>
         <li>{t("environments.applyRemoves", { count: count("remove") })}</li>
+        {overwritten > 0 && <li>{t("environments.applyOverwrites", { count: overwritten })}</li>}
       </ul>
       {kind === "promotion" && (rules.checks?.workflow_tests || rules.checks?.smoke_run) && (
         <p>
@@ -40,7 +43,14 @@ export function ApplyDialog({ environment, request, bypassReason, apply, close }
           {rules.on_failed_check === "hold" && t("environments.failedHold")}
         </p>
       )}
-      {bypassReason && <p className={css.warning}>{t("environments.bypassed", { reason: bypassReason })}</p>}
+      {bypassReason && (
+        <p className={css.warning}>
+          {bypassText(
+            plan.unfulfilled.map(({ code }) => code),
+            bypassReason,
+          )}
+        </p>
+      )}
     </Confirm>
   );
 }

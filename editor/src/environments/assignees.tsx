@@ -1,21 +1,15 @@
-import { useQuery } from "@tanstack/react-query";
 import { assignRequest, type DetailedRequest } from "../api/environments";
-import { ownMemberQuery } from "../api/members";
-import { peopleQuery } from "../api/options";
 import { PeopleField } from "../forms/people-field";
-import { errorText } from "../lib/api-error";
 import { t } from "../texts/environments";
 import css from "./environments.module.css";
+import { Refusal } from "./parts";
 import { useChange } from "./use-change";
 
 /** Members who are asked to approve a request. Its author and admins change them while it is open. */
 export function Assignees({ workspace, request }: { workspace: string; request: DetailedRequest }) {
-  const { id, state, author, assignees } = request;
-  const me = useQuery(ownMemberQuery(workspace)).data;
-  const mayAssign = state === "open" && me !== undefined && (me.is_admin || me.username === author);
-  const people = useQuery({ ...peopleQuery(workspace), enabled: mayAssign }).data?.members ?? [];
+  const { id, assignees, approvers, permitted } = request;
   const changing = useChange(workspace);
-  if (!mayAssign) {
+  if (!permitted.includes("change")) {
     if (assignees.length === 0) return null;
     return <p className={css.soft}>{t("environments.assignedTo", { users: assignees.join(", ") })}</p>;
   }
@@ -24,11 +18,11 @@ export function Assignees({ workspace, request }: { workspace: string; request: 
       <PeopleField
         label={t("environments.assignees")}
         help={t("environments.assigneesHint")}
-        people={people.map(({ value }) => value.slice("u/".length))}
+        people={approvers}
         chosen={assignees}
         set={(chosen) => changing.mutate(() => assignRequest(workspace, id, [...chosen]))}
       />
-      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
+      {changing.isError && <Refusal error={changing.error} />}
     </section>
   );
 }

@@ -1,12 +1,17 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { deleteEnvironment, type Environment, environmentsQuery, updateEnvironment } from "../api/environments";
+import {
+  deleteEnvironment,
+  type Environment,
+  environmentsQuery,
+  openRequestsQuery,
+  updateEnvironment,
+} from "../api/environments";
 import { meQuery } from "../api/session";
 import { errorText, settingConflict } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
-import { Confirm } from "../ui/confirm";
-import { Button } from "../ui/controls";
+import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { notify, notifyError } from "../ui/toasts";
 import { EnvironmentFields, type EnvironmentValues } from "./environment-fields";
@@ -37,17 +42,42 @@ export function EnvironmentActions({ environment }: { environment: Environment }
         {t("environments.delete")}
       </Button>
       {editing && <EditEnvironment environment={environment} close={() => setEditing(false)} />}
-      {deleting && (
-        <Confirm
-          title={t("environments.deleteQuestion", { name: environment.name })}
-          confirmLabel={t("environments.delete")}
-          onConfirm={() => void remove()}
-          close={() => setDeleting(false)}
-        >
-          <p>{t("environments.deleteHint", { workspace: environment.workspace })}</p>
-        </Confirm>
-      )}
+      {deleting && <DeleteDialog environment={environment} remove={remove} close={() => setDeleting(false)} />}
     </div>
+  );
+}
+
+interface DeleteProps {
+  environment: Environment;
+  remove: () => Promise<void>;
+  close: () => void;
+}
+
+/** Dialog that deletes an environment once its name was typed. */
+function DeleteDialog({ environment: { name, workspace }, remove, close }: DeleteProps) {
+  const [typed, setTyped] = useState("");
+  const open = useQuery(openRequestsQuery(workspace)).data?.length ?? 0;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    close();
+    void remove();
+  };
+  return (
+    <Dialog title={t("environments.deleteQuestion", { name })} close={close}>
+      <form className={css.form} onSubmit={submit}>
+        <p className={dialogCss.description}>{t("environments.deleteHint", { workspace })}</p>
+        {open > 0 && <p className={css.warning}>{t("environments.openCount", { count: open })}</p>}
+        <Field label={t("environments.typeToDelete", { name })}>
+          <Input value={typed} spellCheck={false} onChange={(event) => setTyped(event.target.value)} />
+        </Field>
+        <div className={dialogCss.foot}>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
+          <Button look="danger" type="submit" disabled={typed !== name}>
+            {t("environments.delete")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

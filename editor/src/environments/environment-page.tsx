@@ -25,7 +25,7 @@ import { CheckState } from "./deployment-check";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { frozenText } from "./frozen-hours-fields";
-import { ByLine, DriftList, ReleaseLink } from "./parts";
+import { ByLine, bypassText, DriftList, ReleaseLink, RollbackNote } from "./parts";
 import { rollbackTargets } from "./rollback-targets";
 
 /** Name under which the platform itself sets a hold, after failed checks. */
@@ -61,7 +61,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
       </section>
       <Requests environment={environment} />
       <History workspace={workspace} state={state.data} />
-      <Rules environment={environment} />
+      <Rules environment={environment} possibleApprovals={state.data.possible_approvals} />
       <Automatic workspace={workspace} state={state.data} />
     </main>
   );
@@ -112,7 +112,7 @@ function Requests({ environment: { workspace, name } }: { environment: Environme
           {requests.data.map((each) => (
             <li key={each.id}>
               <Link className={css.what} to={`/w/${workspace}/environments/${name}/requests/${each.id}`}>
-                {t("environments.request", { id: each.id })}
+                {t(each.kind === "rollback" ? "environments.rollbackRequest" : "environments.request", { id: each.id })}
               </Link>
               <ReleaseLink source={each.source} number={each.number} />
               <ByLine at={each.created_at} user={each.author} />
@@ -150,11 +150,14 @@ function History({ workspace, state }: { workspace: string; state: EnvironmentSt
                 <div className={css.soft}>
                   <RequestLink workspace={workspace} environment={environment.name} deployment={each} />
                 </div>
+                {each.kind === "rollback" && (
+                  <RollbackNote replaces={each.replaces} reason={isAutomatic(each) ? null : each.reason} />
+                )}
                 {each.bypass_reason && (
                   <div className={css.soft}>
-                    {t(isAutomatic(each) ? "environments.rolledBack" : "environments.bypassed", {
-                      reason: each.bypass_reason,
-                    })}
+                    {isAutomatic(each)
+                      ? t("environments.rolledBack", { reason: each.bypass_reason })
+                      : bypassText(each.bypassed, each.bypass_reason)}
                   </div>
                 )}
                 {each.check && <CheckState check={each.check} />}
@@ -241,7 +244,13 @@ function listed(
   return (names?.length ?? 0) > 0 && `${t(label)}: ${names?.join(", ")}`;
 }
 
-function Rules({ environment: { rules } }: { environment: Environment }) {
+interface RulesProps {
+  environment: Environment;
+  /** Number of members who may approve. */
+  possibleApprovals: number;
+}
+
+function Rules({ environment: { rules }, possibleApprovals }: RulesProps) {
   const shown = [
     t("environments.ruleApprovals", { count: rules.approvals ?? 0 }),
     (rules.soak_minutes ?? 0) > 0 && t("environments.ruleSoak", { count: rules.soak_minutes ?? 0 }),
@@ -263,6 +272,11 @@ function Rules({ environment: { rules } }: { environment: Environment }) {
   return (
     <section>
       <h2>{t("environments.rules")}</h2>
+      {(rules.approvals ?? 0) > possibleApprovals && (
+        <p className={css.warning} role="status">
+          {t("environments.tooFewApprovers", { count: possibleApprovals, required: rules.approvals ?? 0 })}
+        </p>
+      )}
       <ul>
         {shown.map((each) => (
           <li key={String(each)}>{each}</li>

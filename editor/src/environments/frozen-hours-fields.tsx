@@ -14,7 +14,8 @@ const NEW_WINDOW: FrozenWindow = { days: ["fri"], start: "16:00", end: "24:00" }
 /** Return the days and hours of a window, such as "Frozen Fri, Sat 16:00 to 24:00 (UTC)". */
 export function frozenText({ days, start, end }: FrozenWindow, timezone: string): string {
   const names = weekdays().filter((_, index) => days.includes(DAYS[index] as Day));
-  return t("environments.ruleFrozen", { days: names.join(", "), start, end, timezone });
+  const key = end > start ? "environments.ruleFrozen" : "environments.ruleFrozenNextDay";
+  return t(key, { days: names.join(", "), start, end, timezone });
 }
 
 interface Props {

@@ -55,6 +55,12 @@ export function ItemDifference({ change }: { change: RequestedChange }) {
           )}
         </>
       )}
+      {(asText || !difference) && (
+        <p className={css.sides}>
+          <span data-side="before">{TITLES[0]}</span>
+          <span data-side="after">{TITLES[1]}</span>
+        </p>
+      )}
       {(asText || !difference) &&
         shown.map(({ name, before, after, language }) => (
           <div key={name}>

@@ -17,9 +17,14 @@ const IN_RELEASE: readonly string[] = ["policy_violation", "queue_reserved"];
  * @param workspace workspace of the environment
  * @param source workspace of the release, in which its items are corrected and which has the tests of its workflows
  */
-export function mendPage({ code, kind, path }: BlockingReason, workspace: string, source: string): string | null {
+export function mendPage(reason: BlockingReason, workspace: string, source: string): string | null {
+  const { code, kind, path } = reason;
   if (code === "queue_without_worker") return `/w/${workspace}/workers`;
   if (code === "identity_disabled") return `/w/${workspace}/settings/members`;
+  if (code.endsWith("_missing") && (kind === "variable" || kind === "resource") && path) {
+    const query = new URLSearchParams({ new: path, ...(reason.resource_type && { type: reason.resource_type }) });
+    return `/w/${workspace}/settings/${kind}s?${query}`;
+  }
   const page = kind && path ? PAGES[kind]?.(path) : undefined;
   if (!page) return null;
   if (code.startsWith("test")) return `/w/${source}/${page}?view=tests`;

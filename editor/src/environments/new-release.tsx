@@ -2,6 +2,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useState } from "react";
 import {
   createRelease,
+  type EnabledTrigger,
   type ReleasedItem,
   type RemovedItem,
   releasableItemsQuery,
@@ -16,6 +17,7 @@ import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
+import { EnabledTriggers } from "./enabled-triggers";
 import css from "./environments.module.css";
 
 const keyOf = ({ kind, path }: ReleasedItem): string => `${kind} ${path}`;
@@ -32,13 +34,15 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
   const queries = useQueryClient();
   const items = useQuery(releasableItemsQuery(workspace));
   const [chosen, setChosen] = useState<readonly ReleasedItem[]>([]);
+  const [enabled, setEnabled] = useState<readonly EnabledTrigger[]>([]);
   const [removed, setRemoved] = useState<readonly RemovedItem[]>([]);
   const deleted = useDeletedItems(workspace);
   const [query, setQuery] = useState("");
   const [notes, setNotes] = useState("");
   const [missing, setMissing] = useState(false);
+  const isChosen = (trigger: EnabledTrigger) => chosen.some((each) => keyOf(each) === keyOf(trigger));
   const creating = useMutation({
-    mutationFn: () => createRelease(workspace, [...chosen], [...removed], notes),
+    mutationFn: () => createRelease(workspace, [...chosen], [...removed], enabled.filter(isChosen), notes),
     onSuccess: async ({ number }) => {
       await queries.invalidateQueries({ queryKey: ["releases", workspace] });
       await navigate(`/w/${workspace}/environments/releases/${number}`);
@@ -77,6 +81,7 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
             toggle={(item) => setChosen((present) => toggled(present, item))}
           />
         )}
+        <EnabledTriggers workspace={workspace} items={chosen} enabled={enabled} set={setEnabled} />
         {deleted.length > 0 && (
           <>
             <p className={dialogCss.description}>{t("environments.chooseRemoved")}</p>

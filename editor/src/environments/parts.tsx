@@ -1,7 +1,9 @@
-import type { DriftItem, Environment } from "../api/environments";
+import type { DriftItem, Environment, ReplacedRelease } from "../api/environments";
 import { kindName } from "../kinds/kind-name";
+import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
+import controls from "../ui/controls.module.css";
 import { Time } from "../ui/time";
 import css from "./environments.module.css";
 
@@ -65,5 +67,46 @@ export function DriftList({ items }: { items: readonly DriftItem[] }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+interface RollbackProps {
+  replaces: ReplacedRelease | null;
+  /** Reason; null: it is not known. */
+  reason: string | null;
+}
+
+/** Release that a rollback replaces, and its reason. */
+export function RollbackNote({ replaces, reason }: RollbackProps) {
+  return (
+    <div className={css.soft}>
+      {replaces && <div>{tWith("environments.replaces", { release: <ReleaseLink {...replaces} /> })}</div>}
+      {reason && <div>{t("environments.rollbackReason", { reason })}</div>}
+    </div>
+  );
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  approvals_missing: t("environments.codeApprovals"),
+  on_hold: t("environments.codeHold"),
+  frozen_hours: t("environments.codeFrozen"),
+  soak_time: t("environments.codeSoak"),
+  test_failed: t("environments.codeTests"),
+  tests_missing: t("environments.codeTests"),
+  tests_not_run: t("environments.codeTests"),
+};
+
+/** Return the rules with these codes that were bypassed, and the reason. */
+export function bypassText(codes: readonly string[], reason: string): string {
+  const rules = [...new Set(codes.map((code) => RULES[code] ?? code))].join(", ");
+  return rules ? t("environments.bypassed", { rules, reason }) : t("environments.bypassReason", { reason });
+}
+
+/** Message of a refused act. */
+export function Refusal({ error }: { error: unknown }) {
+  return (
+    <p className={controls.error} role="alert">
+      {errorText(error)}
+    </p>
   );
 }

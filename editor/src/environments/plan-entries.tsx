@@ -40,25 +40,30 @@ interface Props {
   /** Id of the request. */
   request: number;
   entries: readonly PlanEntry[];
+  title?: string;
+  /** Sentence below the title. */
+  hint?: string;
   /** Members that the added and changed triggers act for. */
-  owners: readonly TriggerOwner[];
+  owners?: readonly TriggerOwner[];
   /** Changed items that schedules start, or that have runs in progress. */
-  inUse: readonly ItemInUse[];
+  inUse?: readonly ItemInUse[];
   /** Comments about single items. */
   comments: readonly Decision[];
 }
 
 /** Effect of the plan of a request on each item, unchanged ones last. */
-export function PlanEntries({ workspace, request, entries, owners, inUse, comments }: Props) {
+export function PlanEntries({ workspace, request, entries, owners = [], inUse = [], comments, ...rest }: Props) {
+  const { title = t("environments.plan"), hint } = rest;
   const changes = entries.filter((each) => each.action !== "unchanged");
   const unchanged = entries.filter((each) => each.action === "unchanged");
   const count = changes.length;
   return (
     <section>
-      <h2>{t("environments.plan")}</h2>
+      <h2>{title}</h2>
+      {hint && <p className={css.soft}>{hint}</p>}
       <p className={css.soft}>{count === 0 ? t("environments.nothingToDo") : t("environments.planCount", { count })}</p>
       {entries.length > 0 && (
-        <ul className={css.list} aria-label={t("environments.plan")}>
+        <ul className={css.list} aria-label={title}>
           {[...changes, ...unchanged].map((entry) => (
             <Entry
               key={`${entry.kind} ${entry.path}`}
@@ -88,13 +93,14 @@ interface EntryProps {
 function Entry({ workspace, request, entry, owner, use, comments }: EntryProps) {
   const [open, setOpen] = useState(false);
   const [used, setUsed] = useState(false);
-  const { action, kind, path, reason } = entry;
+  const { action, kind, path, reason, overwrites } = entry;
   const name = `${kindName(kind)} ${path}`;
   return (
     <li>
       <span className={css.action}>{ACTIONS[action]}</span>
       <div className={css.what}>
         {name}
+        {overwrites && <div className={css.overwrites}>{t("environments.overwrites")}</div>}
         {reason && <div className={css.soft}>{reason}</div>}
         {comments.length > 0 && (
           <div className={css.soft}>{t("environments.itemComments", { count: comments.length })}</div>

@@ -49,7 +49,13 @@ export function ReleasePage({ workspace, number }: { workspace: string; number: 
       {requirements.length > 0 && (
         <section>
           <h2>{t("environments.requirements")}</h2>
-          <ItemList label={t("environments.requirements")} items={requirements} />
+          <ItemList
+            label={t("environments.requirements")}
+            items={requirements.map(({ kind, path, resource_type: type }) => ({
+              kind,
+              path: type ? t("environments.requirementType", { path, type }) : path,
+            }))}
+          />
         </section>
       )}
     </main>

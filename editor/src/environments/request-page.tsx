@@ -1,36 +1,26 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import {
-  applyRequest,
-  approveRequest,
   type BlockingReason,
-  commentRequest,
   type Decision,
   type DetailedRequest,
-  type Environment,
   environmentQuery,
   type PlanEntry,
-  rejectRequest,
   renewRequest,
   requestQuery,
-  withdrawRequest,
 } from "../api/environments";
-import { isNamed, ownMemberQuery } from "../api/members";
 import { kindName } from "../kinds/kind-name";
-import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
-import { Button, Field, Input } from "../ui/controls";
-import controls from "../ui/controls.module.css";
+import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
-import { ApplyDialog } from "./apply-dialog";
 import { Assignees } from "./assignees";
 import { CheckResults } from "./deployment-check";
 import css from "./environments.module.css";
 import { mendPage } from "./mend-page";
-import { DriftList, EnvironmentBadge, ItemList, ReleaseLink } from "./parts";
+import { bypassText, DriftList, EnvironmentBadge, ItemList, Refusal, ReleaseLink, RollbackNote } from "./parts";
 import { PlanEntries } from "./plan-entries";
+import { Actions } from "./request-actions";
 import { useChange } from "./use-change";
 
 const STATES = {
@@ -40,18 +30,20 @@ const STATES = {
   withdrawn: t("environments.stateWithdrawn"),
 };
 
+const TITLES = { promotion: "environments.requestTitle", rollback: "environments.rollbackTitle" } as const;
+
 /** Page of a request to deploy a release: its plan, what prevents it, approvals and comments. */
 export function RequestPage({ workspace, id }: { workspace: string; id: string }) {
   const request = useQuery(requestQuery(workspace, Number(id)));
   const environment = useQuery(environmentQuery(workspace)).data?.environment;
   if (request.error) return <Failed error={request.error} retry={() => void request.refetch()} />;
   if (!request.data || !environment) return <Skeleton />;
-  const { number, source, state, author, created_at: at, notes, plan, decisions } = request.data;
-  const { closed_by: closedBy, closed_at: closedAt } = request.data;
+  const { kind, number, source, state, author, created_at: at, notes, plan, decided, decisions } = request.data;
+  const { closed_by: closedBy, closed_at: closedAt, replaces, reason, bypass_reason: bypass, bypassed } = request.data;
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>{t("environments.requestTitle", { id, number, environment: environment.name })}</h1>
+        <h1>{t(TITLES[kind], { id, number, environment: environment.name })}</h1>
         <span className={css.badge}>{STATES[state]}</span>
         <EnvironmentBadge environment={environment} />
       </div>
@@ -71,7 +63,9 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {tWith("environments.closedBy", { time: <Time at={closedAt} /> }, { state: STATES[state], user: closedBy })}
         </p>
       )}
-      {notes && <p className={css.notes}>{notes}</p>}
+      {kind === "rollback" && <RollbackNote replaces={replaces} reason={reason} />}
+      {bypass && <p className={css.soft}>{bypassText(bypassed, bypass)}</p>}
+      {notes && kind === "promotion" && <p className={css.notes}>{notes}</p>}
       <Assignees workspace={workspace} request={request.data} />
       {request.data.unable_approvers.length > 0 && (
         <p className={css.warning} role="status">
@@ -105,6 +99,16 @@ export function RequestPage({ workspace, id }: { workspace: string; id: string }
           {plan.blocked.length + plan.unfulfilled.length === 0 && <p>{t("environments.ready")}</p>}
         </>
       )}
+      {decided && (
+        <PlanEntries
+          workspace={workspace}
+          request={request.data.id}
+          title={t(state === "applied" ? "environments.appliedPlan" : "environments.closedPlan")}
+          hint={t("environments.decidedHint")}
+          entries={decided}
+          comments={decisions.filter((each) => each.item_kind)}
+        />
+      )}
       {state === "applied" && <Verification entries={plan.entries} />}
       {request.data.check && (
         <CheckResults workspace={workspace} environment={environment.name} check={request.data.check} />
@@ -129,26 +133,28 @@ function Verification({ entries }: { entries: readonly PlanEntry[] }) {
 
 function Stale({ workspace, request }: { workspace: string; request: DetailedRequest }) {
   const changing = useChange(workspace);
-  const { id, stale, state, overwrite, plan } = request;
+  const { id, stale, state, overwrite, plan, permitted } = request;
+  const refusal = permitted.includes("change") ? undefined : t("environments.mayNotChange");
   const conflicts = plan.entries.some((each) => each.action === "conflict");
   if (state !== "open" || !(stale || conflicts)) return null;
   const renew = (replaces: boolean) => changing.mutate(() => renewRequest(workspace, id, replaces));
   return (
     <div className={css.warning} role="status">
-      {stale && t("environments.stale")}
+      {stale && <p>{t("environments.stale")}</p>}
+      {conflicts && <p>{t("environments.conflictHint")}</p>}
       <div className={css.tools}>
         {stale && (
-          <Button disabled={changing.isPending} onClick={() => renew(overwrite)}>
+          <Button disabled={changing.isPending || !!refusal} title={refusal} onClick={() => renew(overwrite)}>
             {t("environments.renew")}
           </Button>
         )}
         {conflicts && (
-          <Button disabled={changing.isPending} onClick={() => renew(true)}>
+          <Button disabled={changing.isPending || !!refusal} title={refusal} onClick={() => renew(true)}>
             {t("environments.overwrite")}
           </Button>
         )}
       </div>
-      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
+      {changing.isError && <Refusal error={changing.error} />}
     </div>
   );
 }
@@ -221,77 +227,6 @@ function Decisions({ decisions, plan }: { decisions: readonly Decision[]; plan: 
             </li>
           ))}
         </ul>
-      )}
-    </section>
-  );
-}
-
-function Actions({ environment, request }: { environment: Environment; request: DetailedRequest }) {
-  const { workspace } = environment;
-  const [applying, setApplying] = useState(false);
-  const [comment, setComment] = useState("");
-  const [reason, setReason] = useState("");
-  const changing = useChange(workspace, () => setComment(""));
-  const me = useQuery(ownMemberQuery(workspace)).data;
-  const { id, state, plan, stale, plan_hash: hash } = request;
-  const change = (work: () => Promise<void>) => () => changing.mutate(work);
-  const open = state === "open";
-  const mayBypass = me !== undefined && isNamed(me, environment.rules.bypass);
-  const busy = changing.isPending;
-  return (
-    <section className={css.form}>
-      <Field label={t("environments.comment")}>
-        <textarea
-          className={controls.input}
-          rows={2}
-          value={comment}
-          onChange={(event) => setComment(event.target.value)}
-        />
-      </Field>
-      {open && plan.unfulfilled.length > 0 && mayBypass && (
-        <Field label={t("environments.bypass")} help={t("environments.bypassHint")}>
-          <Input value={reason} onChange={(event) => setReason(event.target.value)} />
-        </Field>
-      )}
-      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
-      <div className={css.tools}>
-        <Button disabled={busy || !comment.trim()} onClick={change(() => commentRequest(workspace, id, comment))}>
-          {t("environments.sendComment")}
-        </Button>
-        {open && (
-          <>
-            <Button
-              icon="check"
-              disabled={busy || stale}
-              onClick={change(() => approveRequest(workspace, id, hash, comment))}
-            >
-              {t("environments.approve")}
-            </Button>
-            <Button
-              look="main"
-              icon="deploy"
-              disabled={busy || stale || plan.blocked.length > 0 || (plan.unfulfilled.length > 0 && !reason.trim())}
-              onClick={() => setApplying(true)}
-            >
-              {t("environments.apply")}
-            </Button>
-            <Button look="danger" disabled={busy} onClick={change(() => rejectRequest(workspace, id, comment))}>
-              {t("environments.reject")}
-            </Button>
-            <Button look="quiet" disabled={busy} onClick={change(() => withdrawRequest(workspace, id))}>
-              {t("environments.withdraw")}
-            </Button>
-          </>
-        )}
-      </div>
-      {applying && (
-        <ApplyDialog
-          environment={environment}
-          request={request}
-          bypassReason={reason.trim()}
-          apply={change(() => applyRequest(workspace, id, hash, reason))}
-          close={() => setApplying(false)}
-        />
       )}
     </section>
   );

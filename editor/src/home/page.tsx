@@ -127,12 +127,12 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
               <Status status="awaiting_approval" />
             </Line>
           )),
-          ...deployments.map(({ id, environment, source, number, author, created_at: at }) => (
+          ...deployments.map(({ id, kind, environment, source, number, author, reason, created_at: at }) => (
             <Line
               key={id}
               to={`${base}/environments/${environment}/requests/${id}`}
-              name={t("home.deployment", { source, number, environment })}
-              detail={t("home.requestedBy", { user: author })}
+              name={t(kind === "rollback" ? "home.rollback" : "home.deployment", { source, number, environment })}
+              detail={[t("home.requestedBy", { user: author }), reason].filter(Boolean).join(" · ")}
               at={at}
             >
               <Status status="awaiting_approval" />

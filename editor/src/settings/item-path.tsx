@@ -21,12 +21,12 @@ export interface ItemPath {
 
 /**
  * Return the path of a new item with its fields: the folder and the id. `taken`: paths in use. `preferred`: folder that is
- * selected first if the user may write it.
+ * selected first if the user may write it. `first`: id that is entered first.
  */
-export function useItemPath(workspace: string, taken: ReadonlySet<string>, preferred = ""): ItemPath {
+export function useItemPath(workspace: string, taken: ReadonlySet<string>, preferred = "", first = ""): ItemPath {
   const folders = useQuery(foldersQuery(workspace)).data;
   const [typed, setFolder] = useState<string | null>(null);
-  const [id, setId] = useState("");
+  const [id, setId] = useState(first);
   const folder = typed ?? (folders?.all.includes(preferred) ? preferred : lastFolder(folders));
   return {
     path: `${folder}/${id}`,

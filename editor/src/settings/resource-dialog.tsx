@@ -33,16 +33,20 @@ interface NewResourceProps extends DialogProps {
   onlyType?: string;
   /** Folder that is selected first. */
   folder?: string;
+  /** Id that is entered first. */
+  name?: string;
+  /** Type that is selected first. */
+  firstType?: string;
   /** Receives the path of the new resource. */
   done?: (path: string) => void;
 }
 
 /** Dialog that creates a resource: its path, its type and the fields of the type. */
-export function NewResourceDialog({ workspace, onlyType = "", folder = "", done, close }: NewResourceProps) {
+export function NewResourceDialog({ workspace, onlyType = "", folder = "", done, close, ...first }: NewResourceProps) {
   const types = useQuery(resourceTypesQuery(workspace));
   const taken = useQuery(resourceListQuery(workspace)).data?.map((each) => each.path) ?? [];
-  const created = useItemPath(workspace, new Set(taken), folder);
-  const [type, setType] = useState(onlyType);
+  const created = useItemPath(workspace, new Set(taken), folder, first.name);
+  const [type, setType] = useState(onlyType || (first.firstType ?? ""));
   const chosen = types.data?.find((each) => each.name === type);
   return (
     <ResourceForm

@@ -8,6 +8,7 @@ import { useReadOnly } from "../ui/access";
 import { EditButton } from "../ui/access-buttons";
 import { Time } from "../ui/time";
 import { DeleteButton } from "./delete-button";
+import { useNewItem } from "./new-item";
 import { Problem, SearchedList, useSubmission } from "./parts";
 import { EditResourceDialog, NewResourceDialog } from "./resource-dialog";
 import { RowMenu } from "./row-menu";
@@ -18,6 +19,8 @@ export function ResourcesPage() {
   const { workspace = "" } = useParams();
   const resources = useQuery(resourceListQuery(workspace));
   const [creating, setCreating] = useState(false);
+  const wanted = useNewItem();
+  const readOnly = useReadOnly();
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -35,7 +38,18 @@ export function ResourcesPage() {
         empty={[t("settings.noResources"), t("settings.noResourcesHint")]}
         row={(each) => <ResourceRow workspace={workspace} resource={each} />}
       />
-      {creating && <NewResourceDialog workspace={workspace} close={() => setCreating(false)} />}
+      {(creating || (wanted.isAsked && !readOnly)) && (
+        <NewResourceDialog
+          workspace={workspace}
+          folder={wanted.folder}
+          name={wanted.name}
+          firstType={wanted.type}
+          close={() => {
+            setCreating(false);
+            wanted.end();
+          }}
+        />
+      )}
     </main>
   );
 }

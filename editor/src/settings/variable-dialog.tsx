@@ -18,16 +18,18 @@ interface DialogProps {
   secret?: boolean;
   /** Folder that is selected first. */
   folder?: string;
+  /** Id that is entered first. */
+  name?: string;
   /** Receives the path of the saved variable. */
   done?: (path: string) => void;
   close: () => void;
 }
 
 /** Form of a variable. The value of a secret can be replaced but not read. */
-export function VariableDialog({ workspace, variable, secret: isSecret = false, folder, done, close }: DialogProps) {
+export function VariableDialog({ workspace, variable, secret: isSecret = false, done, close, ...first }: DialogProps) {
   const queries = useQueryClient();
   const taken = useQuery(variableListQuery(workspace)).data?.map((each) => each.path) ?? [];
-  const created = useItemPath(workspace, new Set(taken), folder);
+  const created = useItemPath(workspace, new Set(taken), first.folder, first.name);
   const submission = useSubmission(itemField);
   const version = useBaseVersion(variable?.version);
   const stored = variable?.is_secret ?? false;

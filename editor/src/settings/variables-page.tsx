@@ -8,6 +8,7 @@ import { useReadOnly } from "../ui/access";
 import { EditButton } from "../ui/access-buttons";
 import { Icon } from "../ui/icon";
 import { DeleteButton } from "./delete-button";
+import { useNewItem } from "./new-item";
 import { Problem, SearchedList, useSubmission } from "./parts";
 import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
@@ -18,6 +19,8 @@ export function VariablesPage() {
   const { workspace = "" } = useParams();
   const variables = useQuery(variableListQuery(workspace));
   const [creating, setCreating] = useState(false);
+  const wanted = useNewItem();
+  const readOnly = useReadOnly();
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -35,7 +38,18 @@ export function VariablesPage() {
         empty={[t("settings.noVariables"), t("settings.noVariablesHint")]}
         row={(each) => <VariableRow workspace={workspace} variable={each} />}
       />
-      {creating && <VariableDialog workspace={workspace} variable={null} close={() => setCreating(false)} />}
+      {(creating || (wanted.isAsked && !readOnly)) && (
+        <VariableDialog
+          workspace={workspace}
+          variable={null}
+          folder={wanted.folder}
+          name={wanted.name}
+          close={() => {
+            setCreating(false);
+            wanted.end();
+          }}
+        />
+      )}
     </main>
   );
 }
