@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import PATIENCE_MS, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_environments import account, add_member, create_flow, post, shoot, token_of
+from tests.browser.test_scripts import code_of
 
 pytestmark = pytest.mark.extended
 
@@ -205,3 +206,22 @@ async def test_release_enables_a_new_schedule_in_an_environment(page: Page, site
     enabled = site.client.get("/api/w/tick-dev/releases/get/3").json()["enabled"]
     assert enabled == [{"kind": "schedule", "path": "f/shop/daily", "environments": ["tick"]}]
     assert site.client.delete("/api/environments/delete/tick").is_success
+
+
+async def test_nothing_is_deployed_directly_where_only_releases_change_items(page: Page, site: Site) -> None:
+    """The buttons that deploy a changed script or workflow are disabled, with the reason."""
+    prepare(site, "only")
+    script = {"path": "f/shop/load", "content": "x", "language": "bash", "summary": "", "description": ""}
+    post(site, "/api/w/only-live/scripts/create", script)
+    post(site, "/api/environments/update/only", {"rules": {"refuse_direct_deploys": True}})
+    title = "Scripts and workflows of this workspace are changed by releases only."
+    await page.goto("/w/only-live/scripts/f/shop/load")
+    await code_of(page, "y")
+    for path in ("scripts/f/shop/load", "workflows/f/shop/orders"):
+        if path not in page.url:
+            await page.goto(f"/w/only-live/{path}")
+        button = page.get_by_role("button", name="Deploy", exact=True)
+        await expect(button).to_have_attribute("title", title)
+        await expect(button).to_be_disabled()
+        await shoot(page, f"releases-only-{path.split('/')[0]}")
+    assert site.client.delete("/api/environments/delete/only").is_success

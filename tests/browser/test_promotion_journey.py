@@ -126,14 +126,15 @@ async def create_missing_resource(people: People, url: str) -> None:
     """Follow the link of the missing resource, and create it there."""
     page = await people.goto("ines", url)
     blocked = page.get_by_role("list", name="Prevents the deployment")
-    await expect(blocked).to_contain_text(f"The resource f/shop/store does not exist in {STAGING}")
+    await expect(blocked).to_contain_text(
+        f"The resource f/shop/store of the type http_bearer does not exist in {STAGING}"
+    )
     await expect(page.get_by_role("button", name="Apply")).to_be_disabled()
-    await blocked.get_by_role("link", name="Open f/shop/store").click()
-    await page.get_by_role("button", name="New resource", exact=True).click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_role("combobox", name="Folder").select_option("f/shop")
-    await dialog.get_by_label("Id", exact=True).fill("store")
-    await dialog.get_by_role("combobox", name="Type").select_option(RESOURCE["resource_type"])
+    await blocked.get_by_role("link", name="Create f/shop/store").click()
+    dialog = page.get_by_role("dialog", name="New resource")
+    await expect(dialog.get_by_role("combobox", name="Folder")).to_have_value("f/shop")
+    await expect(dialog.get_by_label("Id", exact=True)).to_have_value("store")
+    await expect(dialog.get_by_role("combobox", name="Type")).to_have_value(RESOURCE["resource_type"])
     await dialog.get_by_label("token").fill("of staging")
     await dialog.get_by_role("button", name="Create").click()
     await expect(dialog).to_have_count(0)

@@ -84,6 +84,8 @@ async def test_direct_deploys_are_refused_where_the_rules_say_so(api: ApiHarness
     assert (await send(api.client, "scripts/create", {**CODE, "path": "f/team/old"}))[0] == 201
     made = {"name": "production", "workspace": "main", "rules": {"refuse_direct_deploys": True}}
     assert (await send(api.client, f"{E}/create", made))[0] == 200
+    listed = (await api.client.get("/api/workspaces/users")).json()["workspaces"]
+    assert [(each["id"], each["releases_only"]) for each in listed if each["id"] == "main"] == [("main", True)]
     developer = await api.member("dan", Role.DEVELOPER)
     text = "summary: x\nvalue:\n  modules:\n  - id: a\n    value:\n      type: identity\n"
     change = {"items": [{"kind": "flow", "path": "f/team/new", "content": {"text": text}}]}

@@ -9,12 +9,15 @@ export function ActionButton({
   words: labelled = false,
   main: primary = false,
   pressed,
+  refusal,
 }: {
   name: string;
   words?: boolean;
   main?: boolean;
   /** State of a button that switches something on and off. */
   pressed?: boolean;
+  /** Reason for which the button is disabled. */
+  refusal?: string | undefined;
 }) {
   const store = useEditorStore();
   const action = actionOf(name);
@@ -22,8 +25,13 @@ export function ActionButton({
   const enabled = useEditor(action.enabled);
   const label = useEditor((editor) => labelOf(action, editor));
   const key = action.keys[0];
-  const title = key ? `${label} (${formatChord(key)})` : label;
-  const props = { disabled: !enabled, icon: action.icon, title, onClick: () => perform(store, action) };
+  const title = refusal ?? (key ? `${label} (${formatChord(key)})` : label);
+  const props = {
+    disabled: !enabled || refusal !== undefined,
+    icon: action.icon,
+    title,
+    onClick: () => perform(store, action),
+  };
   if (!offered) return null;
   if (!labelled) return <IconButton label={label} aria-pressed={pressed} {...props} />;
   return (

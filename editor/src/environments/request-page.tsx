@@ -194,6 +194,7 @@ function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
 function mendText(code: string, path: string): string {
   if (code === "queue_without_worker") return t("environments.mendWorkers");
   if (code === "identity_disabled") return t("environments.mendMembers");
+  if (code === "variable_missing" || code === "resource_missing") return t("environments.mendMissing", { path });
   return t("environments.mend", { path });
 }
 

@@ -14,7 +14,7 @@ import { useNavigate, useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
-import { useReadOnly } from "../ui/access";
+import { useNoDeploysReason, useReadOnly } from "../ui/access";
 import { EditButton } from "../ui/access-buttons";
 import { Button, Field, Input } from "../ui/controls";
 import workflow from "../ui/editor-page.module.css";
@@ -139,6 +139,7 @@ function Head({ deploy }: { deploy: () => void }) {
   const readOnly = useReadOnly();
   const state = useScript(stateText);
   const kind = kindOf("rawscript", language);
+  const refusal = useNoDeploysReason();
   return (
     <div className={workflow.head}>
       <Icon name={language} size={20} />
@@ -155,8 +156,8 @@ function Head({ deploy }: { deploy: () => void }) {
       <EditButton
         look="main"
         icon="deploy"
-        title={t("scripts.deployKeys", { keys: formatChord("Mod-Shift-s") })}
-        disabled={!changed}
+        title={refusal ?? t("scripts.deployKeys", { keys: formatChord("Mod-Shift-s") })}
+        disabled={!changed || refusal !== undefined}
         onClick={deploy}
       >
         {t("ui.deploy")}

@@ -39,7 +39,8 @@ export function Shell() {
   const { pathname, search } = useLocation();
   const { workspace: requested } = useParams();
   const { exists, archived } = useWorkspaceState(requested);
-  const access = useAccessOf(exists ? requested : undefined, archived);
+  const releasesOnly = me.data?.workspaces.find((each) => each.id === requested)?.releases_only ?? false;
+  const access = useAccessOf(exists ? requested : undefined, archived, releasesOnly);
   const branding = useQuery(loginOptionsQuery).data?.branding_color;
   useEffect(() => {
     if (exists && requested) rememberWorkspace(requested);
@@ -94,7 +95,7 @@ function useWorkspaceState(id: string | undefined): { exists: boolean | undefine
 }
 
 /** Return what the user may do in a workspace: everything until the role is known, because the server decides. */
-function useAccessOf(workspace: string | undefined, archived: boolean): Access {
+function useAccessOf(workspace: string | undefined, archived: boolean, releasesOnly: boolean): Access {
   const { data, isPending } = useQuery({ ...ownMemberQuery(workspace ?? ""), enabled: workspace !== undefined });
   const role = data?.role;
   return useMemo(
@@ -103,8 +104,9 @@ function useAccessOf(workspace: string | undefined, archived: boolean): Access {
       known: !isPending,
       mayRun: role !== "viewer",
       mayEdit: role !== "viewer" && role !== "operator",
+      releasesOnly,
     }),
-    [archived, isPending, role],
+    [archived, isPending, role, releasesOnly],
   );
 }
 

@@ -10,9 +10,17 @@ export interface Access {
   mayRun: boolean;
   /** The role permits changing items. */
   mayEdit: boolean;
+  /** Scripts and workflows are changed by releases only. */
+  releasesOnly: boolean;
 }
 
-export const AccessContext = createContext<Access>({ archived: false, known: true, mayRun: true, mayEdit: true });
+export const AccessContext = createContext<Access>({
+  archived: false,
+  known: true,
+  mayRun: true,
+  mayEdit: true,
+  releasesOnly: false,
+});
 
 export const useAccess = () => useContext(AccessContext);
 
@@ -20,6 +28,11 @@ export const useAccess = () => useContext(AccessContext);
 export function useReadOnly(): boolean {
   const { archived, mayEdit } = useAccess();
   return archived || !mayEdit;
+}
+
+/** Return why the page deploys no scripts and workflows, undefined if it does. */
+export function useNoDeploysReason(): string | undefined {
+  return useAccess().releasesOnly ? t("ui.releasesOnly") : undefined;
 }
 
 /** Return why the page starts no runs, undefined if it does. */

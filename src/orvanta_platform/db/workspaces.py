@@ -29,6 +29,8 @@ class WorkspaceRow(msgspec.Struct, frozen=True):
     color: str | None
     username: str | None
     disabled: bool
+    releases_only: bool = False
+    """Scripts and workflows are changed by releases only."""
 
 
 class MemberRow(msgspec.Struct, frozen=True):

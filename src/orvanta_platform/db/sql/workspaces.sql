@@ -13,7 +13,8 @@ RETURNING id;
 -- name: list_of_account
 -- The workspaces of an account with its username in each; for a superadmin ($2) all of them. The color is
 -- that of the environment, if the workspace is one.
-SELECT w.id, w.name, w.owner, coalesce(e.color, w.color) AS color, m.username, coalesce(m.disabled, false) AS disabled
+SELECT w.id, w.name, w.owner, coalesce(e.color, w.color) AS color, m.username, coalesce(m.disabled, false) AS disabled,
+       coalesce((e.rules ->> 'refuse_direct_deploys')::boolean, false) AS releases_only
 FROM workspace AS w
 LEFT JOIN environment AS e ON e.workspace = w.id
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1

@@ -351,6 +351,8 @@ class UserWorkspace(msgspec.Struct):
     """Colour of the environment, if the workspace is one."""
 
     disabled: bool
+    releases_only: bool
+    """Scripts and workflows are changed by releases only: a rule of the environment."""
 
 
 class UserWorkspaces(msgspec.Struct):
@@ -446,7 +448,10 @@ def token(row: TokenRow) -> Token:
 
 def user_workspaces(actor: Actor, rows: list[WorkspaceRow]) -> UserWorkspaces:
     """Convert the caller's workspaces, with its username in each."""
-    found = [UserWorkspace(row.id, row.name, row.username or actor.username, row.color, row.disabled) for row in rows]
+    found = [
+        UserWorkspace(row.id, row.name, row.username or actor.username, row.color, row.disabled, row.releases_only)
+        for row in rows
+    ]
     return UserWorkspaces(actor.email, found)
 
 
