@@ -132,7 +132,7 @@ def walk(way: Way) -> None:
 def missing_resource_is_created(way: Way) -> None:
     """The first release is refused in staging until the resource exists."""
     staging = way.target.workspace("staging")
-    missing = f"The resource f/shop/store of the type http_bearer does not exist in {staging}, or you may not read it."
+    missing = f"The resource f/shop/store does not exist in {staging}, or you may not read it."
     request = way.promote("staging")
     assert reasons(request["plan"]["blocked"]) == [("resource_missing", missing)]
     assert blocked(way.apply("jonas", "staging")) == [("resource_missing", missing)]

@@ -1,4 +1,4 @@
-"""Who may approve, apply and change a request, and approvals that cannot be reached."""
+"""Approvers of a request, permissions of its reader, and approvals that cannot be reached."""
 
 from __future__ import annotations
 

@@ -149,12 +149,12 @@ def requests(session: Session, name: Name, waiting: Waiting = False) -> None:
 @command(app, "orvanta env request production 12", "orvanta env request production 12 --json")
 def request(session: Session, name: Name, request: Request) -> None:
     """Show a request to deploy: its plan, or the plan with which it was closed."""
-    from orvanta_platform.cli.client import promote
+    from orvanta_platform.cli.client.request_output import print_items, print_request
 
     found = session.api.get(_call(session, name, f"get/{request}"))
-    promote.print_request(session, found)
+    print_request(session, found)
     if not session.as_json:
-        promote.print_items(found["decided"] or [])
+        print_items(found["decided"] or [])
 
 
 @command(

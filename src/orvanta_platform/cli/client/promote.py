@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -117,7 +116,7 @@ def promote(
         found = _apply(session, f"{calls}/apply/{found['id']}", application)
         if wait:
             found = _wait(session, f"{calls}/get/{found['id']}", found)
-    print_request(session, found)
+    _print(session, found)
     if wait and found["check"] and found["check"]["state"] == "failed":
         raise typer.Exit(FAILED)
 
@@ -138,7 +137,7 @@ def rollback(
     calls = f"/api/w/{quote(env.find(session, name)['workspace'], safe='')}/deployments"
     body = {"reason": reason, "source": source, "number": number, "overwrite": overwrite}
     found = json.loads(session.api.post(f"{calls}/rollback", {**body, "bypass_reason": bypass_reason}))
-    print_request(session, found)
+    _print(session, found)
     if found["state"] != "applied":
         raise typer.Exit(FAILED)
 
@@ -183,12 +182,14 @@ def _open(session: Session, calls: str, source: str, number: int) -> dict[str, A
 
 def _apply(session: Session, call: str, application: dict[str, Any]) -> dict[str, Any]:
     """Apply a request. If there are several reasons for a refusal, all are printed; its error names only the first."""
+    from orvanta_platform.cli.client.request_output import print_reasons
+
     try:
         found: dict[str, Any] = json.loads(session.api.post(call, application))
     except ServerRefused as error:
         reasons = error.details
         if error.server_code == DeploymentBlocked.code and isinstance(reasons, list) and not session.as_json:
-            _print_reasons(reasons if len(reasons) > 1 else [])
+            print_reasons(reasons if len(reasons) > 1 else [])
         raise
     return found
 
@@ -201,89 +202,19 @@ def _wait(session: Session, call: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def print_request(session: Session, found: dict[str, Any]) -> None:
-    """Print a request: an open one with its plan."""
-    from orvanta_platform.cli.client.output import print_bypass, print_checks, print_json, terminal_safe
+def _print(session: Session, found: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.request_output import print_request
 
-    if session.as_json:
-        print_json(found)
-        return
-    nothing = " (nothing to do)" if found.get("nothing_to_do") else ""
-    kind = " (rollback)" if found["kind"] == "rollback" else ""
-    print(f"request {found['id']}{kind}: {found['state']}{nothing}")
-    if found["kind"] == "rollback":
-        print(f"release: {found['source']}/{found['number']}{replaced(found)}")
-        if found["reason"]:
-            print(terminal_safe(f"reason: {found['reason']}"))
-    print_bypass(found)
-    if found["state"] == "applied":
-        for each in found["plan"]["entries"]:
-            if each["action"] != "unchanged":
-                print(f"differs from the release: {each['kind']} {each['path']}")
-        print_checks(found["check"])
-    if found["state"] == "open":
-        if found["assignees"]:
-            print(f"asked for approval: {', '.join(found['assignees'])}")
-        if found["unable_approvers"]:
-            names = ", ".join(found["unable_approvers"])
-            print(f"cannot approve, because they may not read all items: {names}")
-        if found["stale"]:
-            print("stale: the environment or a required test was changed; --renew renews the plan")
-        _print_plan(found["plan"])
-
-
-def replaced(found: Mapping[str, Any]) -> str:
-    """Return the release that a request or deployment replaces, as an addition to its own."""
-    before = found["replaces"]
-    return f" instead of {before['source']}/{before['number']}" if before else ""
-
-
-def print_items(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Print the items of a plan, with a legend of their signs."""
-    from orvanta_platform.cli.client.output import print_change
-
-    if entries:
-        print("items (A added, M changed, D removed, ! conflict):")
-    for each in entries:
-        print_change(each, " (overwrites a change made in the environment)" if each["overwrites"] else "")
+    print_request(session, found)
 
 
 def _finish(session: Session, plan: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.request_output import print_plan
 
     if session.as_json:
         print_json(plan)
     else:
-        _print_plan(plan)
+        print_plan(plan)
     if plan["blocked"]:
         raise typer.Exit(FAILED)
-
-
-def _print_plan(plan: dict[str, Any]) -> None:
-    from orvanta_platform.cli.client.output import print_drift
-
-    print(f"plan: {plan['plan_hash']}")
-    print_items(plan["entries"])
-    if plan["origin"]:
-        print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
-    for each in plan["acts_for"]:
-        print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
-    for each in plan["in_use"]:
-        print(f"in use: {each['kind']} {each['path']}: {_uses(each['schedules'], each['runs'])}")
-    print_drift(plan["drift"])
-    _print_reasons([*plan["blocked"], *plan["unfulfilled"]])
-
-
-def _uses(schedules: int, runs: int) -> str:
-    parts = [(schedules, "schedule", "schedules"), (runs, "run in progress", "runs in progress")]
-    return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in parts if count)
-
-
-def _print_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
-    """Print what prevents a deployment, each with its hint in the next line."""
-    from orvanta_platform.cli.client.output import terminal_safe
-
-    for each in reasons:
-        print(terminal_safe(f"{each['code']}: {each['message']}"))
-        if each["hint"]:
-            print(terminal_safe(f"    {each['hint']}"))

@@ -349,8 +349,8 @@ FROM http_trigger AS h
 WHERE h.workspace = $1 AND h.path = ANY ($3::text[]);
 
 -- name: get_outcome
--- The plan with which a request was closed, its deployment, and the release that ran in the environment before it: until
--- the request was closed, or now. That release only if all of its paths are readable.
+-- The plan with which a request was closed, its deployment, and the release that ran in the environment before it:
+-- until the request was closed, or now. That release only if all of its paths are readable.
 SELECT q.closed_plan::text AS closed_plan, d.id AS deployment, d.bypass_reason, coalesce(d.bypassed, '{}') AS bypassed,
        p.source AS replaced_source, p.number AS replaced_number
 FROM deployment_request AS q

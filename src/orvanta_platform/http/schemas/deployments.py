@@ -223,7 +223,7 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     """Usernames of the members who may approve the open request, at most 1,000."""
 
     permitted: list[Permission]
-    """What you may do with the open request. `change`: renew, withdraw and assign it; `bypass`: apply it although rules
+    """Your permissions for the open request. `change`: renew, withdraw and assign it; `bypass`: apply it although rules
     are not fulfilled.
     """
 
