@@ -236,13 +236,14 @@ class Pipeline:
             return
         assert earlier is not None
         content, stored = earlier
-        place.hold = True
         expected = place.blockers(stored, overwrite=False)
         if done.request.state == "open":
             assert {each.code for each in done.plan.blocked} == expected
+            # The hold that the request set, if there was none before, ends with it.
             await requests.withdraw(platform, actor, workspace, done.request.id)
         else:
             assert not expected
+            place.hold = True
             place.deploy(content, stored, "rollback")
         self.seen["rollback blocked" if expected else "rollback restored" if stored != content else "rollback"] += 1
 
