@@ -34,7 +34,7 @@ test.each(documents)("opening %s changes no byte, nor does a step that is undone
 
 test.each(documents)("%s opens as the value that the server parsed, and its text is edited as before", (_, text) => {
   const { value, schema, ...members } = parseSource(text) as { [name: string]: Json };
-  const deployed: Flow = { ...HEAD, value, schema, source: { format: "yaml", text, members: members as Tree } };
+  const deployed: Flow = { ...HEAD, value, schema, source: { format: "yaml", text }, source_members: members as Tree };
   const tree = treeOf(deployed);
   const store = createEditor("main", deployed, { text, tree, revision: null });
   expect(store.getState().tree).toBe(tree);

@@ -86,10 +86,12 @@ async def test_yaml_comments_are_preserved(api: ApiHarness) -> None:
     body = {"path": PATH, "source": source}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     found = await api.get(f"flows/get/{PATH}")
-    assert found["source"] == {**source, "members": {"summary": "Orders"}} and found["summary"] == "Orders"
+    assert found["source"] == source and found["source_members"] == {"summary": "Orders"}
+    assert found["summary"] == "Orders"
     assert found["value"] == {"modules": [{"id": "a", "value": {"type": "identity"}}]}
-    await update(api, value=found["value"], schema=found["schema"])
+    await update(api, **{name: found[name] for name in ("value", "schema", "source_members")})
     again = await api.get(f"flows/get/{PATH}")
+    assert again["source_members"] == {"summary": "Orders"}
     assert again["source"] == found["source"] and again["version_id"] != found["version_id"]
     await update(api, value=VALUE)
     assert "source" not in await api.get(f"flows/get/{PATH}")

@@ -30,6 +30,6 @@ async def test_templates_deploy_unchanged(api: ApiHarness, name: str) -> None:
     body = {"path": f"u/admin/{name}", "source": found["source"]}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     shown = await api.get(f"flows/get/u/admin/{name}")
-    assert shown["source"]["text"] == found["source"]["text"] and shown["summary"] == found["summary"]
+    assert shown["source"] == found["source"] and shown["summary"] == found["summary"]
     properties = shown["schema"]["properties"]
     assert set(found["input"]) <= set(properties) and set(shown["schema"]["order"]) == set(properties)

@@ -22,8 +22,9 @@ export interface Flow extends Omit<FlowItem, "version_id" | "labels"> {
   description?: string;
   value: unknown;
   schema?: unknown;
-  /** `members`: the other members of the document than its value and schema. */
-  source?: { format: "yaml" | "json"; text: string; members?: Tree };
+  source?: { format: "yaml" | "json"; text: string };
+  /** Members of the source other than its value and schema. */
+  source_members?: Tree;
 }
 
 /** Query of the workflows of a workspace, archived ones or the others. */

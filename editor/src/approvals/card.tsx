@@ -1,7 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
-import { useItemNames } from "../api/item-names";
 import { overviewQuery } from "../api/overview";
 import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
@@ -17,15 +16,13 @@ import { ApprovalRequest } from "./request";
 
 /** Card of an open approval, with the form for members who may decide. */
 export function ApprovalCard({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
-  const path = approval.path ?? "";
-  const name = useItemNames(workspace)(path) || t("approvals.preview");
+  const name = approval.path ?? t("approvals.preview");
   return (
     <li className={css.card}>
       <div className={css.heading}>
         <Link className={css.name} to={`/w/${workspace}/runs/${approval.run}`}>
           {name}
         </Link>
-        {name !== path && path && <code>{path}</code>}
         <code>{approval.node}</code>
         <Status
           status="awaiting_approval"

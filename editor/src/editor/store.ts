@@ -139,9 +139,9 @@ export function textOf(flow: Flow): string {
 }
 
 /** Return the parsed text of a workflow, which need not be parsed on the page; undefined if it is not known. */
-export function treeOf({ source, value, schema }: Flow): Json | undefined {
-  if (!source?.members) return undefined;
-  return { ...source.members, value: value as Json, ...(schema === undefined ? {} : { schema: schema as Json }) };
+export function treeOf({ source_members: members, value, schema }: Flow): Json | undefined {
+  if (!members) return undefined;
+  return { ...members, value: value as Json, ...(schema === undefined ? {} : { schema: schema as Json }) };
 }
 
 /**

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type ItemHistory, itemHistoriesQuery } from "../api/item-histories";
-import { useItemNames } from "../api/item-names";
 import { recentItems } from "../lib/recent-items";
 import { t } from "../texts/home";
 import { RunStrip } from "../ui/run-strip";
@@ -15,7 +14,6 @@ const SHOWN = 6;
 export function HealthCard({ workspace }: { workspace: string }) {
   const { data, isPending, isError } = useQuery(itemHistoriesQuery(workspace, "flow"));
   const base = `/w/${workspace}`;
-  const nameOf = useItemNames(workspace);
   if (isError) return null;
   const items = [...(data?.values() ?? [])].sort((a, b) => failureRate(b) - failureRate(a)).slice(0, SHOWN);
   return (
@@ -27,7 +25,7 @@ export function HealthCard({ workspace }: { workspace: string }) {
       loading={isPending}
     >
       {items.map((item) => (
-        <Line key={item.path} to={`${base}/workflows/${item.path}`} name={nameOf(item.path)} detail={rateText(item)}>
+        <Line key={item.path} to={`${base}/workflows/${item.path}`} name={item.path} detail={rateText(item)}>
           <RunStrip runs={item.runs} />
           {item.runs[0] && <Status status={item.runs[0].state} />}
         </Line>

@@ -1,7 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { getFlow } from "../api/flows";
-import { useItemNames } from "../api/item-names";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { anyRunQuery, toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
@@ -84,10 +83,6 @@ function FirstVisit({ workspace }: { workspace: string }) {
 function Cards({ workspace, overview }: { workspace: string; overview: Overview }) {
   const { failed, waiting, deployments, running, coming, unreadable_requests: unreadable } = overview;
   const base = `/w/${workspace}`;
-  const nameOf = useItemNames(workspace);
-  // A path is shown beside the name, unless it is the name.
-  const pathBeside = (path: string) => (nameOf(path) === path ? "" : path);
-  const details = (...texts: (string | null | undefined)[]) => texts.filter(Boolean).join(" · ");
   return (
     <div className={css.cards}>
       <Card
@@ -97,13 +92,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
         emptyText={t("home.failedNone")}
       >
         {failed.map(({ path = "", runs, last }) => (
-          <Line
-            key={path}
-            to={`${base}/runs/${last.id}`}
-            name={nameOf(path) || t("home.preview")}
-            detail={pathBeside(path)}
-            at={last.created_at}
-          >
+          <Line key={path} to={`${base}/runs/${last.id}`} name={path || t("home.preview")} at={last.created_at}>
             <Status status="failed" word={t("home.failedTimes", { count: runs })} />
           </Line>
         ))}
@@ -120,8 +109,8 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
             <Line
               key={each.job}
               to={`${base}/approvals?q=${encodeURIComponent(each.path ?? each.node)}`}
-              name={nameOf(each.path ?? "") || t("home.preview")}
-              detail={details(each.message ?? each.node, pathBeside(each.path ?? ""))}
+              name={each.path ?? t("home.preview")}
+              detail={each.message ?? each.node}
               at={each.opened_at}
             >
               <Status status="awaiting_approval" />
@@ -158,8 +147,8 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
           <Line
             key={run.id}
             to={`${base}/runs/${run.id}`}
-            name={nameOf(run.path) || t("home.preview")}
-            detail={details(run.why, pathBeside(run.path))}
+            name={run.path || t("home.preview")}
+            detail={run.why}
             at={run.started_at ?? run.created_at}
           >
             <Status status={run.status} />
@@ -176,7 +165,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
           <Line
             key={`${tick.path} ${tick.tick_at}`}
             to={`${base}/schedules?q=${encodeURIComponent(tick.path)}`}
-            name={nameOf(tick.script_path)}
+            name={tick.script_path}
             detail={tick.path}
             at={tick.tick_at}
             ahead

@@ -1,5 +1,4 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { useItemNames } from "../../api/item-names";
 import type { RunRow } from "../../api/run-list";
 import { duration } from "../../lib/time";
 import { Link } from "../../routing/link";
@@ -26,7 +25,6 @@ interface Props {
 
 /** Virtual list of runs. Arrow keys move the focus between rows. */
 export function Rows({ rows, more, ...rest }: Props) {
-  const nameOf = useItemNames(rest.workspace);
   const list = useRef<HTMLUListElement>(null);
   const { first, end } = useVisibleRows(list, HEIGHT, rows.length);
   const near = end + PREFETCH_ROWS >= rows.length;
@@ -51,7 +49,7 @@ export function Rows({ rows, more, ...rest }: Props) {
             aria-setsize={rows.length}
             aria-posinset={first + place + 1}
           >
-            <Row row={row} name={nameOf(row.path) || t("runs.preview")} {...rest} />
+            <Row row={row} {...rest} />
           </li>
         ))}
       </ul>
@@ -74,15 +72,8 @@ function Headers() {
   );
 }
 
-interface RowProps extends Omit<Props, "rows" | "more"> {
-  row: RunRow;
-  /** Name of the workflow or script. */
-  name: string;
-}
-
-function Row({ workspace, row, name, isChosen, choose, put }: RowProps) {
-  const reason = (row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.notDeployed") : "");
-  const path = name === row.path ? "" : row.path;
+function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "more"> & { row: RunRow }) {
+  const name = row.path || t("runs.preview");
   return (
     <>
       <input
@@ -95,10 +86,12 @@ function Row({ workspace, row, name, isChosen, choose, put }: RowProps) {
         <Status status={row.status} />
       </span>
       <span className={css.name}>
-        <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id} title={row.path || undefined}>
+        <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id}>
           {name}
         </Link>
-        <span className={css.reason}>{[reason, path].filter(Boolean).join(" · ")}</span>
+        <span className={css.reason}>
+          {(row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.notDeployed") : "")}
+        </span>
       </span>
       <button
         type="button"

@@ -29,7 +29,7 @@ _OF_SCRIPT = (*_OF_BOTH, "content", "language", "parent_hash", "lock")
 _OF_FLOW = (*_OF_BOTH, "value", "schema", "source", "base_version")
 _OWN_KEYS = frozenset(
     (
-        *("hash", "path", "content", "language", "value", "source", "version_id", "extra_perms", "workspace_id"),
+        *("hash", "path", "content", "language", "value", "source", "source_members", "version_id", "extra_perms", "workspace_id"),
         *("created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"),
         *("parent_hashes", "lock", "lock_error_logs"),
     )
@@ -215,7 +215,9 @@ def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
     if parts.schema is not None:
         shown["schema"] = parts.schema
     if parts.source is not None:
-        shown["source"] = msgspec.structs.asdict(parts.source)
+        # Beside the source, which clients compare with theirs.
+        shown["source"] = {"format": parts.source.format, "text": parts.source.text}
+        shown["source_members"] = parts.source.members
     return shown
 
 
