@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import Administrator, fresh
@@ -28,7 +29,8 @@ async def test_workspaces(api: ApiHarness) -> None:
     assert {"id": "shop", "name": "The shop", "owner": "admin@localhost"} in listed
     mine = (await api.client.get("/api/workspaces/users")).json()
     assert mine["email"] == "admin@localhost"
-    entry = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff", "disabled": False}
+    entry: dict[str, Any] = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff"}
+    entry |= {"disabled": False, "releases_only": False}
     assert entry in mine["workspaces"]
     for given, expected in (("shop", True), ("nowhere", False)):
         answer = await api.client.post("/api/workspaces/exists", json={"id": given})

@@ -29,7 +29,8 @@ _OF_SCRIPT = (*_OF_BOTH, "content", "language", "parent_hash", "lock")
 _OF_FLOW = (*_OF_BOTH, "value", "schema", "source", "base_version")
 _OWN_KEYS = frozenset(
     (
-        *("hash", "path", "content", "language", "value", "source", "source_members", "version_id", "extra_perms", "workspace_id"),
+        *("hash", "path", "content", "language", "value", "source", "source_members"),
+        *("version_id", "extra_perms", "workspace_id"),
         *("created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"),
         *("parent_hashes", "lock", "lock_error_logs"),
     )

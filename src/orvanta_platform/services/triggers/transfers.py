@@ -99,8 +99,8 @@ async def apply(
 
     `target`: `u/<username>` of an enabled member, or `f/<folder>` with further names. References to them are replaced,
     except in the code of scripts. An item that cannot be moved, for example because its new path is in use, remains
-    with its error in the result. `successor`: new owner of what acts for the member, at the new
-    paths. Raises Forbidden, also for tokens with limits, BadRequest, and, with a successor, NotFound and the errors of
+    with its error in the result. `successor`: new owner of what acts for the member, at the new paths.
+    Raises Forbidden, also for tokens with limits, BadRequest, and, with a successor, NotFound and the errors of
     `ownership.assign`; nothing is changed then.
     """
     return await _apply(platform, actor, workspace, username, target, successor, plan_only=False)
@@ -165,6 +165,7 @@ async def _assign(
     platform: Platform, conn: Connection, actor: Actor, workspace: str, username: str, successor: Successor
 ) -> None:
     """Assign what acts for a member to its successor, who has to be able to run what it starts at its present path."""
+    await ownership.require_member(conn, workspace, successor.owner)
     row = await workspaces.get_member(conn, workspace, username)
     if row is None:
         raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")
