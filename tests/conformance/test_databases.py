@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pwd
-import shutil
-import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uv
 from msgspec.structs import replace
+from tests.mariadb import Address, mariadb_server
 from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec
 
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 pytestmark = pytest.mark.extended
-
-Address = dict[str, Any]
-_SERVER = shutil.which("mariadbd", path=os.defpath + ":/usr/sbin:/usr/local/bin")
 
 
 @pytest.fixture(scope="module")
@@ -49,27 +41,8 @@ def driver(runtimes: Runtimes) -> str:
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[Address]:
-    """Run a server in a temporary folder as an ordinary user; yield its address."""
-    if _SERVER is None:
-        pytest.skip("MariaDB is not installed (mariadb-server)")
-    folder = Path(tempfile.mkdtemp(prefix="orvanta-mariadb-", dir="/tmp"))
-    user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    make = ["mariadb-install-db", "--no-defaults", f"--user={user}", f"--datadir={folder}/data", "--skip-test-db"]
-    subprocess.run([*make, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
-    options = [f"--user={user}", f"--datadir={folder}/data", f"--port={port}", f"--socket={folder}/s"]
-    command = [_SERVER, "--no-defaults", *options, "--bind-address=127.0.0.1", f"--pid-file={folder}/pid"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        ready = next((line for line in process.stderr if "ready for connections" in line), None)
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        assert ready is not None
-        yield {"host": "127.0.0.1", "port": port, "user": "root", "password": "", "database": "mysql"}
-        process.terminate()
-    shutil.rmtree(folder)
+    with mariadb_server() as address:
+        yield address
 
 
 class Sql:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.http.harness import ApiHarness, W, client_of
+from tests.http.jobs_running import claimed, job_client
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import audit
@@ -92,10 +93,19 @@ async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPa
         await found(api.client, "/api/audit/list")
     instance = await found(api.client, "/api/audit/list", operation="audit")
     assert [row["operation"] for row in instance] == ["audit.list"], "other workspaces have rows of their own"
+    # A stolen token does not read unseen behind its owner, nor does a job that acts for the reader.
+    transport = httpx.ASGITransport(api.app, client=("10.0.0.9", 1))  # type: ignore[arg-type]
+    await found(httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=ada.headers), "audit/list")
+    rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
+    assert (len(rows), rows[0]["address"]) == (2, "10.0.0.9")
+    job = job_client(api, await claimed(api, await api.preview()))
+    for _ in range(2):
+        await found(job, "audit/list")
+    assert len(await found(api.client, "audit/list", operation="audit.list", username="admin")) == 3
     monkeypatch.setattr(audit_trail, "ONE_READING", timedelta(0))
     await found(ada, "audit/list")
     rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
-    assert len(rows) == 2
+    assert len(rows) == 3
 
 
 @pytest.mark.parametrize("newest", [0, 2])

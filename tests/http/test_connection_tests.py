@@ -7,7 +7,7 @@ import json
 import smtplib
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, AuthResult
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.mariadb import Address, mariadb_server
 from tests.storage import seaweed
 
 from orvanta_platform.control.actor import Role
@@ -34,6 +35,12 @@ async def api(request: pytest.FixtureRequest, database: TestDatabase, tmp_path: 
     async with api_harness(database, tmp_path, allowed_networks=request.param) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         yield made
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[Address]:
+    with mariadb_server() as address:
+        yield address
 
 
 async def outcome(api: ApiHarness, kind: str, **value: Any) -> tuple[bool, str]:
@@ -201,14 +208,29 @@ async def test_bucket_of_s3_server(api: ApiHarness, monkeypatch: pytest.MonkeyPa
             assert await outcome(api, "s3", **{**bucket, **key, **wrong}) == (False, message)
 
 
-async def test_greeting_of_mysql(api: ApiHarness) -> None:
+@pytest.mark.extended
+async def test_login_at_mariadb(api: ApiHarness, mariadb: Address) -> None:
+    success, message = await outcome(api, "mysql", **mariadb)
+    assert success and message.startswith("Logged in to MySQL ") and "MariaDB" in message, message
+    for wrong, reason in (
+        ({"password": "swordfish"}, "Access denied for user 'root'@'localhost' (using password: YES)"),
+        ({"database": "none"}, "Unknown database 'none'"),
+    ):
+        assert await outcome(api, "mysql", **{**mariadb, **wrong}) == (
+            False,
+            f"MySQL refused the connection: {reason}.",
+        )
+
+
+async def test_servers_that_are_not_mysql(api: ApiHarness) -> None:
+    named: dict[str, Any] = {"host": "127.0.0.1", "user": "ada", "database": "x"}
     greeting = b"\x0a8.4.0\0" + bytes(60)
-    async with web(len(greeting).to_bytes(3, "little") + b"\0" + greeting, reads=False) as (port, _):
-        named = {"host": "127.0.0.1", "port": port, "database": "x"}
-        assert await outcome(api, "mysql", **named) == (True, "MySQL 8.4.0 responded; the login was not tested.")
-    async with web(b"SSH-2.0-x\r\n", reads=False) as (port, _):
-        assert not (await outcome(api, "mysql", **{**named, "port": port}))[0]
-    assert not (await outcome(api, "mysql", **{**named, "port": 70000}))[0]
+    flood = (0xFFFFFF).to_bytes(3, "little") + b"\0" + b"\x0a" + bytes(1 << 20)
+    for answer in (b"SSH-2.0-x\r\n", b"", len(greeting).to_bytes(3, "little") + b"\0" + greeting, flood):
+        async with web(answer, reads=False) as (port, _):
+            success, message = await outcome(api, "mysql", **named, port=port)
+            assert not success and message.startswith("MySQL refused the connection: "), message
+    assert not (await outcome(api, "mysql", **named, port=70000))[0]
 
 
 async def test_permission_references_and_audit(api: ApiHarness) -> None:

@@ -190,6 +190,21 @@ async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pyt
     assert (await dan.post(f"{D}/lift_hold")).status_code == 200
 
 
+async def test_hold_of_failed_checks_replaces_that_of_an_open_rollback(pipeline: Pipeline) -> None:
+    """Otherwise whoever rejects or withdraws the rollback would lift the hold that the checks order."""
+    await deploy_smoke(pipeline.admin)
+    await apply_as(pipeline, pipeline.admin, 1)
+    await pipeline.rules(checks={"smoke_run": SMOKE}, on_failed_check="hold")
+    await apply_as(pipeline, pipeline.admin, await pipeline.release("Two"))
+    await pipeline.rules(approvals=1)
+    opened = (await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong"})).json()
+    await check(pipeline.api.platform)
+    await work(pipeline, error="broken")
+    await later(pipeline)
+    assert (await act(pipeline.admin, "withdraw", opened))[0] == 200
+    assert (await pipeline.admin.get(f"{D}/environment")).json()["hold"]["by"] == "system"
+
+
 async def test_smoke_runs_fail_or_exceed_their_time_limit(pipeline: Pipeline) -> None:
     """With the rule `hold`, the release stays and promotions are on hold; with `nothing`, only the result is stored."""
     smoke = {**SMOKE, "time_limit_s": 60}
@@ -351,6 +366,8 @@ async def test_hold_of_a_member_remains(pipeline: Pipeline) -> None:
     await pipeline.rules(approvals=1)
     opened = await pipeline.admin.post(f"{D}/rollback", json={"reason": "Wrong totals"})
     assert opened.json()["state"] == "open", opened.text
+    # As after the rollback.
+    await execute(pipeline, "UPDATE environment SET hold_request = NULL")
     await fail(pipeline)
     assert (await newest(pipeline.admin))["check"]["state"] == "failed"
     hold = (await pipeline.admin.get(f"{D}/environment")).json()["hold"]

@@ -161,3 +161,25 @@ async def test_plan_marks_items_whose_changes_it_overwrites(pipeline: Pipeline) 
     status, done = await act(pipeline.admin, "apply", request)
     assert status == 200, done
     assert [each["path"] for each in done["decided"] if each["overwrites"]] == ["f/team/step"]
+
+
+async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_restored(pipeline: Pipeline) -> None:
+    secret = [
+        {"kind": "folder", "path": "secret", "content": {"owners": ["u/admin"]}},
+        {"kind": "script", "path": "f/secret/x", "content": STEP},
+    ]
+    await apply_changes(pipeline.admin, secret)
+    await apply_changes(pipeline.admin, secret[:1], "live")
+    hidden = [{"kind": "script", "path": "f/secret/x"}]
+    await pipeline.rules(permit_removals=True)
+    await pipeline.deploy(await pipeline.release("Three", items=hidden))
+    await pipeline.deploy(await pipeline.release("Four"))
+    await pipeline.admin.post("/api/w/main/scripts/delete/p/f/secret/x")
+    await pipeline.deploy(await pipeline.release("Five", removed=hidden))
+    done = await roll_back(pipeline)
+    assert ("f/secret/x", "add") in {(each["path"], each["action"]) for each in done["decided"]}
+    ann = await pipeline.person("ann")
+    for call in (f"{D}/get/{done['id']}", f"{D}/changes/{done['id']}"):
+        assert (await pipeline.admin.get(call)).status_code == 200
+        refused = await ann.get(call)
+        assert refused.status_code == 403 and "secret" not in refused.text

@@ -50,3 +50,13 @@ async def test_token_with_scope_reads_its_folders(api: ApiHarness) -> None:
     lim = await api.member("lim", Role.DEVELOPER, scopes=["users:read"])
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/lim"]})
     assert (await lim.get(f"{W}/users/whoami")).json()["folders_owners"] == ["team"]
+
+
+async def test_limited_token_of_superadmin_reads_its_own_workspaces(api: ApiHarness) -> None:
+    await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM member WHERE workspace = 'other'")
+    for scope, is_listed in (("jobs:run", False), ("workspaces:read", True)):
+        token = (await api.client.post("/api/users/tokens/create", json={"scopes": [scope]})).text
+        listed = (await client_of(api.app, token).get("/api/workspaces/list")).json()
+        assert ("other" in [each["id"] for each in listed]) is is_listed, scope

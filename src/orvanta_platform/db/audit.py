@@ -98,10 +98,10 @@ async def get(conn: Connection, workspace: str, id: int) -> AuditRow | None:
 
 
 async def was_read_recently(conn: Connection, row: NewAudit, period: timedelta) -> bool:
-    """Return whether a row of the same workspace, reader and operation was written within the period, in a
+    """Return whether a row of the same workspace, reader, address and operation was written within the period, in a
     transaction."""
     await conn.execute(_SQL["plan_by_values"])
-    values = (row.workspace, row.actor, row.on_behalf_of, row.operation, period)
+    values = (row.workspace, row.actor, row.on_behalf_of, row.operation, period, row.address)
     found: bool = await conn.fetchval(_SQL["was_read_recently"], *values)
     return found
 

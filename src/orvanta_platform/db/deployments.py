@@ -444,7 +444,8 @@ async def find_previous(conn: Connection, environment: str) -> str | None:
 async def set_hold(conn: Connection, environment: str, username: str, reason: str, request: int | None = None) -> bool:
     """Prevent promotions to an environment until the hold is lifted, or until `request` is closed and not applied.
 
-    Return False if there is a hold, which remains as it is.
+    Return False if there is a hold, which remains as it is. One that ends with a request is replaced by one that does
+    not.
     """
     return await conn.fetchval(_SQL["set_hold"], environment, username, reason, request) is not None
 

@@ -84,7 +84,7 @@ async def disable_elsewhere(conn: Connection, email: str) -> list[tuple[str, str
 
 
 async def list_shared(conn: Connection, workspace: str) -> list[str]:
-    """Return the usernames of the service accounts of a workspace that are members of others as well."""
+    """Return the usernames of the service accounts of a workspace that are members of others as well, or were."""
     return [row["username"] for row in await conn.fetch(_SQL["list_shared"], workspace)]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from orvanta_platform.outbound import postgresql_login, s3_signature, smtp
+from orvanta_platform.outbound import mysql_login, postgresql_login, s3_signature, smtp
 from orvanta_platform.outbound.postgresql_login import Login
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
@@ -80,6 +80,8 @@ async def explained(allowed: str = ALLOWED, limit_s: float = TIMEOUT_S) -> Async
         raise TestFailed(f"TLS failed: {_line(reason)}.") from None
     except postgresql_login.Refused as error:
         raise TestFailed(f"PostgreSQL refused the connection: {_line(error)}.") from None
+    except mysql_login.Refused as error:
+        raise TestFailed(f"MySQL refused the connection: {_line(error)}.") from None
     except httpcore.LocalProtocolError:
         # The text of the library contains the header, and with it the token.
         raise TestFailed("A field has a character that the protocol does not allow.") from None
@@ -145,18 +147,20 @@ def _postgresql_tls(mode: str, certificate: Any) -> ssl.SSLContext:
 async def _mysql(guard: Guard, value: Value) -> str:
     host, port = _host(value), _port(value, 3306)
     addresses = await guard.addresses(host, port)
-    reader, writer = await asyncio.open_connection(addresses[0], port, limit=_GREETING_LIMIT)
-    try:
-        size = int.from_bytes((await reader.readexactly(4))[:3], "little")
-        greeting = await reader.readexactly(min(size, _GREETING_LIMIT))
-    finally:
-        writer.close()
-    if greeting[:1] == b"\xff":
-        raise TestFailed(f"The server refused the connection: {_line(greeting[9:].decode(errors='replace'))}.")
-    if greeting[:1] != b"\x0a":
-        raise TestFailed("The server is not a MySQL server.")
-    version = greeting[1:].partition(b"\0")[0].decode(errors="replace")
-    return f"MySQL {_line(version)} responded; the login was not tested."
+    database = value.get("database")
+    login = mysql_login.Login(
+        str(value.get("user") or ""), str(value.get("password") or ""), str(database) if database else None
+    )
+    version = await mysql_login.log_in(addresses[0], port, host, login, _mysql_tls(value))
+    return f"Logged in to MySQL {_line(version)}."
+
+
+def _mysql_tls(value: Value) -> ssl.SSLContext | None:
+    """Return the settings of TLS if the resource asks for it, as for jobs."""
+    certificate = str(value.get("root_certificate_pem") or "")
+    if not certificate.isascii():
+        raise TestFailed("The root certificate is not in PEM format.")
+    return ssl.create_default_context(cadata=certificate or None) if value.get("ssl") or certificate else None
 
 
 async def _s3(guard: Guard, value: Value) -> str:

@@ -65,7 +65,7 @@ def _list(
     instance: Instance = False,
     limit: options.Limit = 100,
 ) -> None:
-    """List entries of the audit trail, newest first. Admins only. The call itself is recorded."""
+    """List entries of the audit trail, newest first. Admins only. Calls of ten minutes are recorded as one."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
     filters = _filters(user, operation, kind, resource, resource_prefix, since, until)

@@ -100,7 +100,7 @@ def show(session: Session, name: Name) -> None:
     else:
         release, origin = f"{current['source']}/{current['number']}", current["imported"]
         if origin is not None:
-            release += f" (imported from {origin['workspace']}/{origin['number']} of {terminal_safe(origin['name'])})"
+            release += terminal_safe(f" (imported from {origin['workspace']}/{origin['number']} of {origin['name']})")
         print(f"release: {release} by {current['applied_by']} at {local_time(current['applied_at'])}")
         if current["reason"]:
             print(terminal_safe(f"rollback: {current['reason']}"))

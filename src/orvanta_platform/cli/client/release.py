@@ -133,8 +133,8 @@ def export(session: Session, number: Number, target: Target = None) -> None:
 def _import(session: Session, file: File) -> None:
     """Store a release from a file as the next release of the workspace. Print its number.
 
-    The file must be signed with a key of the setting `trusted_release_keys`, to which superadmins add the keys of other
-    instances.
+    The file must be signed with the key of this instance, or with a key of the setting `trusted_release_keys`, to which
+    superadmins add the keys of other instances.
     """
     import json
 

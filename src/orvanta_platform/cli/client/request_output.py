@@ -60,10 +60,11 @@ def print_items(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def print_plan(plan: dict[str, Any]) -> None:
+    """Print the items of a plan, their origin, and what acts for members or is in use."""
     print(f"plan: {plan['plan_hash']}")
     print_items(plan["entries"])
     if plan["origin"]:
-        print("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"]))
+        print(terminal_safe("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"])))
     for each in plan["acts_for"]:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["in_use"]:

@@ -80,7 +80,10 @@ def create(
 
 @command(app, "orvanta token revoke ov_Vq3kLm2xA", "orvanta token revoke ov_Vq3kLm2xA --all")
 def revoke(session: Session, prefix: Prefix, all: All = False) -> None:
-    """Revoke one of your tokens, or with --all a token of any member that is valid in this workspace only."""
+    """Revoke one of your tokens, or with --all one of any member.
+
+    With --all: a token that is valid in this workspace only, or one of a service account of this workspace.
+    """
     api = session.api
     name = quote(prefix, safe="")
     api.delete(api.in_workspace(f"tokens/delete/{name}") if all else f"/api/users/tokens/delete/{name}")

@@ -118,13 +118,13 @@ FROM audit
 WHERE workspace = $1 AND id = $2;
 
 -- name: was_read_recently
--- True if the trail of a workspace (null: of the instance) has a row of this operation ($4) by this reader ($2, as $3)
--- in the last interval $5.
+-- True if the trail of a workspace (null: of the instance) has a row of this operation ($4) by this reader ($2, as $3,
+-- from the address $6) in the last interval $5.
 SELECT EXISTS (
   SELECT 1 FROM audit
   WHERE (workspace = $1 OR $1::text IS NULL AND workspace IS NULL)
     AND actor = $2 AND on_behalf_of IS NOT DISTINCT FROM $3 AND operation = $4
-    AND at > app_now() - $5::interval
+    AND at > app_now() - $5::interval AND address IS NOT DISTINCT FROM $6
 );
 
 -- name: get_last_id

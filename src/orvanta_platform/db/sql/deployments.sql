@@ -429,14 +429,14 @@ ORDER BY p.position DESC LIMIT 1;
 
 -- name: set_hold
 -- Prevents promotions to an environment until the hold is lifted, or the request $4 is closed and not applied; returns
--- no row if there is a hold, which remains as it is.
+-- no row if there is a hold, which remains as it is, unless it ends with a request and the new one does not.
 UPDATE environment SET hold_by = $2, hold_since = app_now(), hold_reason = $3, hold_request = $4
-WHERE name = $1 AND hold_by IS NULL
+WHERE name = $1 AND (hold_by IS NULL OR hold_request IS NOT NULL AND $4::bigint IS NULL)
 RETURNING name;
 
 -- name: keep_hold
 -- Lets the hold of an environment, if there is one, be that of the rollback $2, which is applied.
-UPDATE environment AS e SET hold_by = q.author, hold_reason = q.reason, hold_request = NULL
+UPDATE environment AS e SET hold_by = q.author, hold_reason = coalesce(q.reason, e.hold_reason), hold_request = NULL
 FROM deployment_request AS q
 WHERE e.name = $1 AND e.hold_by IS NOT NULL AND q.id = $2;
 

@@ -63,10 +63,12 @@ WHERE s.email = $1 AND m.email = s.email AND m.workspace <> s.workspace AND NOT 
 RETURNING m.workspace, m.username;
 
 -- name: list_shared
--- Usernames of the service accounts of a workspace that are members of others as well.
+-- Usernames of the service accounts of a workspace that are members of others as well, or were.
 SELECT s.username
 FROM service_account AS s
-WHERE s.workspace = $1 AND EXISTS (SELECT FROM member AS m WHERE m.email = s.email AND m.workspace <> s.workspace)
+WHERE s.workspace = $1
+  AND (EXISTS (SELECT FROM member AS m WHERE m.email = s.email AND m.workspace <> s.workspace)
+       OR EXISTS (SELECT FROM former_member AS f WHERE f.email = s.email AND f.workspace <> s.workspace))
 ORDER BY s.username;
 
 -- name: list_responsible

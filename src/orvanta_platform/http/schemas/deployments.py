@@ -207,7 +207,9 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
 
     plan: ReleasePlan
     decided: list[DecidedItem] | None
-    """Plan with which the request was closed; null: it is open, or was closed with another request."""
+    """Plan with which the request was closed; null: it is open, or was closed with another request or by an
+    earlier version.
+    """
 
     bypass_reason: str | None
     """Reason for which it was applied although rules were not fulfilled."""

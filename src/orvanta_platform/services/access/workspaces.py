@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
 from orvanta_platform.db import http_triggers, workspaces
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workspaces import SettingsRow, WorkspaceRow
@@ -69,12 +69,13 @@ async def get_name(platform: Platform, actor: Actor, workspace: str) -> str:
 
 
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
-    """Return the workspaces that the actor belongs to, or all workspaces for a superadmin, whatever the scopes of its
-    token.
+    """Return the workspaces that the actor belongs to, whatever the scopes of its token, or all workspaces for a
+    superadmin whose token permits to list them.
     """
     require(actor, "list_own_workspaces", Target(None, "instance"))
+    every = actor.super_admin and can(actor, "list_workspaces", Target(None, "instance"))
     async with platform.db.acquire() as conn:
-        rows = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
+        rows = await workspaces.list_of_account(conn, actor.email, every=every)
     return [row for row in rows if not actor.bound or row.id == actor.workspace]
 
 

@@ -57,12 +57,13 @@ async def report(conn: Connection, notices: Notices, due: DueCheck) -> None:
 
 
 async def hold(conn: Connection, notices: Notices, due: DueCheck) -> None:
-    """Prevent promotions to the environment until a member lifts the hold. A hold of a member remains as it is."""
-    environment = await environments.get(conn, due.workspace)
-    if environment is None or environment.hold_by is not None:
-        return
+    """Prevent promotions to the environment until a member lifts the hold.
+
+    A hold of a member remains as it is, unless it would end with a request for a rollback.
+    """
     reason, actor = _reason(due), system(due.workspace)
-    await deployment_rows.set_hold(conn, due.environment, actor.username, reason)
+    if not await deployment_rows.set_hold(conn, due.environment, actor.username, reason):
+        return
     await audit.record(conn, actor, "deployments.hold", "Updated", due.environment, {"reason": reason})
     await notices.queue(conn, "held", _subject(due))
 

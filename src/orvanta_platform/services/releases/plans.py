@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -89,12 +89,7 @@ async def make(
         require_paths(actor, environment.workspace, release.bundle)
     else:
         bundle, restored = await with_restored(platform, environment, release)
-        if not all(_may_read(actor, environment.workspace, key) for key in bundle.item_keys()):
-            # The paths are those of earlier releases, which the actor may not know.
-            raise Forbidden(
-                f"The rollback restores items that you may not read in {environment.workspace}.",
-                hint="An admin of the workspace can give you access to their folders.",
-            )
+        require_restored(actor, environment.workspace, bundle.item_keys())
         release = replace(release, bundle=bundle)
     async with platform.turns.take("plans", environment.workspace, actor.email):
         return await _make(platform, actor, environment, release, kind, restored, overwrite=overwrite)
@@ -176,6 +171,16 @@ def list_refused_removals(environment: EnvironmentRow, plan: Plan) -> list[Block
     if rules_of(environment).permit_removals:
         return []
     return [_removal_blocker(environment.name, each.kind, each.path) for each in plan.of("remove")]
+
+
+def require_restored(actor: Actor, workspace: str, keys: Iterable[Key]) -> None:
+    """Check that the actor may read the items of a rollback, whose paths it does not learn. Raises Forbidden."""
+    if not all(_may_read(actor, workspace, key) for key in keys):
+        # The paths are those of earlier releases, which the actor may not know.
+        raise Forbidden(
+            f"The rollback restores items that you may not read in {workspace}.",
+            hint="An admin of the workspace can give you access to their folders.",
+        )
 
 
 def require_paths(actor: Actor, workspace: str, bundle: Bundle) -> None:

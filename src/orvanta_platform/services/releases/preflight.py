@@ -39,7 +39,7 @@ async def list_blockers(
 ) -> list[Blocker]:
     """Return what is missing in a workspace for the items of a release, or forbids them there.
 
-    `written`: items that the deployment adds or changes.
+    `written`: items that the deployment adds or changes, also those in conflict.
     """
     queues = await document_threads.run_in_thread(workspace, queues_of, bundle.items)
     rules = await platform.instance.get(QUEUE_RULES)

@@ -31,7 +31,7 @@ from orvanta_platform.services.releases import (
     releases,
 )
 from orvanta_platform.services.releases.approver_access import RequestAccess
-from orvanta_platform.services.releases.decided_items import encode_items
+from orvanta_platform.services.releases.decided_items import decode_items, encode_items
 from orvanta_platform.services.releases.deployment_notices import Subject
 from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.preflight import Blocker
@@ -237,6 +237,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         found = {} if deployment is None else await check_views.list_checks(conn, actor, environment, [deployment])
     if stored is None or outcome is None:
         raise missing(request)
+    # A closed rollback restored what the release does not contain.
+    plans.require_restored(actor, workspace, [each.key for each in decode_items(outcome.closed_plan) or ()])
     release = await releases.open_release(workspace, stored)
     made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite)
     if row.state == "open":
