@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
-from tests.browser.test_editing import node, opened
+from tests.browser.test_editing import LIST, add, node, opened
 
+RECORD_CLICKS = """() => {
+  window.clicked = [];
+  window.addEventListener("click", ({ target }) => clicked.push(target.closest("button")?.ariaLabel), true);
+}"""
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CODE = """value:
   modules:
@@ -47,6 +52,54 @@ async def test_button_clicked_after_typing_an_id_is_pressed(page: Page, site: Si
     await page.keyboard.type("Delay")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Add a node between total and wait")).to_be_visible()
+
+
+@pytest.mark.parametrize("button", ["left", "right"])
+async def test_press_that_is_no_click_presses_no_button(
+    page: Page, site: Site, button: Literal["left", "right"]
+) -> None:
+    """The left button is released over another control, the right one where it was pressed."""
+    await opened(page, site, LIST, "?panel=node&node=one")
+    await page.evaluate(RECORD_CLICKS)
+    await page.get_by_label("Id", exact=True).fill("total")
+    await page.get_by_role("button", name="Add a node between one and two").hover()
+    await page.mouse.down(button=button)
+    await page.evaluate(TWO_FRAMES)
+    if button == "left":
+        await page.get_by_role("button", name="Add a node between two and three").hover()
+    await page.mouse.up(button=button)
+    await expect(node(page, "total")).to_be_visible()
+    assert await page.evaluate("() => clicked.filter((label) => label)") == []
+
+
+async def test_id_field_follows_undo_of_a_rename(page: Page, site: Site) -> None:
+    await opened(page, site, CODE, "?panel=node&node=one")
+    field = page.get_by_label("Id", exact=True)
+    await field.fill("total")
+    await field.press("Enter")
+    await expect(node(page, "total")).to_be_visible()
+    # A refused id belongs to the node for which it was typed.
+    await field.fill("two")
+    await field.press("Enter")
+    refusal = page.get_by_role("complementary", name="Node").get_by_role("alert").filter(has_text="already in use")
+    await expect(refusal).to_be_visible()
+    await page.get_by_role("button", name="Undo: Rename one to total").click()
+    await expect(field).to_have_value("one")
+    await expect(refusal).to_have_count(0)
+    # Nothing was typed, so nothing is renamed.
+    await field.focus()
+    await field.blur()
+    await expect(page.get_by_role("button", name="Redo: Rename one to total")).to_be_visible()
+
+
+async def test_id_field_follows_undo_of_an_insertion(page: Page, site: Site) -> None:
+    await opened(page, site, CODE, "?panel=node&node=two")
+    await page.get_by_role("button", name="Add a node between one and two").click()
+    await add(page, "Delay")
+    field = page.get_by_label("Id", exact=True)
+    await expect(field).to_have_value("wait")
+    await page.get_by_role("button", name=re.compile("^Undo: ")).click()
+    await expect(field).to_have_value("two")
 
 
 async def test_python_is_indented_by_four_spaces(page: Page, site: Site) -> None:

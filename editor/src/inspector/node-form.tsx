@@ -101,12 +101,20 @@ function PinnedNotice({ node }: { node: Node }) {
  */
 function IdField({ node }: { node: Node }) {
   const store = useEditorStore();
-  const [typed, setTyped] = useState(node.id);
+  const [typed, setTyped] = useState<string | null>(null);
   const [refusal, setRefusal] = useState("");
+  const [shown, setShown] = useState(node.id);
+  // The field remains when an undo renames the node, or shows another one in its place.
+  if (shown !== node.id) {
+    setShown(node.id);
+    setTyped(null);
+    setRefusal("");
+  }
   const commit = () => {
+    if (typed === null) return;
     try {
       apply(store, (model) => rename(model, node.id, typed));
-      setRefusal("");
+      setTyped(null);
     } catch (error) {
       setRefusal(errorText(error));
     }
@@ -115,7 +123,7 @@ function IdField({ node }: { node: Node }) {
     <Field label={t("inspector.id")} help={t("inspector.idHelp")} error={refusal}>
       <Input
         data-field="id"
-        value={typed}
+        value={typed ?? node.id}
         spellCheck={false}
         aria-invalid={refusal !== ""}
         onChange={(event) => {

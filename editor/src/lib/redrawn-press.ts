@@ -1,6 +1,8 @@
 import { useEffect } from "react";
 
 const CONTROLS = "button, a[href], input, select, textarea";
+/** Distance in pixels between a press and its release from which it is no click: the pointer was moved to another control. */
+const MOVED_PX = 5;
 
 /**
  * Click controls that are drawn again between a press and its release, for which browsers send no click. Leaving a field by
@@ -8,14 +10,16 @@ const CONTROLS = "button, a[href], input, select, textarea";
  */
 export function useRedrawnPress(): void {
   useEffect(() => {
-    let pressed: Element | null = null;
-    const press = ({ target }: PointerEvent) => {
-      pressed = target instanceof Element ? target.closest(CONTROLS) : null;
+    let pressed: { control: Element; x: number; y: number } | null = null;
+    const press = ({ target, isPrimary, button, clientX: x, clientY: y }: PointerEvent) => {
+      const control = target instanceof Element && isPrimary && button === 0 ? target.closest(CONTROLS) : null;
+      pressed = control && { control, x, y };
     };
     const release = ({ clientX, clientY }: PointerEvent) => {
-      const lost = pressed;
+      if (!pressed) return;
+      const { control: lost, x, y } = pressed;
       pressed = null;
-      if (!lost || lost.isConnected) return;
+      if (lost.isConnected || Math.hypot(clientX - x, clientY - y) >= MOVED_PX) return;
       const drawn = document.elementFromPoint(clientX, clientY)?.closest<HTMLElement>(CONTROLS);
       if (drawn?.tagName !== lost.tagName || drawn.className !== lost.className) return;
       drawn.focus();
