@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from tests.browser.conftest import Site, write_code
+from tests.browser.conftest import ROOT, Site, write_code
 from tests.browser.test_editing import add, draft_saved, flow, node, opened
 from tests.browser.test_settings import is_accessible
 
@@ -301,6 +302,19 @@ async def test_node_without_script_is_reported_until_script_is_selected(page: Pa
     await write_code(page.get_by_role("textbox", name="net", exact=True), "1 + 1")
     await expect(page.get_by_role("button", name="1 problem")).to_be_visible()
     await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "/w/main/scripts/f/fields/tax")
+
+
+async def test_input_of_integration_is_connected_by_its_name(page: Page, site: Site) -> None:
+    """The label, which is translated, is not its name."""
+    code = (ROOT / "examples" / "integrations" / "send_mail.py").read_text()
+    mail = {"type": "rawscript", "language": "python3", "content": code, "input_transforms": {}}
+    schema = {"type": "object", "properties": {"to": {"type": "array"}}}
+    site.deploy("f/fields/mail", json.dumps({"value": {"modules": [{"id": "mail", "value": mail}]}, "schema": schema}))
+    await page.add_init_script("localStorage.setItem('orvanta.language', 'de')")
+    await page.goto("/w/main/workflows/f/fields/mail?panel=node&node=mail")
+    mode = page.get_by_role("group", name="Eingabeart von An", exact=True)
+    await mode.get_by_role("button", name="Verbunden").click()
+    await expect(page.get_by_role("button", name="An: flow_input.to")).to_be_visible()
 
 
 async def test_input_is_connected_to_the_only_value_of_its_name(page: Page, site: Site) -> None:

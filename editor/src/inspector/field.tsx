@@ -48,7 +48,7 @@ export function NodeField({ node, base, field, schema }: Props) {
     if (next === "value" && inputModeOf(value) !== "value") set(asValue(value));
     if (next === "connected" && isBlank(value)) {
       const { tree, graph, results, args } = store.getState();
-      const expr = namesakeOf(sourcesOf(tree, graph, node, results, args), field.label);
+      const expr = namesakeOf(sourcesOf(tree, graph, node, results, args), String(field.path.at(-1)));
       if (expr !== null) set({ type: "javascript", expr });
     }
     if (next === "expression" && inputModeOf(value) === "value") set({ type: "javascript", expr: asExpression(value) });
