@@ -37,6 +37,12 @@ INPUTS = """value:
 schema: {type: object, properties: {amounts: {type: string}}}
 """
 
+NUMBERS = """value:
+  modules:
+    - {id: one, value: {type: identity}}
+schema: {type: object, properties: {amount: {type: number}, rate: {type: number}}}
+"""
+
 
 async def test_deployment_lists_problems_with_their_nodes(page: Page, site: Site) -> None:
     path = await opened(page, site, BROKEN, "?panel=workflow", problems="1 problem")
@@ -120,3 +126,19 @@ async def test_list_of_numbers_is_declared_by_mouse_and_checked(page: Page, site
     await test.get_by_label("prices 1", exact=True).fill("x")
     await test.get_by_role("button", name="Run", exact=True).click()
     await expect(test.get_by_role("alert")).to_contain_text("Enter a number such as 12.5.")
+
+
+async def test_refused_default_is_shown_at_its_field_only(page: Page, site: Site) -> None:
+    await opened(page, site, NUMBERS, "?panel=node")
+    form = page.get_by_role("region", name="Workflow input")
+    await form.get_by_label("Default of amount").fill("many")
+    await expect(form.get_by_role("alert")).to_be_visible()
+    await form.get_by_role("button", name="Remove field amount").click()
+    await expect(form.get_by_label("Default of amount")).to_have_count(0)
+    await expect(form.get_by_label("Default of rate")).to_have_value("")
+    await expect(form.get_by_role("alert")).to_have_count(0)
+    # A default that is clicked after a new name was typed receives the text.
+    await form.get_by_label("Name of rate").fill("share")
+    await press(form.get_by_label("Default of rate"))
+    await page.keyboard.type("7")
+    await expect(form.get_by_label("Default of share")).to_have_value("7")

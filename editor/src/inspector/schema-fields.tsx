@@ -96,7 +96,11 @@ function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
           value={field.description}
           onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
         />
-        <DefaultField field={field} set={(value) => set({ default: value }, `${path.join(".")}.${name}.default`)} />
+        <DefaultField
+          key={name}
+          field={field}
+          set={(value) => set({ default: value }, `${path.join(".")}.${name}.default`)}
+        />
       </div>
       {objects && (
         <div className={css.fieldDetails}>
