@@ -83,6 +83,7 @@ async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site
     await create_resource_type(page)
     await create_resource(page)
     await change_resource(page, site)
+    await save_resource_that_cannot_be_read_again(page, site)
     await check_connection(page, site)
     await delete_resource_after_failed_deletion_of_type(page)
 
@@ -152,6 +153,18 @@ async def change_resource(page: Page, site: Site) -> None:
         "key": "***",
     }
     await is_accessible(page)
+
+
+async def save_resource_that_cannot_be_read_again(page: Page, site: Site) -> None:
+    """Save a change: the form is closed, as the change is stored."""
+    dialog = page.get_by_role("dialog")
+    await rows(page, "Resources").filter(has_text="f/systems/shop").get_by_role("button", name="Edit").click()
+    await dialog.get_by_label("port", exact=True).fill("9443")
+    await page.route("**/resources/get/**", lambda route: route.fulfill(status=403, json={}))
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    await page.unroute_all()
+    assert site.client.get("/api/w/main/resources/get/f/systems/shop").json()["value"]["port"] == 9443
 
 
 async def check_connection(page: Page, site: Site) -> None:

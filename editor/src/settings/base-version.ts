@@ -4,8 +4,8 @@ import { settingConflict } from "../lib/api-error";
 interface BaseVersion {
   /** Save a change of the version that the form is based on. */
   save: (send: (base: string | undefined) => Promise<void>) => Promise<void>;
-  /** Base the form on another version. */
-  rebase: (version: string) => void;
+  /** Base the form on another version; undefined: on whichever is stored. */
+  rebase: (version: string | undefined) => void;
 }
 
 /**

@@ -121,8 +121,9 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
     created?.remember();
     setStored(path);
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
-    // The form stays open after it was saved for a test of the connection.
-    version.rebase((await queries.fetchQuery(resourceQuery(workspace, path))).version);
+    // The form stays open after it was saved for a test of the connection. It was saved even if this request fails.
+    const saved = await queries.fetchQuery(resourceQuery(workspace, path)).catch(() => undefined);
+    version.rebase(saved?.version);
     return path;
   };
   const submit = async () => {
