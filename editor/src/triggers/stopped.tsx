@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { isActive, membersQuery } from "../api/members";
+import { isActive, type Member, membersQuery } from "../api/members";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/triggers";
 
@@ -9,7 +9,7 @@ const IDENTITY_DISABLED = "identity_disabled";
 interface Stopped {
   /** Text of the reason; null if the platform did not stop the trigger. */
   text: React.ReactNode;
-  /** The trigger cannot be enabled: it needs a new owner. */
+  /** The trigger cannot be enabled: it needs a new owner. False if the members are not known. */
   isOwnerless: boolean;
 }
 
@@ -18,7 +18,8 @@ export function useStopped(workspace: string, reason: string | null | undefined,
   const isOfIdentity = reason?.startsWith(IDENTITY_DISABLED) ?? false;
   const members = useQuery({ ...membersQuery(workspace), enabled: isOfIdentity });
   if (!isOfIdentity) return { text: reason || null, isOwnerless: false };
-  const isOwnerless = !members.data?.some((each) => identity === `u/${each.username}` && isActive(each));
+  const isOwner = (each: Member) => identity === `u/${each.username}` && isActive(each);
+  const isOwnerless = members.data !== undefined && !members.data.some(isOwner);
   const user = identity.replace(/^u\//, "");
   if (!isOwnerless) return { text: t("triggers.identityWasDisabled", { user }), isOwnerless };
   const page = <Link to={`/w/${workspace}/settings/members`}>{t("triggers.membersPage")}</Link>;
