@@ -125,6 +125,19 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     )
 
 
+async def test_failed_list_of_deployments_is_not_shown_as_empty(page: Page, site: Site) -> None:
+    site.client.post("/api/workspaces/create", json={"id": "undecided", "name": "Undecided"}).raise_for_status()
+    await page.route("**/deployments/list*", lambda route: route.fulfill(status=403, json={}))
+    await page.goto("/w/undecided/approvals")
+    await expect(page.get_by_role("alert")).to_contain_text("Something went wrong")
+    await expect(page.get_by_text("No approvals waiting")).to_have_count(0)
+    await page.unroute_all()
+    await page.get_by_role("button", name="Retry").click()
+    await expect(page.get_by_text("No approvals waiting")).to_be_visible()
+    site.client.post("/api/w/undecided/workspaces/archive").raise_for_status()
+    site.client.delete("/api/workspaces/delete/undecided", params={"confirm": "undecided"}).raise_for_status()
+
+
 @pytest.mark.extended
 async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: Site) -> None:
     asking = {"id": "ask", "value": {"type": "approval", "message": "Order {{ flow_input.iter.value }}?"}}

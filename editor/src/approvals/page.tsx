@@ -25,7 +25,7 @@ const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApprov
 export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
-  const deployments = useQuery(waitingRequestsQuery(workspace)).data ?? [];
+  const deployments = useQuery(waitingRequestsQuery(workspace));
   const found = useListTools(approvals.data, textOf, ORDERS);
   const { items, query } = found;
   return (
@@ -34,10 +34,11 @@ export function ApprovalsPage() {
         <h1>{t("approvals.approvals")}</h1>
         <ListTools what="approvals" found={found} />
       </div>
-      {approvals.isPending && <Skeleton />}
+      {(approvals.isPending || deployments.isPending) && <Skeleton />}
       {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
-      <Deployments workspace={workspace} requests={deployments} />
-      {approvals.data?.length === 0 && deployments.length === 0 && (
+      {deployments.error && <Failed error={deployments.error} retry={() => void deployments.refetch()} />}
+      <Deployments workspace={workspace} requests={deployments.data ?? []} />
+      {approvals.data?.length === 0 && deployments.data?.length === 0 && (
         <Empty title={t("approvals.empty")}>
           <p>{t("approvals.emptyHint")}</p>
         </Empty>
