@@ -73,7 +73,7 @@ export default function CalendarView({ workspace, search, set }: Props) {
       {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
       {found.data && (
         <>
-          <Missing calendar={found.data} />
+          <Missing calendar={found.data} week={week} />
           {week ? (
             <Week
               days={days}
@@ -94,14 +94,16 @@ export default function CalendarView({ workspace, search, set }: Props) {
 }
 
 /** Notes about runs that the calendar does not show, because there are too many. */
-function Missing({ calendar }: { calendar: ScheduleCalendar }) {
+function Missing({ calendar, week }: { calendar: ScheduleCalendar; week: boolean }) {
+  const { coming, complete_until: until } = calendar;
   const shortened = shortenedSchedules(calendar);
   return (
     <>
-      {calendar.complete_until && (
+      {until && (
         <p className={css.missing} role="status">
           <Icon name="warn" size={14} />
-          {t("schedules.incomplete", { count: calendar.coming.length, time: absolute(calendar.complete_until) })}
+          {t("schedules.incomplete", { count: coming.length, time: absolute(until) })}
+          {week && ` ${t("schedules.hatched")}`}
         </p>
       )}
       {shortened.length > 0 && (
