@@ -21,12 +21,6 @@ export const ownMemberQuery = (workspace: string) =>
     },
   });
 
-/** Return whether a list of users and groups, such as `u/ann` and `g/support`, names this member. */
-export const isNamed = (
-  { username, groups }: { username: string; groups: readonly string[] },
-  names: readonly string[] = [],
-): boolean => [`u/${username}`, "g/all", ...groups.map((each) => `g/${each}`)].some((each) => names.includes(each));
-
 export const membersQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["members", workspace, "list"],

@@ -10,7 +10,10 @@ import { histogramQuery, runsOverTimeQuery, runsQuery } from "./run-list";
 import { aboutQuery, documentQuery } from "./runs";
 import { loginOptionsQuery, meQuery } from "./session";
 
-/** Age in milliseconds up to which components show prefetched data and do not request it again. */
+/**
+ * Age in milliseconds up to which components show the data of these queries and do not request it again. It applies to
+ * prefetched data and, as a default of the query, to all later data until the page is reloaded.
+ */
 const MAX_AGE_MS = 2000;
 
 /** Request data before the component that shows it is loaded. */

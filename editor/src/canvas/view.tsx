@@ -103,9 +103,8 @@ export function KeepInView() {
 
 /**
  * Moves the focus to the node that a key selects, and to the selected node after a dialog, unless the focus is outside of
- * the canvas. A node outside of the view is
- * drawn first, which takes some frames. While a field loses the focus, for example by a rename, the document has it for a
- * moment: the first frame is waited for.
+ * the canvas. A node outside of the view is drawn first, which takes some frames. While a field loses the focus, for
+ * example by a rename, the document has it for a moment: the first frame is waited for.
  */
 export function FocusFollowsSelection() {
   const last = useEditor((editor) => editor.selection.at(-1));

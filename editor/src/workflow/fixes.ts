@@ -87,7 +87,6 @@ function edgeAt({ tree, graph }: Model, node: Node, path: Path): Edge | undefine
   );
 }
 
-/** Return the path of a JSON Pointer in a document. */
 /** Return the path of a JSON Pointer into a document. */
 export function pathOf(tree: Json, pointer: string): Path {
   const path: (string | number)[] = [];
