@@ -191,7 +191,7 @@ async def test_failed_checks_roll_back_once(pipeline: Pipeline, monkeypatch: pyt
 
 
 async def test_hold_of_failed_checks_replaces_that_of_an_open_rollback(pipeline: Pipeline) -> None:
-    """Otherwise whoever rejects or withdraws the rollback would lift the hold that the checks order."""
+    """Otherwise a member who rejects or withdraws the rollback would lift the hold that the checks order."""
     await deploy_smoke(pipeline.admin)
     await apply_as(pipeline, pipeline.admin, 1)
     await pipeline.rules(checks={"smoke_run": SMOKE}, on_failed_check="hold")
