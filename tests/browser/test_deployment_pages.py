@@ -153,9 +153,9 @@ async def test_member_sees_what_only_others_may_do(page: Page, site: Site, chrom
     """Buttons are disabled with the reason; the rules name approvals that cannot be reached, and hours of two days."""
     prepare(site, "sort")
     hours = {"windows": [{"days": ["tue"], "start": "06:00", "end": "05:00"}]}
-    rules = {"approvals": 2, "approvers": ["u/olga"], "appliers": ["u/olga"], "frozen_hours": hours}
+    rules = {"approvals": 2, "approvers": ["u/oskar"], "appliers": ["u/oskar"], "frozen_hours": hours}
     post(site, "/api/environments/update/sort", {"rules": rules})
-    for name in ("olga", "paul"):
+    for name in ("oskar", "paul"):
         add_member(site, name, {"sort-dev": "developer", "sort-live": "developer"})
     release(site, "sort", "Release 3")
     request = created(site, "sort", 3)
@@ -173,7 +173,7 @@ async def test_member_sees_what_only_others_may_do(page: Page, site: Site, chrom
     await context.close()
     await page.goto(f"/w/sort-live/environments/sort/requests/{request['id']}")
     chosen = page.get_by_label("Asked for approval").first
-    await expect(chosen.get_by_role("option")).to_have_text(["Select…", "olga"])
+    await expect(chosen.get_by_role("option")).to_have_text(["Select…", "oskar"])
     await page.goto("/w/sort-live/environments/sort")
     await expect(page.get_by_text("2 approvals are required, but only 1 member can approve.")).to_be_visible()
     await expect(page.get_by_text("Frozen Tue 06:00 to 05:00 of the next day (UTC)")).to_be_visible()

@@ -32,28 +32,28 @@ async def test_ended_session_is_shown_by_one_message(site: Site, chromium: Brows
 @pytest.mark.extended
 async def test_schedule_of_former_member_is_not_resumed(page: Page, site: Site) -> None:
     site.deploy("f/left/good", GOOD)
-    has_account(site, "departed", "developer")
-    acts_for(site, "departed", "f/left/good")
-    site.client.post("/api/w/main/users/update/departed", json={"disabled": True}).raise_for_status()
+    has_account(site, "parted", "developer")
+    acts_for(site, "parted", "f/left/good")
+    site.client.post("/api/w/main/users/update/parted", json={"disabled": True}).raise_for_status()
     # While it is not known who is a member, the schedule may be resumed.
     await page.route("**/users/list", lambda route: route.fulfill(status=403, json={}))
     await page.goto("/w/main/schedules")
-    row = page.get_by_label("Schedules", exact=True).get_by_role("listitem").filter(has_text="u/departed/often")
-    await expect(row).to_contain_text("Stopped because departed was disabled.")
+    row = page.get_by_label("Schedules", exact=True).get_by_role("listitem").filter(has_text="u/parted/often")
+    await expect(row).to_contain_text("Stopped because parted was disabled.")
     await expect(row.get_by_role("button", name="Resume")).to_be_visible()
     await page.unroute_all()
     await page.reload()
-    await expect(row).to_contain_text("Stopped because departed was disabled or removed.")
+    await expect(row).to_contain_text("Stopped because parted was disabled or removed.")
     await expect(row).not_to_contain_text("identity_disabled")
     await expect(row.get_by_role("button", name="Resume")).to_have_count(0)
     await is_accessible(page)
     # Once the member is active again, the schedule can be resumed.
-    site.client.post("/api/w/main/users/update/departed", json={"disabled": False}).raise_for_status()
+    site.client.post("/api/w/main/users/update/parted", json={"disabled": False}).raise_for_status()
     await page.reload()
-    await expect(row).to_contain_text("Stopped because departed was disabled.")
+    await expect(row).to_contain_text("Stopped because parted was disabled.")
     await row.get_by_role("button", name="Resume").click()
     await expect(row.get_by_role("button", name="Pause")).to_be_visible()
-    site.client.delete("/api/w/main/schedules/delete/u/departed/often").raise_for_status()
+    site.client.delete("/api/w/main/schedules/delete/u/parted/often").raise_for_status()
 
 
 @pytest.mark.extended

@@ -65,10 +65,10 @@ async def test_current_release_that_is_not_readable_is_named(page: Page, site: S
         post(site, "/api/w/veil-dev/releases/create", {"items": [{"kind": "flow", "path": path}]})
         request = site.client.post(f"{live}/create", json={"source": "veil-dev", "number": number}).json()
         post(site, f"{live}/apply/{request['id']}", {"plan_hash": request["plan_hash"]})
-    add_member(site, "vera", {"veil-dev": "developer", "veil-live": "developer"})
+    add_member(site, "vivi", {"veil-dev": "developer", "veil-live": "developer"})
     context = await chromium.new_context(base_url=site.base)
     context.set_default_timeout(PATIENCE_MS)
-    token = token_of(site, account("vera"))
+    token = token_of(site, account("vivi"))
     await context.add_cookies([{"name": "token", "value": token, "url": site.base, "httpOnly": True}])
     theirs = await context.new_page()
     text = "The current release contains items that you may not read."
