@@ -18,7 +18,6 @@ from tests.browser.conftest import ROOT, Site, console_errors
 from tests.browser.test_accessibility import SETTLED, violations
 from tests.browser.test_environments import post, prepare
 from tests.browser.test_screenshots import prepared
-from tests.browser.test_workflow_tests import PATH as TESTED
 from tests.browser.test_workflow_tests import TEXT as TESTED_TEXT
 
 __all__ = ["prepared"]
@@ -28,6 +27,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1440, 390)
 FLOW = "/workflows/f/sales/renewal"
 SETTINGS = "/settings"
+TESTED = "f/tested/shown_orders"
 CHANGED = "f/sales/changed"
 """A workflow and a script with drafts."""
 ROUTES = ROOT / "editor" / "src" / "router.tsx"
