@@ -17,11 +17,12 @@ def stored(site: Site, path: str) -> str:
 
 
 async def drag(page: Page, selector: str, dx: int, dy: int) -> None:
-    """Drag an element from its middle with the mouse."""
-    box = await page.locator(selector).bounding_box()
+    """Drag an element from its middle with the mouse, once it is visible and keeps its place."""
+    element = page.locator(selector)
+    await element.hover()
+    box = await element.bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    await page.mouse.move(x, y)
     await page.mouse.down()
     await page.mouse.move(x + dx / 2, y + dy / 2, steps=3)
     await page.mouse.move(x + dx, y + dy, steps=3)

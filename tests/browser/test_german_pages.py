@@ -169,7 +169,7 @@ def ended_runs(site: Site, prepared: None) -> list[tuple[Shown, str]]:
     "pages",
     [
         [each for each in PAGES if each.name in MAIN_PAGES],
-        pytest.param([*PAGES, *OF_RUNS], marks=pytest.mark.extended),
+        pytest.param([*PAGES, *OF_RUNS], marks=pytest.mark.soak),
     ],
     ids=["main", "all"],
 )

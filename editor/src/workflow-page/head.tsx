@@ -22,14 +22,16 @@ export function Head({ graph }: { graph: boolean }) {
       <div className={css.row}>
         <div className={css.title}>
           <h1 title={summary || path}>{summary || path}</h1>
-          <div className={css.path} title={path}>
-            {path}
+          <div className={css.below}>
+            <div className={css.path} title={path}>
+              {path}
+            </div>
+            <DraftStatus />
           </div>
         </div>
         <div className={css.views}>
           <ViewLinks />
         </div>
-        <DraftStatus />
         <div className={css.tools}>
           <ActionButton name="undo" />
           <ActionButton name="redo" />
