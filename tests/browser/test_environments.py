@@ -78,8 +78,12 @@ async def test_release_goes_from_development_to_production(page: Page, site: Sit
     await apply_deployment(page, site)
     deployment = page.url
     assert site.client.get(f"{PROD}/flows/get/f/shop/orders").json()["summary"] == "Orders"
+    await page.goto("/w/shop-prod/environments/prod")
+    compared = page.get_by_role("region", name="Compared with dev")
+    await expect(compared).to_contain_text("Release 1 of shop-dev is deployed here too.")
     await compare(page, site)
     await change_outside_of_releases(page, site, deployment)
+    await compare_with_development(page, site)
     await promote_automatically(page, site)
     await check_narrow_pages(page)
     await page.set_viewport_size({"width": 1280, "height": 800})
@@ -350,6 +354,16 @@ async def change_outside_of_releases(page: Page, site: Site, deployment: str) ->
     await expect(drift).to_contain_text("f/shop/orders")
     await expect(drift).to_contain_text("by admin")
     await expect(page.get_by_role("list", name="History").get_by_role("listitem")).to_have_count(1)
+
+
+async def compare_with_development(page: Page, site: Site) -> None:
+    """Show what the newest release of the previous environment, to which nothing is deployed, would change."""
+    compared = page.get_by_role("region", name="Compared with dev")
+    await expect(compared).to_contain_text("dev has Release 2 of shop-dev.")
+    await compared.get_by_role("button", name="Show what a promotion would change").click()
+    changes = compared.get_by_role("list", name="Differences").get_by_role("listitem")
+    await expect(changes.filter(has_text="f/shop/orders")).to_contain_text("Conflict")
+    await check(page)
 
 
 async def promote_automatically(page: Page, site: Site) -> None:

@@ -44,7 +44,12 @@ def test_requests_are_rejected_and_withdrawn_and_environments_compared(
     numbers = [each["number"] for each in pipeline("release", "list", "--json").json][:2]
     two, one = numbers
     refused = pipeline("env", "diff", "live", code=1)
-    assert "staging runs no release" in refused.err
+    assert "staging has no release" in refused.err
+    # Nothing is deployed to the first environment: its workspace makes the releases.
+    pipeline("flow", "push", str(pipeline.write("own.yaml", FLOW % "Own")), "u/admin/own", "-w", "compared-staging")
+    pipeline("release", "create", "flow/u/admin/own", "-w", "compared-staging")
+    shown = pipeline("env", "diff", "live")
+    assert shown.out == "compared with: release compared-staging/1 of staging\nA flow u/admin/own\n"
     pipeline("promote", str(one), "--to", "live", "--apply")
     pipeline("promote", str(two), "--to", "staging", "--apply")
     shown = pipeline("env", "diff", "live")

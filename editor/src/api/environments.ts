@@ -115,6 +115,17 @@ export const openRequestsQuery = (workspace: string) =>
       ),
   });
 
+/** Query of the effect of a release on the environment of a workspace. Reports items changed there as conflicts. */
+export const planQuery = (workspace: string, source: string, number: number) =>
+  queryOptions({
+    queryKey: ["environment", workspace, "plan", source, number],
+    retry: false,
+    queryFn: async () => {
+      const body = { source, number, overwrite: false };
+      return present(await api.POST("/api/w/{workspace}/deployments/plan", { params: { path: { workspace } }, body }));
+    },
+  });
+
 /** Query of the requests that wait for the approval of the user, oldest first. */
 export const waitingRequestsQuery = (workspace: string) =>
   queryOptions({

@@ -21,6 +21,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { Automatic } from "./automatic";
+import { ComparedEnvironment } from "./compared-environment";
 import { CheckState } from "./deployment-check";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
@@ -59,6 +60,7 @@ export function EnvironmentPage({ workspace }: { workspace: string }) {
         <p className={css.soft}>{t("environments.driftCount", { count: drift.length })}</p>
         {drift.length > 0 && <DriftList items={drift} />}
       </section>
+      <ComparedEnvironment state={state.data} />
       <Requests environment={environment} />
       <History workspace={workspace} state={state.data} />
       <Rules environment={environment} possibleApprovals={state.data.possible_approvals} />

@@ -7,6 +7,15 @@ import controls from "../ui/controls.module.css";
 import { Time } from "../ui/time";
 import css from "./environments.module.css";
 
+/** Names of what a plan does to an item. */
+export const ACTIONS = {
+  add: t("environments.actionAdd"),
+  change: t("environments.actionChange"),
+  remove: t("environments.actionRemove"),
+  conflict: t("environments.actionConflict"),
+  unchanged: t("environments.actionUnchanged"),
+};
+
 /** Name of an environment with its colour, as a link to its page. */
 export function EnvironmentBadge({ environment }: { environment: Environment }) {
   return (

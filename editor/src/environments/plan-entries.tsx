@@ -15,6 +15,7 @@ import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 import { ItemComments } from "./item-comments";
+import { ACTIONS } from "./parts";
 
 const ItemDifference = lazyComponent(
   async () => ({ default: (await import("./item-difference")).ItemDifference }),
@@ -26,14 +27,6 @@ const ReferencesDialog = lazyComponent(() => import("../references/dialog"));
 /** Kinds of items in a release that others refer to. */
 const isReferred = (kind: string): kind is "script" | "flow" | "resource_type" =>
   ["script", "flow", "resource_type"].includes(kind);
-
-const ACTIONS = {
-  add: t("environments.actionAdd"),
-  change: t("environments.actionChange"),
-  remove: t("environments.actionRemove"),
-  conflict: t("environments.actionConflict"),
-  unchanged: t("environments.actionUnchanged"),
-};
 
 interface Props {
   workspace: string;

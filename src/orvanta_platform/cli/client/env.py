@@ -216,7 +216,7 @@ def history(session: Session, name: Name, limit: Limit = 30) -> None:
 
 @command(app, "orvanta env diff production", "orvanta env diff production staging --exit-code")
 def diff(session: Session, name: Name, other: Other = None, exit_code: ExitCode = False) -> None:
-    """Compare an environment with the release that runs in another one: print what a promotion would change."""
+    """Compare an environment with the release of another one: print what a promotion would change."""
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.output import print_change, print_json
 
@@ -299,12 +299,20 @@ def _previous(session: Session, name: str) -> dict[str, Any]:
 
 
 def _release_of(session: Session, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return workspace and number of the release that runs in an environment. Raises NotFound."""
+    """Return workspace and number of the release that runs in an environment.
+
+    If nothing was deployed to it, those of the newest release of its workspace. Raises NotFound.
+    """
     workspace = quote(environment["workspace"], safe="")
-    current = session.api.get(f"/api/w/{workspace}/deployments/environment")["current"]
-    if current is None:
-        raise NotFound(f"{environment['name']} runs no release, or one with items that you may not read.")
-    return {"source": current["source"], "number": current["number"]}
+    state = session.api.get(f"/api/w/{workspace}/deployments/environment")
+    if state["current_unreadable"]:
+        raise NotFound(f"{environment['name']} runs a release with items that you may not read.")
+    if (current := state["current"]) is not None:
+        return {"source": current["source"], "number": current["number"]}
+    newest = session.api.get(f"/api/w/{workspace}/releases/list", per_page=1)
+    if not newest:
+        raise NotFound(f"{environment['name']} has no release.", hint="Create one: orvanta release create --help.")
+    return {"source": environment["workspace"], "number": newest[0]["number"]}
 
 
 def _call(session: Session, name: str, call: str) -> str:
