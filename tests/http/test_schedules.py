@@ -289,6 +289,19 @@ async def test_calendar_has_past_and_future_ticks(api: ApiHarness) -> None:
         assert (await api.client.get(f"{W}/schedules/calendar", params=wrong)).status_code == 400
 
 
+async def test_calendar_of_later_day_has_runs_of_that_day_only(api: ApiHarness) -> None:
+    await create(api, enabled=True, schedule="0 0 * * * *", timezone="UTC")
+    await create(api, enabled=True, path="f/team/often", schedule="0 * * * * *", timezone="UTC")
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=20)
+    window = {"since": day.isoformat(), "until": (day + timedelta(days=1)).isoformat()}
+    found = await api.get("schedules/calendar", **window)
+    assert "complete_until" not in found
+    paths = (PATH, "f/team/often")
+    times = {path: [each["tick_at"] for each in found["coming"] if each["path"] == path] for path in paths}
+    assert [len(each) for each in times.values()] == [24, 24 * 60]
+    assert times[PATH] == [(day + timedelta(hours=hour)).isoformat().replace("+00:00", "Z") for hour in range(24)]
+
+
 async def test_truncated_calendar_reports_end(api: ApiHarness) -> None:
     await create(api, enabled=True, schedule="0 * * * * *")
     rows = await schedule_calendar.calendar(

@@ -85,7 +85,7 @@ export default function CalendarView({ workspace, search, set }: Props) {
               }}
             />
           ) : (
-            <Day workspace={workspace} entries={entries} />
+            <Day workspace={workspace} entries={entries} complete={!found.data.complete_until} />
           )}
         </>
       )}
@@ -198,8 +198,15 @@ function Hour({ entries }: { entries: Entry[] }) {
 const clashText = (clash: { at: number; paths: string[] }): string =>
   `${CLOCK.format(clash.at)}: ${clash.paths.join(", ")}`;
 
-function Day({ workspace, entries }: { workspace: string; entries: Entry[] }) {
-  if (entries.length === 0) return <p className={css.note}>{t("schedules.noneOnDay")}</p>;
+interface DayProps {
+  workspace: string;
+  entries: Entry[];
+  /** All runs of the day are among the entries. */
+  complete: boolean;
+}
+
+function Day({ workspace, entries, complete }: DayProps) {
+  if (entries.length === 0) return complete ? <p className={css.note}>{t("schedules.noneOnDay")}</p> : null;
   const clashes = new Map(clashesOf(entries).map((clash) => [clash.at, clash.paths.length]));
   return (
     <ul className={css.day} aria-label={t("schedules.day")}>

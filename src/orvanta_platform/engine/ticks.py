@@ -72,6 +72,10 @@ class Cron:
         """Return the first tick after `at` (aware), in UTC; None if there is none within 50 years."""
         return next(self._ticks(at), None)
 
+    def first_from(self, at: datetime) -> datetime | None:
+        """Return the first tick at or after `at` (aware), in UTC; None if there is none within 50 years."""
+        return self.after(at - _RESOLUTION)
+
     def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
         """Return the ticks from `first` to `last`, both included."""
         return takewhile(lambda tick: tick <= last, self._ticks(first - _RESOLUTION))

@@ -51,7 +51,7 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
     by_id = {row.id: row for row in found}
     async with platform.db.acquire() as conn:
         past = await ticks.list_between(conn, list(by_id), since, until, MAX_PAST)
-    ahead = await asyncio.to_thread(next_ticks, found, until, MAX_COMING)
+    ahead = await asyncio.to_thread(next_ticks, found, since, until, MAX_COMING)
     whole = len(ahead) < MAX_COMING
     return Calendar([(by_id[tick.schedule], tick) for tick in past], ahead, None if whole else ahead[-1].at)
 
@@ -69,11 +69,18 @@ async def next_tick_of_each(
         return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, limit)
 
 
-def next_ticks(found: Sequence[ScheduleRow], until: datetime, limit: int) -> list[NextTick]:
-    """Return the first `limit` upcoming ticks of these schedules before `until`, in order of time."""
-    queue = [(row.next_at, index) for index, row in enumerate(found) if row.enabled and row.next_at is not None]
-    heapq.heapify(queue)
+def next_ticks(found: Sequence[ScheduleRow], since: datetime, until: datetime, limit: int) -> list[NextTick]:
+    """Return the first `limit` upcoming ticks of these schedules from `since` to `until`, in order of time."""
     crons: dict[int, Cron | None] = {}
+    queue: list[tuple[datetime, int]] = []
+    for index, row in enumerate(found):
+        first = row.next_at if row.enabled else None
+        if first is not None and first < since:
+            crons[index] = cron = _cron_of(row)
+            first = cron.first_from(since) if cron is not None else None
+        if first is not None:
+            queue.append((first, index))
+    heapq.heapify(queue)
     made: list[NextTick] = []
     while queue and len(made) < limit:
         at, index = heapq.heappop(queue)
