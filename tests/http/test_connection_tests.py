@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pymysql
 import pytest
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -212,6 +213,10 @@ async def test_bucket_of_s3_server(api: ApiHarness, monkeypatch: pytest.MonkeyPa
 async def test_login_at_mariadb(api: ApiHarness, mariadb: Address) -> None:
     success, message = await outcome(api, "mysql", **mariadb)
     assert success and message.startswith("Logged in to MySQL ") and "MariaDB" in message, message
+    with pymysql.connect(host=mariadb["host"], port=mariadb["port"], user="root") as root:
+        root.cursor().execute("CREATE OR REPLACE USER bea IDENTIFIED BY 'Schlüssel €'")
+    umlauts = {**mariadb, "user": "bea", "password": "Schlüssel €", "database": ""}
+    assert (await outcome(api, "mysql", **umlauts))[0]
     for wrong, reason in (
         ({"password": "swordfish"}, "Access denied for user 'root'@'localhost' (using password: YES)"),
         ({"database": "none"}, "Unknown database 'none'"),
@@ -225,12 +230,14 @@ async def test_login_at_mariadb(api: ApiHarness, mariadb: Address) -> None:
 async def test_servers_that_are_not_mysql(api: ApiHarness) -> None:
     named: dict[str, Any] = {"host": "127.0.0.1", "user": "ada", "database": "x"}
     greeting = b"\x0a8.4.0\0" + bytes(60)
+    empty_packet = bytes(4)
     flood = (0xFFFFFF).to_bytes(3, "little") + b"\0" + b"\x0a" + bytes(1 << 20)
-    for answer in (b"SSH-2.0-x\r\n", b"", len(greeting).to_bytes(3, "little") + b"\0" + greeting, flood):
+    for answer in (b"SSH-2.0-x\r\n", b"", len(greeting).to_bytes(3, "little") + b"\0" + greeting, empty_packet, flood):
         async with web(answer, reads=False) as (port, _):
             success, message = await outcome(api, "mysql", **named, port=port)
             assert not success and message.startswith("MySQL refused the connection: "), message
     assert not (await outcome(api, "mysql", **named, port=70000))[0]
+    assert await outcome(api, "mysql", **{**named, "user": ""}) == (False, "The resource has no user.")
 
 
 async def test_permission_references_and_audit(api: ApiHarness) -> None:

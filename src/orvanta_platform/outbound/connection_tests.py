@@ -31,7 +31,7 @@ WITH_NETWORKS: Final = f"{ALLOWED} and of `networks`"
 """The same for a setting that names private networks."""
 
 _MAX_MESSAGE_LENGTH = 300
-_GREETING_LIMIT = 1024
+_MAX_BODY = 1024
 
 Value = Mapping[str, Any]
 """Fields of a resource."""
@@ -148,9 +148,10 @@ async def _mysql(guard: Guard, value: Value) -> str:
     host, port = _host(value), _port(value, 3306)
     addresses = await guard.addresses(host, port)
     database = value.get("database")
-    login = mysql_login.Login(
-        str(value.get("user") or ""), str(value.get("password") or ""), str(database) if database else None
-    )
+    if not value.get("user"):
+        # The driver would send the name of the account that the server runs as.
+        raise TestFailed("The resource has no user.")
+    login = mysql_login.Login(str(value["user"]), str(value.get("password") or ""), str(database) if database else None)
     version = await mysql_login.log_in(addresses[0], port, host, login, _mysql_tls(value))
     return f"Logged in to MySQL {_line(version)}."
 
@@ -238,9 +239,9 @@ async def _get(guard: Guard, url: str, headers: Mapping[str, str]) -> tuple[int,
         body = b""
         async for chunk in answer.aiter_stream():
             body += chunk
-            if len(body) >= _GREETING_LIMIT:
+            if len(body) >= _MAX_BODY:
                 break
-    return answer.status, body[:_GREETING_LIMIT].decode(errors="replace")
+    return answer.status, body[:_MAX_BODY].decode(errors="replace")
 
 
 def _host(value: Value) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,9 @@ from typing import Final
 LIMIT: Final = 64 << 10
 """Maximum size in bytes of everything that a server sends."""
 _PIECE = 4096
+
+# Silent servers occupy threads of this pool, never those that the rest of the process needs.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="mysql")
 
 
 class Refused(Exception):
@@ -33,14 +37,14 @@ class Login:
 async def log_in(address: str, port: int, host: str, login: Login, tls: ssl.SSLContext | None) -> str:
     """Log in to the server at an address, and return its version.
 
-    `host`: name that the certificate of the server must have. `tls`: None for a connection without TLS. Raises Refused,
-    OSError.
+    `host`: name that the certificate of the server must have. `tls`: None for TLS without verification if the server
+    offers it. Raises Refused, OSError.
     """
     reader, writer = await asyncio.open_connection(address, port)
     ours, theirs = socket.socketpair()
     relay = asyncio.create_task(_relay(reader, writer, ours))
     try:
-        return await asyncio.to_thread(_log_in, theirs, host, login, tls)
+        return await asyncio.get_running_loop().run_in_executor(_threads, _log_in, theirs, host, login, tls)
     finally:
         relay.cancel()
         with suppress(asyncio.CancelledError):
@@ -81,7 +85,7 @@ def _log_in(connection: socket.socket, host: str, login: Login, tls: ssl.SSLCont
     driver = pymysql.connect(
         host=host,
         user=login.user,
-        password=login.password,
+        password=login.password.encode(),  # the driver would encode a text as Latin-1
         database=login.database,
         charset="utf8mb4",
         ssl=tls,
@@ -92,7 +96,14 @@ def _log_in(connection: socket.socket, host: str, login: Login, tls: ssl.SSLCont
         version = str(driver.get_server_info())
         driver.close()
     except pymysql.err.MySQLError as error:
+        cause = getattr(error, "original_exception", None)
+        if isinstance(cause, ssl.SSLError):
+            raise cause from None
         raise Refused(str(error.args[-1])) from None
+    except OSError:
+        raise
+    except Exception:  # the driver fails in many ways if a server does not follow the protocol
+        raise Refused("it does not follow the protocol, or requires an authentication that cannot be tested") from None
     finally:
         connection.close()
     return version

@@ -29,7 +29,7 @@ def _connect(database: Mapping[str, Any]) -> Any:
         host=str(database["host"]),
         port=int(database.get("port") or _PORT),
         user=str(database.get("user") or ""),
-        password=str(database.get("password") or ""),
+        password=str(database.get("password") or "").encode(),  # the driver would encode a text as Latin-1
         database=str(database.get("database") or "") or None,
         charset="utf8mb4",
         autocommit=True,
