@@ -92,7 +92,10 @@ async def test_hold_remains_while_something_else_holds_promotions(pipeline: Pipe
     assert (await hold(pipeline))["reason"] == "Checks"
     await pipeline.admin.post(f"{D}/lift_hold")
     await pipeline.rules()
+    async with pipeline.api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE environment SET hold_by = 'system', hold_since = '2020-01-01', hold_reason = 'Old'")
     assert (await roll_back(pipeline, ann, "Applied"))["state"] == "applied"
+    assert (await hold(pipeline))["since"] > "2021"
     await pipeline.rules(approvals=1)
     again = await pipeline.admin.post(f"{D}/rollback", json={"reason": "None", "source": "main", "number": 1})
     assert again.status_code == 404
@@ -183,3 +186,35 @@ async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_r
         assert (await pipeline.admin.get(call)).status_code == 200
         refused = await ann.get(call)
         assert refused.status_code == 403 and "secret" not in refused.text
+
+
+async def test_closed_rollback_stays_readable_whatever_is_removed_later(pipeline: Pipeline) -> None:
+    ann = await pipeline.person("ann")
+    secret = [
+        {"kind": "folder", "path": "secret", "content": {"owners": ["u/admin"]}},
+        {"kind": "script", "path": "f/secret/x", "content": STEP},
+    ]
+    await apply_changes(pipeline.admin, secret)
+    await apply_changes(pipeline.admin, secret[:1], "live")
+    hidden = [{"kind": "script", "path": "f/secret/x"}]
+    await pipeline.rules(permit_removals=True)
+    await pipeline.deploy(await pipeline.release("Three", items=hidden))
+    await pipeline.deploy(await pipeline.release("Four"))
+    await pipeline.deploy(await pipeline.release("Five"))
+    done = await roll_back(pipeline)
+    assert (await ann.get(f"{D}/get/{done['id']}")).status_code == 200
+    await pipeline.admin.post(f"{D}/lift_hold")
+    await pipeline.admin.post("/api/w/main/scripts/delete/p/f/secret/x")
+    await pipeline.deploy(await pipeline.release("Six", removed=hidden))
+    for call in (f"{D}/get/{done['id']}", f"{D}/changes/{done['id']}"):
+        assert (await ann.get(call)).status_code == 200
+
+
+async def test_author_who_lost_access_is_told_which_item_of_a_promotion(pipeline: Pipeline) -> None:
+    ann = await pipeline.person("ann")
+    request = await pipeline.request(ann, await pipeline.release("Three"))
+    assert (await act(pipeline.admin, "apply", request))[0] == 200
+    changed = await pipeline.admin.post(f"{L}/folders/update/team", json={"owners": ["u/admin"], "extra_perms": {}})
+    assert changed.is_success, changed.text
+    refused = await ann.get(f"{D}/get/{request['id']}")
+    assert refused.status_code == 403 and "The release contains f/team/" in refused.text

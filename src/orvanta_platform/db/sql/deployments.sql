@@ -436,7 +436,11 @@ RETURNING name;
 
 -- name: keep_hold
 -- Lets the hold of an environment, if there is one, be that of the rollback $2, which is applied.
-UPDATE environment AS e SET hold_by = q.author, hold_reason = coalesce(q.reason, e.hold_reason), hold_request = NULL
+UPDATE environment AS e SET
+    hold_by = q.author,
+    hold_since = CASE WHEN e.hold_by = q.author THEN e.hold_since ELSE app_now() END,
+    hold_reason = coalesce(q.reason, e.hold_reason),
+    hold_request = NULL
 FROM deployment_request AS q
 WHERE e.name = $1 AND e.hold_by IS NOT NULL AND q.id = $2;
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import can, require_workspace
 from orvanta_platform.db import deployments as rows
-from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents
@@ -21,6 +21,11 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diff import Difference, compare
 from orvanta_platform.workflow.tree.item import Key
 from orvanta_platform.workflow.tree.plan import Entry
+
+MAX_RELEASES: Final = 50
+"""Maximum number of releases from which the changes of a closed request are read; what other items were before is not
+known.
+"""
 
 
 class ItemChange(msgspec.Struct, frozen=True):
@@ -68,24 +73,40 @@ async def _list_closed(
     """Return the changes of a closed request from its release and those before, none of which changes."""
     async with platform.db.acquire() as conn:
         sources = await rows.list_closed_items(conn, request, [each.key for each in items])
-        ids = {each for pair in sources.values() for each in pair if each is not None}
-        opened = {each: await _contents_of(conn, workspace, each) for each in ids}
+    shown = {
+        each.key
+        for each in items
+        if each.action != "add" and can(actor, "read", contents.target_of(workspace, each.key))
+    }
+    wanted: defaultdict[int, set[Key]] = defaultdict(set)
+    for each in items:
+        before, after = sources[each.key]
+        wanted[after].add(each.key)
+        if before is not None and each.key in shown and (before in wanted or len(wanted) < MAX_RELEASES):
+            wanted[before].add(each.key)
+    found: dict[tuple[int | None, Key], Mapping[str, Any]] = {}
+    for release, keys in wanted.items():
+        # One release after the other: together they may be larger than the memory of the server.
+        found.update({(release, key): each for key, each in (await _read(platform, workspace, release, keys)).items()})
 
     def change(item: DecidedItem) -> ItemChange:
         before, after = sources[item.key]
-        is_shown = item.action != "add" and can(actor, "read", contents.target_of(workspace, item.key))
-        old = opened[before].get(item.key) if before is not None and is_shown else None
-        return _change(item, old, opened[after].get(item.key))
+        old = found.get((before, item.key)) if item.key in shown else None
+        return _change(item, old, found.get((after, item.key)))
 
     return await document_threads.run_in_thread(workspace, lambda: [change(each) for each in items])
 
 
-async def _contents_of(conn: Connection, workspace: str, release: int) -> dict[Key, Mapping[str, Any]]:
-    row = await rows.get_release(conn, release)
+async def _read(
+    platform: Platform, workspace: str, release: int, keys: Collection[Key]
+) -> dict[Key, Mapping[str, Any]]:
+    """Return the contents of items of a release."""
+    async with platform.db.acquire() as conn:
+        row = await rows.get_release(conn, release)
     if row is None:
         return {}
     bundle = (await releases.open_release(workspace, row)).bundle
-    return {each.key: each.content for each in bundle.items}
+    return {each.key: each.content for each in bundle.items if each.key in keys}
 
 
 def _change(

@@ -76,21 +76,23 @@ async def make(
     kind: str,
     *,
     overwrite: bool,
+    restores: bool = True,
 ) -> DeploymentPlan:
     """Return the effect of a release on an environment.
 
     `kind`: promotion or rollback. `overwrite`: items that were changed in the environment are replaced, instead of
-    being conflicts. The actor must be able to read the paths of all items in the environment. Raises NotFound,
-    Forbidden, RateLimited.
+    being conflicts. `restores`: a rollback restores the items that were removed since. The actor must be able to
+    read the paths of all items in the environment. Raises NotFound, Forbidden, RateLimited.
     """
     require(actor, "read", Target(environment.workspace, "deployment"))
     restored: Mapping[str, int] = {}
     if kind == "promotion":
         require_paths(actor, environment.workspace, release.bundle)
     else:
-        bundle, restored = await with_restored(platform, environment, release)
-        require_restored(actor, environment.workspace, bundle.item_keys())
-        release = replace(release, bundle=bundle)
+        if restores:
+            bundle, restored = await with_restored(platform, environment, release)
+            release = replace(release, bundle=bundle)
+        require_restored(actor, environment.workspace, release.bundle.item_keys())
     async with platform.turns.take("plans", environment.workspace, actor.email):
         return await _make(platform, actor, environment, release, kind, restored, overwrite=overwrite)
 

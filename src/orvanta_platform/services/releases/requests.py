@@ -237,11 +237,13 @@ async def get(platform: Platform, actor: Actor, workspace: str, request: int) ->
         found = {} if deployment is None else await check_views.list_checks(conn, actor, environment, [deployment])
     if stored is None or outcome is None:
         raise missing(request)
-    # A closed rollback restored what the release does not contain.
-    plans.require_restored(actor, workspace, [each.key for each in decode_items(outcome.closed_plan) or ()])
+    is_open = row.state == "open"
+    if row.kind == "rollback":
+        # A closed rollback restored what the release does not contain.
+        plans.require_restored(actor, workspace, [each.key for each in decode_items(outcome.closed_plan) or ()])
     release = await releases.open_release(workspace, stored)
-    made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite)
-    if row.state == "open":
+    made = await plans.make(platform, actor, environment, release, row.kind, overwrite=row.overwrite, restores=is_open)
+    if is_open:
         unfulfilled += await release_tests.list_unfulfilled(platform, actor, release, made, row.kind)
     check = None if deployment is None else found.get(deployment)
     access = await approver_access.get_access(platform, actor, row, made)
