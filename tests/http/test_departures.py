@@ -345,7 +345,9 @@ async def test_successor_is_checked_at_new_paths(api: ApiHarness) -> None:
     assign = {"kind": "schedule", "path": "u/bea/nightly", "owner": "u/carl", "references": True}
     refused = await sent(api.client, "ownership/assign", assign, 400)
     assert "u/carl may not run the workflow u/bea/flow" in refused.text
-    body = {"username": "bea", "target": "f/private", "owner": "u/carl", "references": True}
+    assigned = [{"kind": "schedule", "path": "u/bea/nightly"}, {"kind": "http_trigger", "path": "u/bea/hook"}]
+    new = {"owner": "u/carl", "references": True, "assigned": assigned}
+    body: dict[str, Any] = {"username": "bea", "target": "f/private", **new}
     refused = await sent(api.client, "ownership/transfer", body, 400)
     assert "u/carl may not run the workflow f/private/flow" in refused.text
     body["target"] = "u/carl"
@@ -362,6 +364,17 @@ async def test_successor_is_checked_at_new_paths(api: ApiHarness) -> None:
     assert (await api.get("schedules/get/u/carl/nightly"))["enabled"]
     assert await api.get("ownership/list") == []
     await sent(api.client, "ownership/transfer", body, 404)
+
+
+async def test_what_was_not_reviewed_is_not_assigned(api: ApiHarness) -> None:
+    """A leaver who creates a schedule at the last moment would otherwise run code with the rights of the successor."""
+    await beas_items(api)
+    await api.member("carl", Role.DEVELOPER)
+    assigned = [{"kind": "http_trigger", "path": "u/bea/hook"}]
+    body = {"username": "bea", "target": "u/carl", "owner": "u/carl", "references": True, "assigned": assigned}
+    await sent(api.client, "ownership/transfer", body)
+    assert (await api.get("http_triggers/get/u/carl/hook"))["permissioned_as"] == "u/carl"
+    assert (await api.get("schedules/get/u/carl/nightly"))["permissioned_as"] == "u/bea"
 
 
 async def test_references_in_arguments_need_confirmation(api: ApiHarness) -> None:

@@ -123,16 +123,16 @@ export async function assignOwner(workspace: string, assignment: Assignment): Pr
 
 /**
  * Move the items at `u/<username>/…` to `target`, `u/<username>` or `f/<folder>`, with the references to them.
- * `successor`: new owner of everything that acts for the member.
+ * `successor`: new owner of the items in `assigned`, which act for the member.
  */
 export async function transferItems(
   workspace: string,
   username: string,
   target: string,
-  successor?: Pick<Assignment, "owner" | "references">,
+  successor?: Pick<Assignment, "owner" | "references"> & { assigned: readonly Pick<Assignment, "kind" | "path">[] },
 ): Promise<Transfer> {
   const params = { path: { workspace } };
-  const body = { username, target, ...successor };
+  const body = { username, target, ...successor } as never;
   const { data } = await api.POST("/api/w/{workspace}/ownership/transfer", { params, body });
   if (!data) throw new Error(t("api.noData"));
   return data;

@@ -131,9 +131,11 @@ export async function passOn(
   items: readonly ActingItem[],
   { owner, references, target }: Successor,
 ): Promise<Transfer | null> {
-  const assigned = owner === NOBODY ? [] : items.filter(canBeAssigned);
-  if (target)
-    return await transferItems(workspace, username, target, assigned.length > 0 ? { owner, references } : undefined);
+  const assigned = owner === NOBODY ? [] : items.filter(canBeAssigned).map(({ kind, path }) => ({ kind, path }));
+  if (target) {
+    const successor = assigned.length > 0 ? { owner, references, assigned } : undefined;
+    return await transferItems(workspace, username, target, successor);
+  }
   for (const { kind, path } of assigned) await assignOwner(workspace, { kind, path, owner, enable: false, references });
   return null;
 }

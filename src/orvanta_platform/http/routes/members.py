@@ -175,12 +175,13 @@ async def assign_owner(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def transfer_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Move the items at `u/<username>/…` to another member or a folder, with the references to them. Admins only.
 
-    Items that cannot be moved remain, and are listed with the reason. With `owner`, everything that acts for the member
-    is assigned as well, as by `assign`; nothing is changed if that is refused.
+    Items that cannot be moved remain, and are listed with the reason. With `owner`, the items in `assigned` are
+    assigned as well, as by `assign`; nothing is changed if that is refused.
     """
     body = await body_of(request, people.TransferItems)
     work = transfers.plan if body.dry_run else transfers.apply
-    successor = None if body.owner is None else transfers.Successor(body.owner, body.references)
+    items = [(each.kind, each.path) for each in body.assigned]
+    successor = None if body.owner is None else transfers.Successor(body.owner, items, body.references)
     done = await work(platform_of(request), actor_of(request), workspace, body.username, body.target, successor)
     return answers.json(people.transfer(done))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -126,6 +126,17 @@ class OwnerlessItem(msgspec.Struct, kw_only=True):
     enabled: bool
 
 
+AssignedKind = Literal["schedule", "http_trigger", "flow", "script", "service_account", "error_handler"]
+
+
+class AssignedItem(msgspec.Struct, kw_only=True):
+    """An item that acts for a member."""
+
+    kind: AssignedKind
+    path: str
+    """Path of the item or of what the error handler runs, or username of the service account."""
+
+
 class TransferItems(msgspec.Struct, kw_only=True):
     """The member whose items are transferred, and their new place."""
 
@@ -136,7 +147,10 @@ class TransferItems(msgspec.Struct, kw_only=True):
     """`u/<username>` of an enabled member, or `f/<folder>`, also with further names."""
 
     owner: str | None = None
-    """New owner of everything that acts for the member: `u/<username>` of an enabled member."""
+    """New owner of the items in `assigned`: `u/<username>` of an enabled member."""
+
+    assigned: Annotated[list[AssignedItem], msgspec.Meta(max_length=1000)] = []
+    """Items that act for the member, with the paths that they have before the transfer. No others are assigned."""
 
     references: bool = False
     """Allow references in the arguments of schedules, which are read with the rights of the owner."""
@@ -191,7 +205,7 @@ class Transfer(msgspec.Struct, kw_only=True):
 class AssignOwner(msgspec.Struct, kw_only=True):
     """The new owner of an item."""
 
-    kind: Literal["schedule", "http_trigger", "flow", "script", "service_account", "error_handler"]
+    kind: AssignedKind
     path: str
     """Path of the item or of what the error handler runs, or username of the service account."""
 

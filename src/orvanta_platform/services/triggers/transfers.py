@@ -12,14 +12,14 @@ import msgspec
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import departures, http_triggers, schedules, workspaces
+from orvanta_platform.db import http_triggers, schedules
 from orvanta_platform.db import moves as move_rows
 from orvanta_platform.db import transfers as rows
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.moves import Move, NewDocument
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.db.transfers import CurrentVersion, OwnedItem
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, NotFound, OrvantaError
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import items
 from orvanta_platform.services.catalog import dependents, environments, moves
@@ -74,10 +74,12 @@ class _Planned(Exception):
 
 
 class Successor(msgspec.Struct, frozen=True):
-    """New owner of the items that act for a member."""
+    """New owner of items that act for a member."""
 
     owner: str
     """u/<username>."""
+    items: Sequence[tuple[ownership.Kind, str]]
+    """Kinds and paths, before the transfer, of the items that the caller has reviewed; no others are assigned."""
     references: bool
     """Arguments of schedules that contain references are accepted, as for `ownership.assign`."""
 
@@ -99,7 +101,7 @@ async def apply(
 
     `target`: `u/<username>` of an enabled member, or `f/<folder>` with further names. References to them are replaced,
     except in the code of scripts. An item that cannot be moved, for example because its new path is in use, remains
-    with its error in the result. `successor`: new owner of what acts for the member, at the new paths.
+    with its error in the result. `successor`: new owner of items that act for the member, at their new paths.
     Raises Forbidden, also for tokens with limits, BadRequest, and, with a successor, NotFound and the errors of
     `ownership.assign`; nothing is changed then.
     """
@@ -129,7 +131,7 @@ async def _apply(
         counts = {"moved": len(transfer.moved), "refused": len(transfer.refused)}
         await audit.record(conn, actor, "ownership.transfer", "Updated", f"u/{username}", {"target": target, **counts})
         if successor is not None:
-            await _assign(joined, conn, actor, workspace, username, successor)
+            await _assign(joined, conn, actor, workspace, successor, transfer.moved)
         if plan_only:
             raise _Planned(transfer)
         return transfer
@@ -162,20 +164,23 @@ async def _read(conn: Connection, workspace: str, username: str, target: str) ->
 
 
 async def _assign(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, username: str, successor: Successor
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    successor: Successor,
+    moved: Sequence[TransferredItem],
 ) -> None:
-    """Assign what acts for a member to its successor, who has to be able to run what it starts at its present path."""
+    """Assign items to their successor, who has to be able to run what each starts at its present path."""
     await ownership.require_member(conn, workspace, successor.owner)
-    row = await workspaces.get_member(conn, workspace, username)
-    if row is None:
-        raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")
-    for each in await departures.list_stopping(conn, row.email, workspace, MAX_ITEMS):
-        if each.kind != "automatic_promotion":
-            kind = cast(ownership.Kind, each.kind)
-            references = successor.references
-            await ownership.assign(
-                platform, actor, workspace, kind, each.path, successor.owner, enable=False, references=references
-            )
+    targets = {(each.kind, each.path): each.target for each in moved}
+    for kind, path in successor.items:
+        kinds = _RUNNABLE if kind == "error_handler" else (kind,)  # it has the path of what it runs
+        present = next((targets[each, path] for each in kinds if (each, path) in targets), path)
+        references = successor.references
+        await ownership.assign(
+            platform, actor, workspace, kind, present, successor.owner, enable=False, references=references
+        )
 
 
 def _groups(found: Sequence[TransferredItem]) -> list[Sequence[TransferredItem]]:
