@@ -12,6 +12,7 @@ from tests.http.route_examples import PASS_ON, SCHEDULE
 from tests.http.test_service_accounts import LATER, create, post, token
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import workspaces
 
 STAGE = "/api/w/stage"
 ADDRESS = "ci@main.service.orvanta"
@@ -207,3 +208,52 @@ async def test_token_of_all_workspaces_keeps_to_the_shortest_lifetime(api: ApiHa
     body: dict[str, Any] = {"scopes": ["*:*"], "expiration": LATER}
     await post(api.client, "service_accounts/tokens/create/ci", 400, **body, all_workspaces=True)
     assert await status(await token(api, api.client, "users:read"), f"{W}/users/whoami") == 200
+
+
+async def test_token_of_one_workspace_creates_none_for_all(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Otherwise a token whose owner limited it to a workspace would act in all of those of the service account."""
+    await create(api, api.client)
+    await join(bob)
+    body = {"label": "main only", "workspace_id": "main"}
+    limited = client_of(api.app, await post(api.client, "/api/users/tokens/create", 201, **body))
+    wanted: dict[str, Any] = {"scopes": ["*:*"], "expiration": LATER}
+    await post(limited, "service_accounts/tokens/create/ci", 403, **wanted, all_workspaces=True)
+    await post(limited, "service_accounts/tokens/create/ci", 201, **wanted)
+
+
+@pytest.mark.parametrize("who", ["owner", "issuer"])
+async def test_those_who_command_a_service_account_do_not_approve_its_runs(
+    api: ApiHarness, bob: httpx.AsyncClient, who: str
+) -> None:
+    """Neither its owner nor the admin who created its token decides about a run that it starts in another workspace."""
+    ann = await api.member("ann", Role.ADMIN)
+    await create(api, ann)
+    async with api.platform.db.transaction() as conn:
+        for name in ("ann", "admin"):
+            email = "ann@example.com" if name == "ann" else "admin@localhost"
+            await workspaces.add_member(conn, "stage", name, email, Role.ADMIN)
+    await join(bob)
+    both = await everywhere(api, "*:*")
+    asks = {"modules": [{"id": "ask", "value": {"type": "approval", "self_approval": False}}]}
+    run = await post(both, f"{STAGE}/jobs/run/preview_flow", 201, value=asks, args={})
+    decide: dict[str, Any] = {"json": {"decision": "approved"}, "headers": {"X-Workspace": "stage"}}
+    refused = await (ann if who == "owner" else api.client).post(f"/api/v1/runs/{run}/consent", **decide)
+    assert refused.status_code == 403 and "your own run" in refused.text, refused.text
+    assert (await bob.post(f"/api/v1/runs/{run}/consent", **decide)).is_success
+
+
+async def test_workspace_of_a_deleted_service_account_is_deleted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await post(api.client, "/api/workspaces/create", 201, id="team", name="Team")
+    await post(api.client, "/api/w/team/service_accounts/create", 201, username="ci", role="developer")
+    await post(bob, f"{STAGE}/workspaces/add_user", email="ci@team.service.orvanta", role="developer")
+    assert (await api.client.delete("/api/w/team/service_accounts/delete/ci")).status_code == 200
+    await post(api.client, "/api/w/team/workspaces/archive")
+    assert (await api.client.delete("/api/workspaces/delete/team")).status_code == 200
+
+
+async def test_service_account_of_an_archived_workspace_is_not_added(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Its membership would end with the deletion of the workspace, and leave its username to somebody else."""
+    await post(api.client, "/api/workspaces/create", 201, id="team", name="Team")
+    await post(api.client, "/api/w/team/service_accounts/create", 201, username="ci", role="developer")
+    await post(api.client, "/api/w/team/workspaces/archive")
+    await post(bob, f"{STAGE}/workspaces/add_user", 409, email="ci@team.service.orvanta", role="developer")

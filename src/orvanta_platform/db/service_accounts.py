@@ -90,7 +90,9 @@ async def list_shared(conn: Connection, workspace: str) -> list[str]:
 
 async def list_responsible(conn: Connection, email: str, token: bytes | None) -> list[str]:
     """Return the addresses of the accounts that answer for a call: that of the caller and, for a service account, those
-    of its owner and of the admin who created its token. `token`: hash of the token, if there is one.
+    of its owner and of the admin who created its token.
+
+    `token`: hash of the token; None: not known, any of its tokens.
     """
     return [row["email"] for row in await conn.fetch(_SQL["list_responsible"], email, token)]
 

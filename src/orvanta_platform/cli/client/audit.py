@@ -65,7 +65,10 @@ def _list(
     instance: Instance = False,
     limit: options.Limit = 100,
 ) -> None:
-    """List entries of the audit trail, newest first. Admins only. Calls of ten minutes are recorded as one."""
+    """List entries of the audit trail, newest first. Admins only.
+
+    Calls from one address within ten minutes are one entry of the trail.
+    """
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
     filters = _filters(user, operation, kind, resource, resource_prefix, since, until)

@@ -47,12 +47,13 @@ SELECT workspace FROM service_account WHERE email = $1;
 
 -- name: lock_home
 -- The workspace that manages a service account, its username there, and whether it is disabled there, which it remains
--- until the transaction ends.
+-- until the transaction ends. Returns no row if the workspace is archived.
 SELECT s.workspace, s.username, m.disabled
 FROM service_account AS s
 JOIN member AS m ON m.workspace = s.workspace AND m.email = s.email
+JOIN workspace AS w ON w.id = s.workspace AND w.archived_at IS NULL
 WHERE s.email = $1
-FOR SHARE OF m;
+FOR SHARE OF m, w;
 
 -- name: disable_elsewhere
 -- Disables a service account in other workspaces than the one that manages it; returns these memberships.
@@ -63,9 +64,11 @@ WHERE s.email = $1 AND m.email = s.email AND m.workspace <> s.workspace AND NOT 
 RETURNING m.workspace, m.username;
 
 -- name: list_shared
--- Usernames of the service accounts of a workspace that are members of others as well, or were.
+-- Usernames of the service accounts of a workspace, except those that were deleted, that are members of others as well,
+-- or were.
 SELECT s.username
 FROM service_account AS s
+JOIN member AS h ON h.workspace = s.workspace AND h.email = s.email
 WHERE s.workspace = $1
   AND (EXISTS (SELECT FROM member AS m WHERE m.email = s.email AND m.workspace <> s.workspace)
        OR EXISTS (SELECT FROM former_member AS f WHERE f.email = s.email AND f.workspace <> s.workspace))
@@ -73,12 +76,12 @@ ORDER BY s.username;
 
 -- name: list_responsible
 -- The accounts that answer for a call of the account $1 with the token $2: itself, and for a service account its owner
--- and the admin who created the token.
+-- and the admin who created the token; if the token is not known (null), the admins who created any of its tokens.
 SELECT $1::text AS email
 UNION
 SELECT owner FROM service_account WHERE email = $1
 UNION
-SELECT issued_by FROM token WHERE hash = $2 AND issued_by IS NOT NULL;
+SELECT issued_by FROM token WHERE (hash = $2 OR $2::bytea IS NULL AND email = $1) AND issued_by IS NOT NULL;
 
 -- name: set_owner
 -- Assigns a service account to another owner; returns no row if it does not exist.

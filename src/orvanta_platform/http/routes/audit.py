@@ -106,7 +106,7 @@ async def list_member_tokens(request: AnyRequest, workspace: FromPath[str]) -> R
 async def revoke_member_token(
     request: AnyRequest, workspace: FromPath[str], token_prefix: FromPath[str]
 ) -> Response[bytes]:
-    """Revoke a token of a member that is valid in this workspace only. Admins only."""
+    """Revoke a token of a member that is valid in this workspace only, or one of a service account. Admins only."""
     await tokens.revoke(platform_of(request), actor_of(request), workspace, token_prefix)
     return answers.text("Revoked the token.")
 

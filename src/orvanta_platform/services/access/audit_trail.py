@@ -20,7 +20,9 @@ from orvanta_platform.services.platform import Platform
 
 _BATCH = 1000
 ONE_READING = timedelta(minutes=10)
-"""Period in which the lists that a reader calls in a workspace are one row: each filter and page is a call."""
+"""Period in which the lists that a reader calls from one address in a workspace are one row: each filter and page is a
+call. Each call of a job is a row.
+"""
 
 
 async def list_page(

@@ -286,7 +286,10 @@ async def _require_enabled_at_home(conn: Connection, email: str) -> ManagedBy:
     """Check that a service account is enabled in the workspace that manages it. Raises Conflict."""
     managed_by = await service_accounts.lock_home(conn, email)
     if managed_by is None or managed_by.disabled:
-        raise Conflict(f"The service account {email} is disabled.", hint="An admin of its workspace can enable it.")
+        raise Conflict(
+            f"The service account {email} is disabled, or its workspace is archived.",
+            hint="An admin of its workspace can enable it.",
+        )
     return managed_by
 
 

@@ -67,6 +67,8 @@ async def create_token(platform: Platform, actor: Actor, workspace: str, usernam
     NotFound, Forbidden, BadRequest (no scopes or no expiry), Conflict (a disabled service account).
     """
     _require_management(actor, workspace)
+    if new.workspace is None:
+        refuse_limited(actor, "create tokens for all workspaces")
     email = actor.email if new.workspace is not None else names.service_email(workspace, username)
     new = check_new(new, await max_age_days_of(platform, email, new.workspace))
     if not new.scopes or new.expires_at is None:
@@ -130,7 +132,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, username: str
 
 
 async def delete_shared(platform: Platform, conn: Connection, actor: Actor, workspace: str) -> None:
-    """Delete the service accounts that are members of other workspaces as well, before their workspace is deleted.
+    """Delete the service accounts that are or were members of other workspaces, before their workspace is deleted.
 
     Their usernames remain reserved in the other workspaces. The caller has checked permissions.
     """

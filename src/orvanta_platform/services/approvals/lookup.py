@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.names import is_service_email
 from orvanta_platform.db import approvals as rows
-from orvanta_platform.db import job_views
+from orvanta_platform.db import job_views, service_accounts
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import OpenApproval
 from orvanta_platform.db.job_views import JobRow
@@ -96,14 +97,26 @@ async def find_request(
     `opened`: its open approvals, if known.
     """
     found = await _find_request(platform, conn, live, job, opened)
-    if found is None or found.consent.self_approval or live.parent is None:
+    if found is None or found.consent.self_approval:
+        return found
+    found = replace(found, accounts=found.accounts | await _list_responsible(conn, live.email))
+    if live.parent is None:
         return found
     # A run of an on-behalf sub-workflow belongs to the member it acts for, but the starter of the root run must not
     # decide there either.
     root = await run_rows.get_live_run(conn, live.root)
     if root is None:
         return found
-    return replace(found, created_by=root.created_by, accounts=found.accounts | {root.email})
+    return replace(
+        found, created_by=root.created_by, accounts=found.accounts | await _list_responsible(conn, root.email)
+    )
+
+
+async def _list_responsible(conn: Connection, email: str) -> frozenset[str]:
+    """Return the account of a run, and for a service account those that answer for it."""
+    if not is_service_email(email):
+        return frozenset([email])
+    return frozenset(await service_accounts.list_responsible(conn, email, None))
 
 
 async def _find_request(
