@@ -185,6 +185,18 @@ def test_invited_account_without_workspace_logs_in_and_joins(cli: Cli) -> None:
     assert "viewer of the workspace main" in cli("whoami").out
 
 
+def test_limited_token_of_superadmin_logs_in_to_workspace_that_it_cannot_list(cli: Cli) -> None:
+    client = cli.installation.client
+    account = {"email": "sue@example.org", "username": "sue", "password": PASSWORD, "super_admin": True}
+    assert client.post("/api/users/create", json=account).is_success
+    own = httpx.post(f"{cli.installation.base}/api/auth/login", json=account).text
+    limits = {"label": "ci", "scopes": ["jobs:run", "scripts:read"]}
+    made = client.post("/api/users/tokens/create", json=limits, headers={"Authorization": f"Bearer {own}"})
+    log_in = ("login", cli.installation.base, "--token-stdin", "--profile", "sue", "--workspace")
+    assert "workspace main, profile sue" in cli(*log_in, "main", text=f"{made.text}\n").out
+    assert "not a member of the workspace none" in cli(*log_in, "none", text=f"{made.text}\n", code=1).err
+
+
 def test_environment_sets_server_token_and_workspace(cli: Cli) -> None:
     given = {**at(cli.installation.base, cli.installation.token), "ORVANTA_HOME": str(cli.folder / "nowhere")}
     who = cli("whoami", "--json", **given, ORVANTA_WORKSPACE="admins").json

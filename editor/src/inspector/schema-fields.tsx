@@ -105,6 +105,7 @@ function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
       {objects && (
         <div className={css.fieldDetails}>
           <SchemaFields
+            key={name}
             title={t("inspector.fieldsOf", { field: name })}
             path={objects}
             none={t("inspector.noFields")}

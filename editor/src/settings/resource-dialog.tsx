@@ -123,7 +123,7 @@ function ResourceForm({ workspace, resource, created, type, setType, types, sche
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
     // The form stays open after it was saved for a test of the connection. It was saved even if this request fails.
     const saved = await queries.fetchQuery(resourceQuery(workspace, path)).catch(() => undefined);
-    version.rebase(saved?.version);
+    if (saved) version.rebase(saved.version);
     return path;
   };
   const submit = async () => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import typer
 from msgspec import structs
@@ -225,6 +225,8 @@ def _workspace(api: Api, requested: str | None) -> tuple[str, list[str]]:
     invited = [] if available and not requested else _invitations(api)
     if requested in invited:
         return str(requested), [str(requested)]
+    if requested and _works_in(api, requested):
+        return requested, []
     if requested:
         raise BadRequest(
             f"You are not a member of the workspace {requested[:100]}.", hint=f"Your workspaces: {_listed(available)}."
@@ -238,6 +240,17 @@ def _workspace(api: Api, requested: str | None) -> tuple[str, list[str]]:
     if sys.stdin.isatty():
         return _workspace(api, prompt(f"Workspace ({_listed(candidates)})"))
     raise BadRequest("The workspace is ambiguous.", hint=f"Pass --workspace with one of: {_listed(candidates)}.")
+
+
+def _works_in(api: Api, workspace: str) -> bool:
+    """Return whether the token is valid in a workspace; that of a superadmin may be although it cannot list them."""
+    from orvanta_platform.cli.client.errors import ServerRefused
+
+    try:
+        api.get(f"/api/w/{quote(workspace, safe='')}/users/whoami")
+    except ServerRefused:
+        return False
+    return True
 
 
 def _invitations(api: Api) -> list[str]:

@@ -111,6 +111,12 @@ def terminal_safe(line: str) -> str:
     return shown + _PLAIN_END if "\x1b" in shown else shown
 
 
+def print_origin(origin: Mapping[str, Any] | None) -> None:
+    """Print from which instance and with which key a release was imported, if it was."""
+    if origin is not None:
+        print(terminal_safe("origin: {name} {workspace}/{number}, key {public_key}".format(**origin)))
+
+
 def local_time(text: str | None) -> str:
     """Return a time of the API (RFC 3339) in the local time zone."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S") if text else ""

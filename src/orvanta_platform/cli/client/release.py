@@ -92,7 +92,7 @@ def create(
 @command(app, "orvanta release show 3")
 def show(session: Session, number: Number) -> None:
     """Print the items and requirements of a release."""
-    from orvanta_platform.cli.client.output import print_json, terminal_safe
+    from orvanta_platform.cli.client.output import print_json, print_origin, terminal_safe
 
     found = session.api.get(session.api.in_workspace(f"releases/get/{number}"))
     if session.as_json:
@@ -102,8 +102,7 @@ def show(session: Session, number: Number) -> None:
     # Notes that control the terminal could hide the items below them from those who approve the release.
     notes = "\n       ".join(map(terminal_safe, found["notes"].splitlines()))
     print(f"notes: {notes}")
-    if found["imported"]:
-        print("origin: {name} {workspace}/{number}, key {public_key}".format(**found["imported"]))
+    print_origin(found["imported"])
     for each in found["items"]:
         print(f"item: {each['kind']} {each['path']}")
     for each in found["removed"]:

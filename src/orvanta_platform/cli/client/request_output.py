@@ -12,6 +12,7 @@ from orvanta_platform.cli.client.output import (
     print_checks,
     print_drift,
     print_json,
+    print_origin,
     terminal_safe,
 )
 
@@ -63,8 +64,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     """Print the items of a plan, their origin, and what acts for members or is in use."""
     print(f"plan: {plan['plan_hash']}")
     print_items(plan["entries"])
-    if plan["origin"]:
-        print(terminal_safe("origin: {name} {workspace}/{number}, key {public_key}".format(**plan["origin"])))
+    print_origin(plan["origin"])
     for each in plan["acts_for"]:
         print(f"acts for: {each['kind']} {each['path']}: {each['owner'] or 'the member who applies'}")
     for each in plan["in_use"]:

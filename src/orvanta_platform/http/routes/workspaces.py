@@ -25,7 +25,7 @@ _ALL = 1_000_000
 
 @get("/api/workspaces/list", opt=call(answer=list[accounts.Workspace]))
 async def list_workspaces(request: AnyRequest) -> Response[bytes]:
-    """List the caller's workspaces. For a superadmin, all workspaces."""
+    """List the caller's workspaces. For a superadmin whose token may list them, all workspaces."""
     rows = await workspaces.list_mine(platform_of(request), actor_of(request))
     return answers.json([accounts.Workspace(row.id, row.name, row.owner) for row in rows])
 
