@@ -343,7 +343,9 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await dialog.get_by_label("URL").fill(Path(repo.path).as_uri())
     await dialog.get_by_role("button", name="Bind repository").click()
     await expect(dialog).to_be_hidden()
-    await expect(rows(page, "Commits").first).to_contain_text("Export of the workspace main")
+    # The first commit has the items of all tests before this one.
+    exported = rows(page, "Commits").first
+    await expect(exported).to_contain_text("Export of the workspace main", timeout=180_000)
     await expect(page.get_by_text("No changes to apply.")).to_be_visible()
     # One item changes on both sides, another in the repository alone.
     variable = {"path": "u/admin/region", "value": "north", "is_secret": False, "description": ""}
