@@ -21,6 +21,7 @@ from tests.worker.jobs import LEVELS
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.manifest import PATH
+from orvanta_platform.workflow.requirements import locked_packages
 
 pytestmark = pytest.mark.extended
 
@@ -79,6 +80,8 @@ async def test_script_gets_its_packages(shop: Shop) -> None:
     lock = await shop.lock(SCRIPT, language="php")
     head = json.loads(lock.partition("//composer.lock\n")[0])
     assert head["require"] == {"here/greeting": "^1"} and set(head["sha256"]) == {"here/greeting", "here/naming"}
+    found = locked_packages("php", lock)
+    assert [(each.name, each.version) for each in found] == [("here/greeting", "1.1.0"), ("here/naming", "1.2.0")]
     publish_greeting(shop.index, "1.2.0")
     again = shop.restarted()
     assert await again.lock(SCRIPT, language="php") == lock

@@ -15,6 +15,7 @@ from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.manifest import PATH
+from orvanta_platform.workflow.requirements import locked_packages
 
 pytestmark = pytest.mark.extended
 
@@ -96,6 +97,8 @@ async def test_script_gets_its_gems(shop: Shop, source: Source) -> None:
     lock = await shop.lock(SCRIPT, language="ruby")
     head, _, rest = lock.partition("//Gemfile.lock\n")
     assert json.loads(head) == {"gems": {"here-greeting": ["~> 1.0"]}} and rest.count("sha256=") == 2
+    found = [(each.name, each.version) for each in locked_packages("ruby", lock)]
+    assert found == [("here-greeting", "1.1.0"), ("here-naming", "1.2.0")]
     assert "remote: https://rubygems.org/\n" in rest and shop.index.url not in rest
     greeting(source, "1.2.0")
     again = shop.restarted()

@@ -14,6 +14,7 @@ from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
+from orvanta_platform.workflow.requirements import locked_packages
 
 pytestmark = pytest.mark.extended
 
@@ -63,6 +64,10 @@ async def test_script_is_compiled_with_its_modules(shop: Shop) -> None:
     assert re.findall(r"here\.example/\w+ v[\d.]+ h1", lock) == [
         "here.example/greeting v1.1.0 h1",
         "here.example/naming v1.2.0 h1",
+    ]
+    assert [(each.name, each.version) for each in locked_packages("go", lock)] == [
+        ("here.example/greeting", "v1.1.0"),
+        ("here.example/naming", "v1.2.0"),
     ]
     package = await shop.provide(SCRIPT, language="go")
     names = {each.name for each in shop.folder(package).rglob("*")}

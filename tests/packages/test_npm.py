@@ -13,6 +13,7 @@ from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
+from orvanta_platform.workflow.requirements import locked_packages
 
 pytestmark = pytest.mark.extended
 
@@ -42,6 +43,8 @@ async def test_script_gets_its_packages(shop: Shop) -> None:
     manifest, separator, rest = lock.partition("//bun.lock\n")
     assert json.loads(manifest) == {"dependencies": {"greeting": "latest"}} and separator
     assert "greeting@1.0.0" in rest and rest.count("sha512-") == 2
+    found = locked_packages("bun", lock)
+    assert [(each.name, each.version) for each in found] == [("@here/naming", "2.0.0"), ("greeting", "1.0.0")]
 
 
 async def test_import_may_name_version(shop: Shop) -> None:

@@ -21,6 +21,7 @@ from tests.worker.jobs import LEVELS
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest
 from orvanta_platform.worker.runtimes import pythons
+from orvanta_platform.workflow.requirements import locked_packages
 
 pytestmark = pytest.mark.extended
 
@@ -42,6 +43,8 @@ async def test_script_uses_its_packages(shop: Shop) -> None:
     assert "[orvanta] locking greeting\n" in shop.log.text and "[orvanta] installing packages\n" in shop.log.text
     lock = await shop.lock(SCRIPT)
     assert "greeting==1.0" in lock and "naming==2.0" in lock and lock.count("--hash=sha256:") == 2
+    found = locked_packages("python3", lock)
+    assert [(each.name, each.version) for each in found] == [("greeting", "1.0"), ("naming", "2.0")]
 
 
 async def test_packages_are_those_of_the_wanted_version(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from orvanta_platform.worker.output_tree import UnsafeTree, seal
 from orvanta_platform.worker.outputs import Outputs
 from orvanta_platform.worker.package_indexes import environment, for_ecosystem, named_files
 from orvanta_platform.worker.packages import orders
+from orvanta_platform.workflow.requirements.python_lock import NotOnlyPackages, python_lines
 
 pytestmark = pytest.mark.extended
 
@@ -157,7 +158,7 @@ def test_pip_configuration_is_used(tmp_path: Path) -> None:
     ],
 )
 def test_whether_a_lock_carries_hashes(lock: str, hashed: bool) -> None:
-    assert orders.is_hashed(orders.python_lines(lock)) is hashed
+    assert orders.is_hashed(python_lines(lock)) is hashed
 
 
 def test_files_that_the_settings_name_are_shown_to_package_programs(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_programs_of_an_ecosystem_receive_its_variables_only() -> None:
 )
 def test_lock_with_options_paths_or_variables_is_refused(line: str) -> None:
     """uv would read files and the environment with the passwords of indexes, and show them in its messages."""
-    with pytest.raises(orders.NotOnlyPackages):
+    with pytest.raises(NotOnlyPackages):
         orders.install_order("python", f"a==1\n{line}\n", builds=False)
 
 
@@ -208,7 +209,7 @@ def test_lines_of_lock_are_requirements() -> None:
         "b[x, y] >= 2.0.*, <3 ; python_version < '3.9' and sys_platform == \"win32\" \\\n    --hash=sha512:cc # c\n"
         "c @ https://files.example/c.whl#sha256=00 \\\n --hash=sha256:00\nd @ git+https://x.example/d@v1\ne"
     )
-    assert orders.python_lines(lock) == [
+    assert python_lines(lock) == [
         "a==1 --hash=sha256:aa --hash=sha256:bb",
         "b[x, y] >= 2.0.*, <3 ; python_version < '3.9' and sys_platform == \"win32\" --hash=sha512:cc",
         "c @ https://files.example/c.whl#sha256=00 --hash=sha256:00",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 BUN_LOCK: Final = "//bun.lock\n"
 """Separator of the package.json and the bun.lock in a lock of npm packages."""
@@ -14,6 +15,7 @@ COMPOSER_LOCK: Final = "//composer.lock\n"
 GEMFILE_LOCK: Final = "//Gemfile.lock\n"
 """Separator of the JSON object and the Gemfile.lock in a lock of Ruby gems."""
 
+_STRING_OR_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])')
 _MODULE: Final = re.compile(r"^[ \t]*module[ \t][^\n]*$", re.MULTILINE)
 _FORBIDDEN: Final = re.compile(r"^[ \t\r]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
 
@@ -27,3 +29,17 @@ def forbidden_directive(module: str) -> str | None:
 def with_module(module: str) -> str:
     """Return a go.mod for the module of scripts, whatever module it was written for."""
     return _MODULE.sub("module orvanta", module, count=1)
+
+
+def read_bun_lock(lock: str) -> Any:
+    """Return the data of a bun.lock. Raises ValueError if it is not a lock that Bun writes."""
+    # Bun writes JSON with a comma behind the last member of each object and array.
+    text = _STRING_OR_LAST_COMMA.sub(lambda match: "" if match[0] == "," else match[0], lock)
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
 
-_STRING_OR_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])')
+from orvanta_platform.workflow.lock_formats import read_bun_lock
+
 _SERVER: Final = re.compile(
     r"[0-9][0-9A-Za-z.+-]*|(?:(?:git\+)?(?:https?|ssh)://|github:)[0-9A-Za-z@\[][^#]*(?:#[0-9A-Za-z].*)?"
 )
@@ -19,22 +19,13 @@ def other_source(lock: str) -> str | None:
     In a cell that installs packages, such a folder could be the cache of the workspace. Raises ValueError if it is not
     a lock that Bun writes.
     """
-    # Bun writes JSON with a comma behind the last member of each object and array.
-    text = _STRING_OR_LAST_COMMA.sub(lambda match: "" if match[0] == "," else match[0], lock)
-    tree = json.loads(text, object_pairs_hook=_unique)
+    tree = read_bun_lock(lock)
     packages = tree.get("packages", {}) if isinstance(tree, dict) else {}
     if not isinstance(packages, dict):
         return "packages"
     if "patchedDependencies" in tree:
         return "patchedDependencies"
     return next((str(name) for name, entry in packages.items() if not _is_of_server(entry)), None)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
 
 
 def _is_of_server(entry: Any) -> bool:

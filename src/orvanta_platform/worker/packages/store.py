@@ -28,6 +28,7 @@ from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import NoInterpreter, Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
+from orvanta_platform.workflow.requirements.python_lock import NotOnlyPackages, python_lines
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -180,13 +181,13 @@ class Packages:
             return relative
         try:
             order = orders.install_order(ecosystem, lock, builds=self._builds, python=python)
-        except orders.NotOnlyPackages as error:
+        except NotOnlyPackages as error:
             reason = f"a lock must contain only packages, no options: {str(error)[:200]}"
             raise PackageError("install_failed", reason) from error
         async with self._turn(request.workspace, cancelled):
             if not final.is_dir():
                 await log.system("installing packages")
-                if ecosystem == "python" and not orders.is_hashed(orders.python_lines(lock)):
+                if ecosystem == "python" and not orders.is_hashed(python_lines(lock)):
                     await log.system("warning: the deployed lock names no hashes: the installed files are not checked")
                 async with self._output(request.workspace) as output:
                     await self._call(runtimes, request, ecosystem, order, output, log, cancelled)

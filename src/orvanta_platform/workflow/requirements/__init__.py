@@ -10,6 +10,7 @@ from orvanta_platform.workflow.requirements.flow import (
     rawscripts,
 )
 from orvanta_platform.workflow.requirements.lock_text import lock_fault, usable_lock
+from orvanta_platform.workflow.requirements.locked import LockedPackage, LockUnreadable, locked_packages, normal_name
 from orvanta_platform.workflow.requirements.needs import (
     Ecosystem,
     Requirements,
@@ -24,12 +25,16 @@ from orvanta_platform.workflow.requirements.union import union
 __all__ = [
     "Ecosystem",
     "InlineScript",
+    "LockUnreadable",
+    "LockedPackage",
     "Requirements",
     "ecosystem_of",
     "inline_scripts",
     "lock_fault",
     "lock_of",
+    "locked_packages",
     "may_need",
+    "normal_name",
     "placed_rawscripts",
     "rawscripts",
     "requirements_of",
