@@ -77,7 +77,7 @@ async def test_time_of_policies_in_a_deployment(
     for _ in range(ROUNDS):
         async with api.platform.db.transaction() as conn:
             began, used_before = time.perf_counter(), time.process_time()
-            await policies.enforce(api.platform, conn, ACTOR, "main", PATH, subject, None)
+            await policies.enforce(api.platform, conn, ACTOR, "main", PATH, subject, None, tuple)
             checks.append(time.perf_counter() - began)
             used.append(time.process_time() - used_before)
     times = {"check_ms": checks, "check_cpu_ms": used, "deployment_ms": deployments, "checked_deployment_ms": checked}

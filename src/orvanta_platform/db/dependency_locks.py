@@ -25,6 +25,31 @@ class NewLock(msgspec.Struct, frozen=True):
     """The only workspace that may use it; None: all of them."""
 
 
+class StoredLock(msgspec.Struct, frozen=True):
+    """Text of a lock, and the language of its script."""
+
+    language: str
+    body: str
+
+
+class VersionLock(msgspec.Struct, frozen=True):
+    """Lock of a version."""
+
+    state: str
+    lock: str | None
+    path: str
+
+
+class LockingItem(msgspec.Struct, frozen=True):
+    """An item with versions that wait for a lock."""
+
+    workspace: str
+    kind: str
+    path: str
+    language: str | None
+    """None: it is a workflow."""
+
+
 class SettledVersion(msgspec.Struct, frozen=True):
     """A version whose locking has completed."""
 
@@ -52,10 +77,26 @@ async def store(connection: Connection, workspace: str, lock: NewLock) -> str:
     return await get(connection, workspace, lock.key) or lock.body
 
 
-async def get_lock_of_version(connection: Connection, version: int) -> tuple[str, str | None] | None:
-    """Return (state, lock) of a version; None if the version does not exist."""
+async def list_stored(connection: Connection, workspace: str, keys: Sequence[bytes]) -> dict[bytes, StoredLock]:
+    """Return the locks of these keys that a workspace uses, by key."""
+    rows = await connection.fetch(_SQL["list_stored"], list(keys), workspace)
+    return {row["key"]: StoredLock(row["language"], row["body"]) for row in rows}
+
+
+async def filter_made(connection: Connection, workspace: str, locks: Sequence[tuple[str, str]]) -> set[int]:
+    """Return the positions of those (language, text) that are locks which a workspace uses and the platform has made.
+
+    The texts are compared with all locks of the language.
+    """
+    languages, bodies = [each[0] for each in locks], [each[1] for each in locks]
+    rows = await connection.fetch(_SQL["filter_made"], languages, bodies, workspace)
+    return {row["position"] - 1 for row in rows}
+
+
+async def get_lock_of_version(connection: Connection, version: int) -> VersionLock | None:
+    """Return the lock of a version; None if the version does not exist."""
     row = await connection.fetchrow(_SQL["get_lock_of_version"], version)
-    return None if row is None else (row["lock_state"], row["lock"])
+    return None if row is None else VersionLock(row["lock_state"], row["lock"], row["path"])
 
 
 async def find_locking_run(connection: Connection, version: int) -> UUID | None:
@@ -64,12 +105,18 @@ async def find_locking_run(connection: Connection, version: int) -> UUID | None:
     return run
 
 
-async def store_outcome(connection: Connection, run: UUID, lock: str | None, error: str | None) -> list[SettledVersion]:
-    """Store the lock, or, if None, the error, in all versions that wait for `run`. Idempotent."""
-    items = await connection.fetch(_SQL["list_locking_items"], run)
-    rows = await connection.fetch(_SQL["store_outcome"], run, lock, error)
-    for item in items:
-        await connection.execute(_SQL["update_current_versions"], item["workspace"], item["kind"], item["path"])
+async def list_locking_items(connection: Connection, run: UUID) -> list[LockingItem]:
+    """Return the items with versions that wait for `run`, which are locked until the transaction ends."""
+    return [LockingItem(**dict(row)) for row in await connection.fetch(_SQL["list_locking_items"], run)]
+
+
+async def store_outcome(
+    connection: Connection, run: UUID, item: LockingItem, lock: str | None, error: str | None
+) -> list[SettledVersion]:
+    """Store the lock, or, if None, the error, in all versions of an item that wait for `run`. Idempotent."""
+    where = (item.workspace, item.kind, item.path)
+    rows = await connection.fetch(_SQL["store_outcome"], run, lock, error, *where)
+    await connection.execute(_SQL["update_current_versions"], *where)
     return [SettledVersion(**row) for row in rows]
 
 

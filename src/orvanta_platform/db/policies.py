@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -46,6 +47,16 @@ async def list_all(conn: Connection, workspace: str | None) -> list[PolicyRow]:
 async def list_applied(conn: Connection, workspace: str) -> list[str]:
     """Return the bodies (JSON text) of the policies of a workspace and of the instance that are not off."""
     return [row["body"] for row in await conn.fetch(_SQL["list_applied"], workspace)]
+
+
+async def list_package_policies(conn: Connection, workspace: str) -> list[str]:
+    """Return the bodies (JSON text) of the active policies that restrict packages, as `list_applied`."""
+    return [row["body"] for row in await conn.fetch(_SQL["list_package_policies"], workspace)]
+
+
+async def list_locks(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the locks of the current versions of the items of a kind at some paths, by path."""
+    return {row["path"]: row["lock"] for row in await conn.fetch(_SQL["list_locks"], workspace, kind, list(paths))}
 
 
 async def list_limits(conn: Connection, workspace: str) -> dict[str, int]:

@@ -347,7 +347,10 @@ class Executor:
         return JobOutcome(shown, outcome.error, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), sealed
 
     async def _package(self, script: _Script, cancelled: asyncio.Event) -> str | None:
-        """Return the folder of the code's packages, as in JobSpec.package. Raises PackageError, InvalidScript."""
+        """Return the folder of the code's packages, as in JobSpec.package.
+
+        Raises PackageError, InvalidScript, PolicyViolation.
+        """
         job, blueprint, node = script.job, script.blueprint, script.node
         language = job.language or ""
         if language == UNSUPPORTED:
@@ -356,7 +359,7 @@ class Executor:
             raise PackageError("no_runtime", f"There is no language {language}.")
         if ecosystem_of(language) is None:
             return None
-        lock = None
+        lock, version = None, job.run.version
         if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
             lock = lock_of(node.value)
         else:
@@ -366,6 +369,7 @@ class Executor:
             lock = lock if version is None else await self._locks.of_version(version)
         workspace = job.run.workspace
         request = PackageRequest(job.id, job.attempt, workspace, language, script.content, script.imports, lock)
+        request = replace(request, version=version, node=None if blueprint.plan.single else node.id)
         return await self._packages.provide(request, script.log, cancelled)
 
     async def _lock(

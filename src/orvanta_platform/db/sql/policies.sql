@@ -12,6 +12,14 @@ FROM policy
 WHERE (workspace = $1 OR workspace IS NULL) AND body ->> 'mode' <> 'off'
 ORDER BY workspace IS NOT NULL, name;
 
+-- name: list_package_policies
+-- The bodies of the active policies of a workspace and of the instance that restrict packages.
+SELECT body::text AS body
+FROM policy
+WHERE (workspace = $1 OR workspace IS NULL) AND body ->> 'mode' = 'active'
+  AND body -> 'rules' @> '[{"kind": "restrict", "field": "packages"}]'
+ORDER BY workspace IS NOT NULL, name;
+
 -- name: list_limits
 -- The smallest maximum of each limited resource in the active policies of a workspace and of the instance.
 SELECT r.rule ->> 'resource' AS resource, min((r.rule ->> 'maximum')::bigint) AS maximum
@@ -53,3 +61,10 @@ WHERE i.workspace = $1 AND i.kind = $2 AND i.path > $3 AND NOT i.deleted AND NOT
   AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
   AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))
 ORDER BY i.path LIMIT $9;
+
+-- name: list_locks
+-- The locks of the current versions of the items of a kind at some paths.
+SELECT i.path, v.lock
+FROM item AS i
+JOIN version AS v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = ANY ($3::text[]) AND v.lock IS NOT NULL;

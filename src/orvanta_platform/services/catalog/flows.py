@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.imports import Imported
+from orvanta_platform.services.runs.package_policies import codes_of_flow
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
@@ -410,7 +412,8 @@ async def _store(
     def subject() -> Subject:
         return replace(policy_subject(new, checked.value, settings), tests=tests)
 
-    defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason)
+    codes = partial(codes_of_flow, checked.tree, resolved.lock)
+    defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason, codes)
     version = NewVersion(
         workspace=workspace,
         kind="flow",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -27,15 +27,18 @@ from orvanta_platform.errors import (
     PolicyViolation,
 )
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import package_locks
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import run_limits
+from orvanta_platform.services.runs import package_policies, run_limits
+from orvanta_platform.services.runs.package_policies import Codes
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.policies.check import Violation, exceeds, violations
 from orvanta_platform.workflow.policies.defaults import AppliedDefault, find_defaults
 from orvanta_platform.workflow.policies.policy import INSTANCE, Limit, Policy, Resource, is_about_tests, parse
 from orvanta_platform.workflow.policies.subject import (
+    LockedCode,
     Subject,
     TestStates,
     subject_of_flow,
@@ -43,6 +46,7 @@ from orvanta_platform.workflow.policies.subject import (
     subject_of_tests,
 )
 from orvanta_platform.workflow.releases.bundle import BundleItem
+from orvanta_platform.workflow.tree.item import Key
 
 MAX_POLICIES = 100
 """Maximum number of policies of a workspace, and of the instance."""
@@ -179,12 +183,15 @@ async def enforce(
     path: str,
     subject: Callable[[], Subject],
     reason: str | None,
+    codes: Codes,
 ) -> list[AppliedDefault]:
     """Check an item against all active policies, in the transaction that deploys it; returns the defaults that they
     give to its absent fields.
 
     `subject`: returns the item as policies see it; called only if there are policies.
     `reason`: reason for which a member whom all of the violated policies name in `bypass` deploys it nevertheless.
+    `codes`: returns the known locks of its code, whose packages are checked; called only if policies restrict them.
+    The run that makes another lock checks it.
     Raises PolicyViolation with all violations, including those of policies that are only evaluated.
     """
     require_workspace(actor, workspace)
@@ -193,6 +200,8 @@ async def enforce(
     if not applied:
         return []
     item = subject()
+    if any(each.restricts_packages() for each in applied):
+        item = msgspec.structs.replace(item, code=await package_policies.read(conn, workspace, codes))
     found, defaults = await _check_item(workspace, item, applied)
     active = {each.policy for each in found if each.mode == "active"}
     if not active:
@@ -271,15 +280,17 @@ def refused(found: Sequence[Violation], hint: str) -> PolicyViolation:
 
 
 async def examine(
-    platform: Platform, actor: Actor, workspace: str, subject: Subject
+    platform: Platform, actor: Actor, workspace: str, subject: Subject, codes: Codes
 ) -> tuple[list[Diagnostic], list[AppliedDefault]]:
     """Return the violations of an item that is being edited, errors first, and the defaults that it would get.
 
-    Raises NotFound.
+    `codes`: returns the locks that it contains, as in `enforce`. Raises NotFound.
     """
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         applied = await _get_applied(platform, conn, workspace)
+        if any(each.restricts_packages() and each.covers(subject.path) for each in applied):
+            subject = msgspec.structs.replace(subject, code=await package_policies.read(conn, workspace, codes))
     found, defaults = await _check_item(workspace, subject, applied)
     return [each.diagnostic() for each in found], defaults
 
@@ -312,14 +323,22 @@ async def list_untested(
 async def list_blocking(
     platform: Platform, actor: Actor, workspace: str, items: Sequence[BundleItem]
 ) -> list[tuple[str, str, Violation]]:
-    """Return the violations of active policies by the items of a release, with kind and path. Raises NotFound."""
+    """Return the violations of active policies by the items of a release, with kind and path. Raises NotFound.
+
+    Packages are checked as far as the release contains locks, and otherwise when it is deployed.
+    """
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         applied = [each for each in await _get_applied(platform, conn, workspace) if each.mode == "active"]
-    return await document_threads.run_in_thread(workspace, _find_blocking, items, applied) if applied else []
+        code: Mapping[Key, Sequence[LockedCode]] = {}
+        if any(each.restricts_packages() for each in applied):
+            code = await package_policies.read_many(conn, workspace, partial(package_locks.of_release, items))
+    return await document_threads.run_in_thread(workspace, _find_blocking, items, applied, code) if applied else []
 
 
-def _find_blocking(items: Sequence[BundleItem], applied: Sequence[Policy]) -> list[tuple[str, str, Violation]]:
+def _find_blocking(
+    items: Sequence[BundleItem], applied: Sequence[Policy], code: Mapping[Key, Sequence[LockedCode]]
+) -> list[tuple[str, str, Violation]]:
     found: list[tuple[str, str, Violation]] = []
     for item in items:
         if item.kind not in _KINDS:
@@ -328,6 +347,7 @@ def _find_blocking(items: Sequence[BundleItem], applied: Sequence[Policy]) -> li
             subject = _subject_of_item(item)
         except InvalidWorkflow:  # its deployment reports the error
             continue
+        subject = msgspec.structs.replace(subject, code=code.get(item.key, ()))
         found += [(item.kind, item.path, each) for each in violations(subject, applied)]
     return found
 
@@ -357,7 +377,8 @@ async def list_violating(
             await _use_of(conn, workspace, rule) for rule in policy.rules if isinstance(rule, Limit) and not after
         ]
         tested = await _count_tests(conn, workspace, kind, found, policy)
-    items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy, tested)
+        code = await _read_packages(conn, workspace, kind, found, policy)
+    items = await document_threads.run_in_thread(workspace, _find_violating, kind, found, policy, tested, code)
     unchecked = [each.path for each in found if each.body is None]
     if len(found) == _PAGE:
         following: str | None = f"{kind}/{found[-1].path}"
@@ -385,8 +406,22 @@ async def _count_tests(
     return counts | await workflow_tests.count_by_path(conn, workspace, list(counts))
 
 
+async def _read_packages(
+    conn: Connection, workspace: str, kind: Kind, found: Sequence[DocumentRow], policy: Policy
+) -> Mapping[str, Sequence[LockedCode]]:
+    """Return the packages of items, by path; empty if the policy does not restrict packages."""
+    if not policy.restricts_packages():
+        return {}
+    locks = await rows.list_locks(conn, workspace, kind, [each.path for each in found])
+    return await package_policies.read_many(conn, workspace, partial(package_locks.of_documents, kind, found, locks))
+
+
 def _find_violating(
-    kind: Kind, found: Sequence[DocumentRow], policy: Policy, tested: Mapping[str, int]
+    kind: Kind,
+    found: Sequence[DocumentRow],
+    policy: Policy,
+    tested: Mapping[str, int],
+    code: Mapping[str, Sequence[LockedCode]],
 ) -> list[Violating]:
     items = []
     for row in found:
@@ -398,6 +433,7 @@ def _find_violating(
             continue
         if row.path in tested:
             subject = msgspec.structs.replace(subject, tests=TestStates(tested[row.path]))
+        subject = msgspec.structs.replace(subject, code=code.get(row.path, ()))
         each = violations(subject, [policy])
         if each:
             items.append(Violating(kind, row.path, each))

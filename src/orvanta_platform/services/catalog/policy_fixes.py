@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require, require_workspace
@@ -13,16 +15,17 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import ItemRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import deploy, flows, policies, scripts
+from orvanta_platform.services.catalog import deploy, flows, package_locks, policies, scripts
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.catalog.flows import NewFlow, Source
 from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import package_policies
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.policies.check import Violation, violations
 from orvanta_platform.workflow.policies.fixes import Fix, apply_fixes
 from orvanta_platform.workflow.policies.policy import Policy
-from orvanta_platform.workflow.policies.subject import Subject, subject_of_flow, subject_of_script
+from orvanta_platform.workflow.policies.subject import LockedCode, Subject, subject_of_flow, subject_of_script
 from orvanta_platform.workflow.text import open_yaml, save_yaml
 
 
@@ -45,9 +48,10 @@ async def fix(
     policy = await policies.get_any_mode(platform, actor, workspace, name, instance=instance)
     row = await deploy.get(platform, actor, workspace, kind, path)
     require(actor, "write", deploy.target_of(row))
-    found = await document_threads.run_in_thread(workspace, _find, kind, row, policy)
+    code = await _read_packages(platform, row, policy)
+    found = await document_threads.run_in_thread(workspace, _find, kind, row, policy, code)
     hashes = await _hashes(platform, actor, workspace, [each.fix for each in found if each.fix is not None])
-    made = await document_threads.run_in_thread(workspace, _correct, kind, row, policy, found, hashes)
+    made = await document_threads.run_in_thread(workspace, _correct, kind, row, policy, found, hashes, code)
     if made is None:
         raise BadRequest(
             f"Nothing in {path} can be corrected without a decision.", hint="Change it in the editor, and deploy it."
@@ -59,8 +63,17 @@ async def fix(
     return made.left
 
 
-def _find(kind: Kind, row: ItemRow, policy: Policy) -> list[Violation]:
-    return violations(policies.subject_of_stored(kind, row.path, row, row.body), [policy])
+async def _read_packages(platform: Platform, row: ItemRow, policy: Policy) -> Sequence[LockedCode]:
+    """Return the packages of a version, which no correction changes; empty if the policy does not restrict them."""
+    if not policy.restricts_packages():
+        return ()
+    async with platform.db.acquire() as conn:
+        return await package_policies.read(conn, row.workspace, partial(package_locks.of_version, row))
+
+
+def _find(kind: Kind, row: ItemRow, policy: Policy, code: Sequence[LockedCode]) -> list[Violation]:
+    subject = policies.subject_of_stored(kind, row.path, row, row.body)
+    return violations(replace(subject, code=code), [policy])
 
 
 async def _hashes(platform: Platform, actor: Actor, workspace: str, fixes: Sequence[Fix]) -> dict[str, str]:
@@ -77,7 +90,12 @@ async def _hashes(platform: Platform, actor: Actor, workspace: str, fixes: Seque
 
 
 def _correct(
-    kind: Kind, row: ItemRow, policy: Policy, found: Sequence[Violation], hashes: Mapping[str, str]
+    kind: Kind,
+    row: ItemRow,
+    policy: Policy,
+    found: Sequence[Violation],
+    hashes: Mapping[str, str],
+    code: Sequence[LockedCode],
 ) -> _Corrected | None:
     """Return the corrected item, None if nothing can be corrected."""
     fixes = [each.fix for each in found if each.fix is not None]
@@ -87,7 +105,7 @@ def _correct(
         new, subject = correct(row, fixes, hashes, message)
     except (KeyError, IndexError, ValueError, AttributeError):  # it is written in another form than it is checked in
         return None
-    left = violations(subject, [policy])
+    left = violations(replace(subject, code=code), [policy])
     return _Corrected(new, left) if len(left) < len(found) else None
 
 

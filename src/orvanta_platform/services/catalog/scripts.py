@@ -28,6 +28,7 @@ from orvanta_platform.services.catalog import deploy, environments, policies, st
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.services.runs.package_policies import codes_of_script
 from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.policies.subject import subject_of_script
 from orvanta_platform.workflow.requirements import usable_lock
@@ -99,7 +100,8 @@ async def create(
         settings = {name: _plain(value) for name, value in new.settings.items()}
         await environments.refuse_direct(platform, conn, actor, workspace)
         subject = partial(subject_of_script, new.path, new.language, new.content, settings)
-        defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason)
+        codes = partial(codes_of_script, new.language, state.lock)
+        defaults = await policies.enforce(platform, conn, actor, workspace, new.path, subject, new.bypass_reason, codes)
         version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)

@@ -4,6 +4,8 @@ restored from the archive, or because a newer version is archived or deleted.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from orvanta_platform.control.actor import Actor
@@ -13,7 +15,7 @@ from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import PolicyViolation
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import deploy, deploy_tests, policies
+from orvanta_platform.services.catalog import deploy, deploy_tests, package_locks, policies
 from orvanta_platform.services.catalog.deploy_tests import Outcomes
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.policies.defaults import AppliedDefault
@@ -63,7 +65,8 @@ async def enforce(
         outcomes = tested.outcomes if tested.version == row.id else {}
         tests = await deploy_tests.states_of(conn, row.workspace, row.path, outcomes, is_first=False)
         subject = msgspec.structs.replace(subject, tests=tests)
-    return await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None)
+    codes = partial(package_locks.of_version, row)
+    return await policies.enforce(platform, conn, actor, row.workspace, path, lambda: subject, None, codes)
 
 
 async def enforce_reused(

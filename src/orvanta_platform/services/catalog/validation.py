@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from orvanta_platform.services.catalog import deploy, deploy_tests, flows, polic
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
+from orvanta_platform.services.runs.package_policies import codes_of_flow
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.policies.defaults import AppliedDefault
 from orvanta_platform.workflow.policies.subject import TestStates
@@ -77,7 +79,8 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         subject = flows.policy_subject(new, seen.value, settings)
         tests = await _test_states(platform, actor, workspace, new.path, body)
         subject = replace(subject, tests=tests)
-        violated, defaults = await policies.examine(platform, actor, workspace, subject)
+        codes = partial(codes_of_flow, tree, None)
+        violated, defaults = await policies.examine(platform, actor, workspace, subject, codes)
         found = [*violated, *found]
         found += await queue_warnings.diagnostics(platform, workspace, tree, settings.get("tag"))
     if seen.value:

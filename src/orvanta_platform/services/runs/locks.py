@@ -17,19 +17,20 @@ from orvanta_platform.control import audit, names, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import dependency_locks, items
-from orvanta_platform.db.dependency_locks import NewLock
+from orvanta_platform.db.dependency_locks import LockingItem, NewLock
 from orvanta_platform.db.items import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
-from orvanta_platform.errors import InvalidScript, LockFailed
+from orvanta_platform.errors import InvalidScript, LockFailed, PolicyViolation
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, Blueprint, Pins, inline_pins, own_pins
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import imports
+from orvanta_platform.services.runs import imports, package_policies
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
+from orvanta_platform.services.runs.package_policies import CodeLock
 from orvanta_platform.services.runs.run_spec import DEPLOYMENT, RunOptions, RunSpec
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_text
@@ -263,12 +264,28 @@ class Locks:
             return cached
         async with self._platform.db.acquire() as connection:
             found = await dependency_locks.get_lock_of_version(connection, version)
-        if found is None or found[0] != "locked" or found[1] is None:
+        if found is None or found.state != "locked" or found.lock is None:
             return None
         if len(self._of_versions) >= 1_000:
             del self._of_versions[next(iter(self._of_versions))]
-        self._of_versions[version] = found[1]
-        return found[1]
+        self._of_versions[version] = found.lock
+        return found.lock
+
+    async def require_allowed(self, workspace: str, version: int, code: CodeLock, key: bytes) -> None:
+        """Check a lock that a job of a version uses, unless it was checked as a part of the lock of the version.
+
+        That lock may not exist yet, or another release of the platform has determined other requirements for the
+        code. Raises PolicyViolation.
+        """
+        known = await self.of_version(version)
+        if known is not None and (known == code.text or key.hex() in known):
+            return
+        async with self._platform.db.acquire() as connection:
+            found = await dependency_locks.get_lock_of_version(connection, version)
+            path = "" if found is None else found.path
+            refusal = await package_policies.find_refusal(connection, workspace, path, lambda: [code])
+        if refusal is not None:
+            raise refusal
 
     async def requirements(
         self, workspace: str, language: str, content: str, imported: Sequence[Script]
@@ -290,17 +307,40 @@ class Locks:
             return await dependency_locks.store(connection, workspace, lock)
 
 
-async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
-    """Set the lock of the versions that wait for `run`, or its error. A repeated call has no effect."""
+async def store_outcome(
+    platform: Platform, run: UUID, *, lock: str | None, error: str | None = None
+) -> PolicyViolation | None:
+    """Set the lock of the versions that wait for `run`, or its error. A repeated call has no effect.
 
-    async def write(connection: Connection) -> None:
-        text = None if error is None else error[-_MAX_ERROR_LENGTH:].replace("\0", "\ufffd")
-        for each in await dependency_locks.store_outcome(connection, run, lock, text):
-            parameters = {"hash": each.hash, "run": str(run), "state": "failed" if lock is None else "locked"}
-            acting = actors.system(each.workspace)
-            await audit.record(connection, acting, f"{each.kind}s.lock", "Updated", each.path, parameters)
+    A lock with packages that an active policy does not allow fails its versions; returns the error.
+    """
 
-    await platform.db.retrying(write)
+    async def write(connection: Connection) -> PolicyViolation | None:
+        refusal = None
+        for item in await dependency_locks.list_locking_items(connection, run):
+            refused = await _refusal_of(connection, item, lock)
+            message = error if refused is None else refused.message
+            text = None if message is None else message[-_MAX_ERROR_LENGTH:].replace("\0", "\ufffd")
+            stored = lock if refused is None else None
+            for each in await dependency_locks.store_outcome(connection, run, item, stored, text):
+                parameters = {"hash": each.hash, "run": str(run), "state": "failed" if stored is None else "locked"}
+                acting = actors.system(each.workspace)
+                await audit.record(connection, acting, f"{each.kind}s.lock", "Updated", each.path, parameters)
+            refusal = refusal or refused
+        return refusal
+
+    return await platform.db.retrying(write)
+
+
+async def _refusal_of(connection: Connection, item: LockingItem, lock: str | None) -> PolicyViolation | None:
+    """Return the error for the packages of a lock that an active policy does not allow."""
+    if not lock:
+        return None
+    if item.kind == "script":
+        codes = package_policies.codes_of_script(item.language or "", lock)
+    else:
+        codes = package_policies.codes_of_keys(lock)
+    return await package_policies.find_refusal(connection, item.workspace, item.path, lambda: codes)
 
 
 async def store_abandoned(platform: Platform) -> None:

@@ -32,7 +32,8 @@ class LockRuns(msgspec.Struct, frozen=True):
 
         `pins` are those of the run, which name the imported scripts.
 
-        Raises PackageError and OrvantaError, which are stored with the versions as well.
+        Raises PackageError and OrvantaError, which are stored with the versions as well; PolicyViolation if a policy
+        does not allow a package of the lock.
         """
         make_lock = self._script if job.run.kind == locking.SCRIPT_KIND else self._flow
         try:
@@ -40,7 +41,9 @@ class LockRuns(msgspec.Struct, frozen=True):
         except (PackageError, OrvantaError) as error:
             await locking.store_outcome(self.platform, job.run.id, lock=None, error=error.message)
             raise
-        await locking.store_outcome(self.platform, job.run.id, lock=lock)
+        refusal = await locking.store_outcome(self.platform, job.run.id, lock=lock)
+        if refusal is not None:
+            raise refusal
         return result
 
     async def _script(

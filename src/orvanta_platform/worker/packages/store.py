@@ -17,6 +17,7 @@ import structlog
 from orvanta_platform.db.dependency_locks import NewLock
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.runs.locks import Locks, key_of
+from orvanta_platform.services.runs.package_policies import CodeLock
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.limits import Limits
@@ -72,6 +73,10 @@ class PackageRequest(msgspec.Struct, frozen=True):
     """Hash (hex) of the closure of scripts that the code imports."""
     lock: str | None = None
     """The lock to install, or None to find or make it for the code."""
+    version: int | None = None
+    """Deployed version that the code belongs to, whose policies apply to a lock that is found or made."""
+    node: str | None = None
+    """Node that contains the code, if any."""
 
 
 class Packages:
@@ -100,7 +105,7 @@ class Packages:
     async def provide(self, request: PackageRequest, log: PackageLog, cancelled: asyncio.Event) -> str | None:
         """Return the folder below `Runtimes.packages` with the packages of the code, or None if it needs none.
 
-        Makes the lock and the folder if they are missing. Raises PackageError, InvalidScript.
+        Makes the lock and the folder if they are missing. Raises PackageError, InvalidScript, PolicyViolation.
         """
         ecosystem = ecosystem_of(request.language)
         if ecosystem is None:
@@ -109,6 +114,10 @@ class Packages:
         if lock is None:
             requirements = await self.requirements(request)
             lock = "" if requirements is None else await self.lock(request, requirements, log, cancelled)
+            if requirements is not None and request.version is not None:
+                key = key_of(request.language, request.content, requirements)
+                code = CodeLock(request.node, "", request.language, lock)
+                await self._locks.require_allowed(request.workspace, request.version, code, key)
         return await self._installed(request, ecosystem, lock, log, cancelled) if lock.strip() else None
 
     async def requirements(self, request: PackageRequest) -> Requirements | None:

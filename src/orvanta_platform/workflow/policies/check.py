@@ -15,6 +15,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, Severity, pointer
 from orvanta_platform.workflow.policies.default_fields import Part
 from orvanta_platform.workflow.policies.defaults import AppliedDefault, absent, find_defaults, with_defaults
 from orvanta_platform.workflow.policies.fixes import Fix, fix_of
+from orvanta_platform.workflow.policies.packages import find_disallowed
 from orvanta_platform.workflow.policies.policy import (
     TESTS,
     Default,
@@ -25,6 +26,7 @@ from orvanta_platform.workflow.policies.policy import (
     Require,
     Restrict,
     Rule,
+    is_about_packages,
     is_about_tests,
     patterns_of,
 )
@@ -152,6 +154,9 @@ def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
     nodes = len(subject.parts.get("node", ())) + 1
     if nodes * sum(max(1, len(patterns_of(rule))) for rule in rules) > limit:
         return True
+    packages = sum(len(each.packages or ()) for each in subject.code)
+    if packages * sum(len(patterns_of(rule)) for rule in rules if is_about_packages(rule)) > limit:
+        return True
     return limit < sum(
         _size(part.fields.get(rule.field)) * len(patterns_of(rule))
         for rule in rules
@@ -181,6 +186,8 @@ def _check(rule: Require | Restrict | Deny | Limit, parts: _PartsByValue) -> Ite
             return _untested(parts.subject)
         case Require():
             return _missing(rule, parts.of(rule))
+        case Restrict() if is_about_packages(rule):
+            return find_disallowed(rule, parts.subject.code)
         case Restrict():
             return _outside(rule, parts.of(rule))
         case Deny():

@@ -8,7 +8,16 @@ from typing import Any, Final
 import msgspec
 
 from orvanta_platform.workflow.policies.default_fields import IN_FLOW_VALUE, NODE_KINDS, key_of
-from orvanta_platform.workflow.policies.policy import Default, Deny, Limit, Require, Restrict, Rule, is_about_tests
+from orvanta_platform.workflow.policies.policy import (
+    Default,
+    Deny,
+    Limit,
+    Require,
+    Restrict,
+    Rule,
+    is_about_packages,
+    is_about_tests,
+)
 from orvanta_platform.workflow.policies.subject import SubjectPart
 
 _TEXTS: Final = frozenset({"summary", "description", "tag", "concurrency_key"})
@@ -34,6 +43,8 @@ def fix_of(rule: Rule, part: SubjectPart, field: str | None) -> Fix | None:
     match rule:
         case Default():
             return Fix(_place(part, rule.field), rule.value)
+        case Restrict() if is_about_packages(rule):
+            return None
         case Restrict():
             return _allowed(rule, part)
         case Require() if not is_about_tests(rule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -24,6 +25,8 @@ WORKSPACE: Final = "workspace"
 MAX_RULES: Final = 50
 MAX_ENTRIES: Final = 100
 """Maximum number of patterns, kinds or bypasses in a list."""
+MAX_PACKAGES: Final = 1_000
+"""Maximum number of patterns of packages in a rule, which also names those that others require."""
 MAX_MESSAGE: Final = 1_000
 MAX_NAME: Final = 100
 MAX_PATTERN: Final = 200
@@ -33,13 +36,16 @@ MAX_LIMIT: Final = 10**15
 TESTS: Final = "tests"
 """Field of a workflow that a rule can only require: it has a test, and all its tests pass."""
 
+PACKAGES: Final = "packages"
+"""Field of scripts and of nodes with inline code that a rule can only restrict: all packages of the lock."""
+
 FIELDS: Final[Mapping[Part, frozenset[str]]] = {
     "flow": (frozenset(DOCUMENT.known) | frozenset(FLOW.known))
     - {"value", "path", "modules", "ui", "draft_only", "deployment_message"},
     "node": (
         frozenset(MODULE.known)
         | frozenset(name for shape in VALUES.values() if isinstance(shape, Record) for name in shape.known)
-        | {"host"}
+        | {"host", PACKAGES}
     )
     - {"value", "modules", "content"},
     "script": frozenset(
@@ -47,12 +53,16 @@ FIELDS: Final[Mapping[Part, frozenset[str]]] = {
             *("summary", "description", "language", "schema", "kind", "tag", "timeout", "labels"),
             *("priority", "concurrent_limit", "concurrency_key", "concurrency_time_window_s", "cache_ttl"),
             *("dedicated_worker", "on_behalf_of_email", "ws_error_handler_muted", "visible_to_runner_only"),
+            PACKAGES,
         }
     ),
 }
 """Fields that a rule can name, by the part of an item that it applies to. `host`: host of a webhook's URL. Code is
 compared with no pattern.
 """
+
+_NOT_IN_NAME: Final = re.compile(r"[<>=\s]")
+"""Characters of ranges such as `requests>=2`, which are no patterns."""
 
 
 class _Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -74,7 +84,9 @@ class Restrict(_Rule, tag_field="kind", tag="restrict", kw_only=True, frozen=Tru
 
     field: str
     allowed: tuple[str, ...] | None = None
-    """Patterns with `*`, `?` and `[…]`; all entries of a list must match."""
+    """Patterns with `*`, `?` and `[…]`; all entries of a list must match. Those of `packages` are patterns of names,
+    which `==` and a pattern of versions may follow.
+    """
     maximum: float | None = None
 
 
@@ -139,6 +151,10 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         """Return whether a rule requires tests of workflows."""
         return any(is_about_tests(rule) for rule in self.rules)
 
+    def restricts_packages(self) -> bool:
+        """Return whether a rule restricts packages, so that locks have to be read."""
+        return any(is_about_packages(rule) for rule in self.rules)
+
     def count_patterns(self) -> int:
         """Return the number of patterns of all rules."""
         return sum(len(patterns_of(rule)) for rule in self.rules)
@@ -147,6 +163,17 @@ class Policy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 def is_about_tests(rule: Rule) -> bool:
     """Return whether a rule requires tests of workflows."""
     return isinstance(rule, Require) and rule.on == "flow" and rule.field == TESTS
+
+
+def is_about_packages(rule: Rule) -> bool:
+    """Return whether a rule restricts the packages of scripts or of inline code."""
+    return isinstance(rule, Restrict) and rule.field == PACKAGES
+
+
+def split_pattern(pattern: str) -> tuple[str, str | None]:
+    """Return the patterns of names and of versions in a pattern of packages; None: any version of a registry."""
+    name, separator, version = pattern.partition("==")
+    return name.strip(), version.strip() if separator else None
 
 
 def patterns_of(rule: Rule) -> tuple[str, ...]:
@@ -215,8 +242,25 @@ def _rule_fault(rule: Rule) -> str | None:
     if rule.node_kinds and rule.on != "node":
         return "`node_kinds` applies to nodes only"
     patterns = patterns_of(rule)
-    if len(patterns) > MAX_ENTRIES or any(len(each) > MAX_PATTERN for each in patterns):
-        return f"there are at most {MAX_ENTRIES} patterns of at most {MAX_PATTERN} characters"
+    most = MAX_PACKAGES if rule.field == PACKAGES else MAX_ENTRIES
+    if len(patterns) > most or any(len(each) > MAX_PATTERN for each in patterns):
+        return f"there are at most {most} patterns of at most {MAX_PATTERN} characters"
+    if rule.field == PACKAGES:
+        return _packages_fault(rule)
     if isinstance(rule, Restrict) and rule.allowed is None and rule.maximum is None:
         return "it needs `allowed` or `maximum`"
+    return None
+
+
+def _packages_fault(rule: Require | Restrict) -> str | None:
+    if isinstance(rule, Require):
+        return "`packages` can only be restricted"
+    if rule.allowed is None or rule.maximum is not None:
+        return "`packages` needs `allowed`, and has no `maximum`"
+    if set(rule.node_kinds) - {"rawscript"}:
+        return "`packages` applies to nodes of the kind rawscript, because other nodes contain no code"
+    for pattern in rule.allowed:
+        name, version = split_pattern(pattern)
+        if not name or version == "" or _NOT_IN_NAME.search(name):
+            return f"{pattern!r} is not the pattern of a name, with == and the pattern of a version if needed"
     return None

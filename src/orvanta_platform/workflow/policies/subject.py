@@ -13,6 +13,7 @@ from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, VALUES
 from orvanta_platform.workflow.graph import modules_of
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.default_fields import Part
+from orvanta_platform.workflow.requirements import LockedPackage
 from orvanta_platform.workflow.shapes import Record
 from orvanta_platform.workflow.subject import VALUE_PATH
 
@@ -73,6 +74,24 @@ class TestStates(msgspec.Struct, frozen=True):
     """Names of the tests whose outcome is not known."""
 
 
+class LockedCode(msgspec.Struct, frozen=True):
+    """Packages that are installed for a script, or for the inline code of a node."""
+
+    node: str | None
+    """Id of the node; None for a script."""
+    path: str
+    """JSON pointer in the document, "" for a script."""
+    packages: tuple[LockedPackage, ...] | None
+    """None: the lock cannot be read."""
+
+    @property
+    def part(self) -> SubjectPart:
+        """Return the script or node that violations name."""
+        if self.node is None:
+            return SubjectPart("script", None, "", "", {})
+        return SubjectPart("node", self.node, "rawscript", self.path, {})
+
+
 class Subject(msgspec.Struct, frozen=True):
     """A workflow or script to check."""
 
@@ -80,6 +99,8 @@ class Subject(msgspec.Struct, frozen=True):
     parts: Mapping[Part, tuple[SubjectPart, ...]]
     tests: TestStates | None = None
     """Tests of a workflow; None: rules about tests do not apply."""
+    code: Sequence[LockedCode] = ()
+    """Packages of all code whose lock is known; rules about packages do not apply to other code."""
 
 
 def subject_of_script(path: str, language: str, content: str, settings: Mapping[str, Any]) -> Subject:
@@ -92,6 +113,11 @@ def subject_of_script(path: str, language: str, content: str, settings: Mapping[
 def subject_of_tests(path: str, tests: TestStates) -> Subject:
     """Return a workflow as rules about its tests see it."""
     return Subject(path, {"flow": (SubjectPart("flow", None, "", "", {}),)}, tests)
+
+
+def subject_of_locks(path: str, code: Sequence[LockedCode]) -> Subject:
+    """Return a script or workflow as rules about its packages see it."""
+    return Subject(path, {}, code=code)
 
 
 def subject_of_flow(path: str, document: Mapping[str, Any]) -> Subject:
