@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import deploy, flow, node, opened
 from tests.browser.test_typing import press
+from tests.polling import POLL_S
 
 BROKEN = """summary: Sum
 value:
@@ -142,3 +145,26 @@ async def test_refused_default_is_shown_at_its_field_only(page: Page, site: Site
     await press(form.get_by_label("Default of rate"))
     await page.keyboard.type("7")
     await expect(form.get_by_label("Default of share")).to_have_value("7")
+
+
+LOCKING = """summary: Greeting
+value:
+  modules:
+    - id: greet
+      value: {type: rawscript, language: python3, content: "import no_such_package_here", input_transforms: {}}
+"""
+
+
+async def test_settings_show_why_packages_could_not_be_locked(page: Page, site: Site) -> None:
+    path = "f/problems/locking"
+    site.deploy(path, LOCKING)
+    status = f"/api/w/main/flows/deployment_status/p/{path}"
+    job = site.client.get(status).json()["job_id"]
+    site.client.post(f"/api/w/main/jobs_u/queue/cancel/{job}", json={}).raise_for_status()
+    async with asyncio.timeout(30):
+        while "lock_error_logs" not in (found := site.client.get(status).json()):
+            await asyncio.sleep(POLL_S)
+    await page.goto(f"/w/main/workflows/{path}")
+    await page.get_by_role("button", name="Workflow settings").click()
+    await expect(page.get_by_role("heading", name="Packages could not be locked")).to_be_visible()
+    await expect(page.locator("pre", has_text=found["lock_error_logs"])).to_be_visible()

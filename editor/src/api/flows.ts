@@ -23,6 +23,8 @@ export interface Flow extends Omit<FlowItem, "version_id" | "labels"> {
   value: unknown;
   schema?: unknown;
   source?: { format: "yaml" | "json"; text: string };
+  /** Reason why the packages of the newest version could not be locked. */
+  lock_error_logs?: string;
   /** Members of the source other than its value and schema. */
   source_members?: Tree;
 }

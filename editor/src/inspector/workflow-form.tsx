@@ -46,11 +46,18 @@ export function WorkflowForm() {
   const store = useEditorStore();
   const tree = useEditor((editor) => editor.tree);
   const labels = useEditor(labelsIn);
+  const lockError = useEditor((editor) => editor.flow.lock_error_logs);
   const set = (key: string, label: string) => (value: string) =>
     attempt(() => apply(store, (model) => setField(model, [key], value || undefined, label), key));
   return (
     <div className={css.pane}>
       <h2>{t("inspector.workflowSettings")}</h2>
+      {lockError && (
+        <div>
+          <h3>{t("inspector.lockFailed")}</h3>
+          <pre className={css.value}>{lockError}</pre>
+        </div>
+      )}
       <Field label={t("inspector.summary")}>
         <Input
           value={text(at(tree, ["summary"]))}
