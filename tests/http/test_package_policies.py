@@ -69,11 +69,16 @@ async def send(client: Any, path: str, body: Any, status: int = 201) -> Any:
     return answer.json()["error"] if status >= 400 else answer.text
 
 
-async def make_lock(api: ApiHarness, content: str, body: str, language: str = "python3") -> bytes:
-    """Store a lock as a worker does when it has made it; return its key."""
+async def key_of(api: ApiHarness, content: str, language: str = "python3") -> bytes:
+    """Return the key of the lock of some code."""
     needed = await locking.requirements(api.platform, "main", Script(language, content))
     assert needed is not None
-    key = locking.key_of(language, content, needed)
+    return locking.key_of(language, content, needed)
+
+
+async def make_lock(api: ApiHarness, content: str, body: str, language: str = "python3") -> bytes:
+    """Store a lock as a worker does when it has made it; return its key."""
+    key = await key_of(api, content, language)
     async with api.platform.db.transaction() as conn:
         await dependency_locks.store(conn, "main", NewLock(key, language, "", body, None, None))
     return key
@@ -227,6 +232,35 @@ async def test_jobs_of_a_version_without_lock_are_checked(api: ApiHarness) -> No
     await found.require_allowed("main", number, CodeLock("a", "", "python3", BAD), key)
     with pytest.raises(PolicyViolation, match=r"leftpad 0\.1 of the node a"):
         await found.require_allowed("main", number, CodeLock("a", "", "python3", BAD), b"other")
+
+
+async def test_id_of_a_node_that_is_the_key_of_its_lock_proves_nothing(api: ApiHarness) -> None:
+    """The lock of the node is hidden by a note with the same id, whose code is allowed."""
+    code = CODE
+    while (await key_of(api, code)).hex()[0] not in "abcdef":  # the first character of an id is a letter
+        code += "  #"
+    key = await make_lock(api, code, BAD)
+    hidden = {"id": key.hex(), "text": "x", "x": inline("x", OTHER)["value"]}
+    document = flow(inline(key.hex(), code))
+    document["value"]["notes"] = [hidden]
+    await send(api.client, "flows/create", document)
+    await set_policy(api)
+    other = await make_lock(api, OTHER, GOOD)
+    lock = locking.flow_lock({key.hex(): other})
+    assert await finish_lock(api, "flows/deployment_status/p/f/team/flow", lock) is None
+    async with api.platform.db.acquire() as conn:
+        number = await conn.fetchval("SELECT version FROM item WHERE path = 'f/team/flow'")
+    with pytest.raises(PolicyViolation, match=r"leftpad 0\.1"):
+        await locking.Locks(api.platform).require_allowed("main", number, CodeLock(key.hex(), "", "python3", BAD), key)
+
+
+async def test_long_lock_is_a_violation(api: ApiHarness) -> None:
+    await set_policy(api, rule("script", ["*"]))
+    many = "\n".join(f"p{n}==1" for n in range(package_policies.MAX_PACKAGES + 1))
+    for lock in (many, f"greeting==1.4\n#{'x' * package_policies.MAX_LENGTH}"):
+        error = await send(api.client, "scripts/create", script(lock=lock), 400)
+        assert "cannot be read" in error["message"]
+    await send(api.client, "scripts/create", script(lock=many.rpartition("\n")[0]))
 
 
 COMPOSER = (

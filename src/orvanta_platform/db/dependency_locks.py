@@ -77,20 +77,19 @@ async def store(connection: Connection, workspace: str, lock: NewLock) -> str:
     return await get(connection, workspace, lock.key) or lock.body
 
 
-async def list_stored(connection: Connection, workspace: str, keys: Sequence[bytes]) -> dict[bytes, StoredLock]:
-    """Return the locks of these keys that a workspace uses, by key."""
-    rows = await connection.fetch(_SQL["list_stored"], list(keys), workspace)
+async def list_stored(
+    connection: Connection, workspace: str, keys: Sequence[bytes], longest: int
+) -> dict[bytes, StoredLock]:
+    """Return the locks of these keys that a workspace uses, by key; of longer texts the first `longest` characters."""
+    rows = await connection.fetch(_SQL["list_stored"], list(keys), workspace, longest)
     return {row["key"]: StoredLock(row["language"], row["body"]) for row in rows}
 
 
-async def filter_made(connection: Connection, workspace: str, locks: Sequence[tuple[str, str]]) -> set[int]:
-    """Return the positions of those (language, text) that are locks which a workspace uses and the platform has made.
-
-    The texts are compared with all locks of the language.
-    """
+async def filter_made(connection: Connection, workspace: str, locks: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of these (language, text) that are locks which a workspace uses and the platform has made."""
     languages, bodies = [each[0] for each in locks], [each[1] for each in locks]
     rows = await connection.fetch(_SQL["filter_made"], languages, bodies, workspace)
-    return {row["position"] - 1 for row in rows}
+    return {locks[row["position"] - 1] for row in rows}
 
 
 async def get_lock_of_version(connection: Connection, version: int) -> VersionLock | None:

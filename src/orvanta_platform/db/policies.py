@@ -54,9 +54,13 @@ async def list_package_policies(conn: Connection, workspace: str) -> list[str]:
     return [row["body"] for row in await conn.fetch(_SQL["list_package_policies"], workspace)]
 
 
-async def list_locks(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, str]:
-    """Return the locks of the current versions of the items of a kind at some paths, by path."""
-    return {row["path"]: row["lock"] for row in await conn.fetch(_SQL["list_locks"], workspace, kind, list(paths))}
+async def list_locks(conn: Connection, workspace: str, kind: str, paths: Sequence[str], longest: int) -> dict[str, str]:
+    """Return the locks of the current versions of the items of a kind at some paths, by path.
+
+    Of longer texts, the first `longest` characters.
+    """
+    rows = await conn.fetch(_SQL["list_locks"], workspace, kind, list(paths), longest)
+    return {row["path"]: row["lock"] for row in rows}
 
 
 async def list_limits(conn: Connection, workspace: str) -> dict[str, int]:

@@ -403,6 +403,7 @@ CREATE TABLE lock (
     CONSTRAINT lock_key UNIQUE NULLS NOT DISTINCT (key, workspace)
 );
 CREATE INDEX lock_workspace ON lock (workspace) WHERE workspace IS NOT NULL;
+CREATE INDEX lock_body ON lock (md5(body));
 COMMENT ON TABLE lock IS 'What (language, content, requirements), by SHA-256, was resolved to. Written once, never changed.';
 COMMENT ON COLUMN lock.run IS 'The run whose job made it.';
 COMMENT ON COLUMN lock.workspace IS 'The only workspace that uses it, as building a package may have changed it; null: every workspace.';

@@ -15,7 +15,8 @@ COMPOSER_LOCK: Final = "//composer.lock\n"
 GEMFILE_LOCK: Final = "//Gemfile.lock\n"
 """Separator of the JSON object and the Gemfile.lock in a lock of Ruby gems."""
 
-_STRING_OR_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])')
+_STRING_OR_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|,(?=\s*[}\]])', re.DOTALL)
+"""A string, which extends to the end of the text if it is not closed: the time is linear in the length of the text."""
 _MODULE: Final = re.compile(r"^[ \t]*module[ \t][^\n]*$", re.MULTILINE)
 _FORBIDDEN: Final = re.compile(r"^[ \t\r]*(?P<name>replace|toolchain|tool|godebug|ignore)\b", re.MULTILINE)
 

@@ -93,6 +93,10 @@ def test_packages_of_go_locks() -> None:
     ]
 
 
+def test_module_line_of_go_lock_is_that_of_the_installer() -> None:
+    assert named("go", "module (\nrequire (\n evil.com/x v1.0.0\n)\n//go.sum\n") == [("evil.com/x", "v1.0.0")]
+
+
 def test_packages_of_composer_locks() -> None:
     meta = {"name": "here/meta", "version": "2.0", "type": "metapackage"}
     found = locked_packages("php", composer(GREETING, meta))
@@ -191,5 +195,25 @@ def test_locks_without_packages(language: str, lock: str) -> None:
 )
 def test_lock_that_cannot_be_read(language: str, lock: str) -> None:
     """It is never taken for a lock without packages."""
+    with pytest.raises(LockUnreadable):
+        locked_packages(language, lock)
+
+
+def test_string_without_end_is_read_in_linear_time() -> None:
+    with pytest.raises(LockUnreadable):
+        locked_packages("bun", '{}\n//bun.lock\n{"' + '\\"' * 500_000)
+
+
+@pytest.mark.parametrize(
+    ("language", "lock"),
+    [
+        ("bun", bun('    "evil": ["ms@2.1.3", "", {}, "sha512-x=="],', more=' "overrides": {"evil": "1"},')),
+        ("bun", bun('    "ms": ["ms@2.1.3", "", {}, "sha512-x=="],', more=' "workspaces": {"": {}, "b": {}},')),
+        ("bun", bun('    "x": ["evil/-/evil-1.0.0.tgz?x-utils@1.0.0", "", {}, "sha512-x=="],')),
+        ("bun", bun('    "x": ["@types/../evil@1.0.0", "", {}, "sha512-x=="],')),
+        ("go", go("require (\n evil.com/x v1.0.0\n")),
+    ],
+)
+def test_lock_that_installers_read_in_another_way_cannot_be_read(language: str, lock: str) -> None:
     with pytest.raises(LockUnreadable):
         locked_packages(language, lock)

@@ -7,8 +7,8 @@ SELECT body FROM lock WHERE key = $1 AND (workspace IS NULL OR workspace = $2) O
 SELECT DISTINCT key FROM lock WHERE key = ANY ($1::bytea[]) AND (workspace IS NULL OR workspace = $2);
 
 -- name: list_stored
--- The locks of these keys: those of all workspaces, or those of the workspace $2.
-SELECT DISTINCT ON (key) key, language, body
+-- The locks of these keys: those of all workspaces, or those of the workspace $2. Of a text, the first $3 characters.
+SELECT DISTINCT ON (key) key, language, left(body, $3) AS body
 FROM lock
 WHERE key = ANY ($1::bytea[]) AND (workspace IS NULL OR workspace = $2)
 ORDER BY key, workspace NULLS FIRST;
@@ -19,7 +19,8 @@ SELECT t.position
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (language, body, position)
 WHERE EXISTS (
     SELECT FROM lock AS l
-    WHERE l.language = t.language AND l.body = t.body AND (l.workspace IS NULL OR l.workspace = $3));
+    WHERE md5(l.body) = md5(t.body) AND l.body = t.body AND l.language = t.language
+      AND (l.workspace IS NULL OR l.workspace = $3));
 
 -- name: store
 -- Stores a lock; does nothing if its key exists for the same workspace.

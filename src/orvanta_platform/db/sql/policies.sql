@@ -63,8 +63,8 @@ WHERE i.workspace = $1 AND i.kind = $2 AND i.path > $3 AND NOT i.deleted AND NOT
 ORDER BY i.path LIMIT $9;
 
 -- name: list_locks
--- The locks of the current versions of the items of a kind at some paths.
-SELECT i.path, v.lock
+-- The locks of the current versions of the items of a kind at some paths. Of a text, the first $4 characters.
+SELECT i.path, left(v.lock, $4) AS lock
 FROM item AS i
 JOIN version AS v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = ANY ($3::text[]) AND v.lock IS NOT NULL;

@@ -412,7 +412,8 @@ async def _read_packages(
     """Return the packages of items, by path; empty if the policy does not restrict packages."""
     if not policy.restricts_packages():
         return {}
-    locks = await rows.list_locks(conn, workspace, kind, [each.path for each in found])
+    longest = package_policies.MAX_LENGTH + 1
+    locks = await rows.list_locks(conn, workspace, kind, [each.path for each in found], longest)
     return await package_policies.read_many(conn, workspace, partial(package_locks.of_documents, kind, found, locks))
 
 

@@ -278,7 +278,7 @@ class Locks:
         code. Raises PolicyViolation.
         """
         known = await self.of_version(version)
-        if known is not None and (known == code.text or key.hex() in known):
+        if known is not None and _is_part(known, code, key):
             return
         async with self._platform.db.acquire() as connection:
             found = await dependency_locks.get_lock_of_version(connection, version)
@@ -307,6 +307,14 @@ class Locks:
             return await dependency_locks.store(connection, workspace, lock)
 
 
+def _is_part(known: str, code: CodeLock, key: bytes) -> bool:
+    """Return whether the lock of a version is that of its script, or names the lock of one of its nodes by this key."""
+    if code.node is None:
+        return known == code.text
+    # Ids of nodes are chosen by the author, and could contain the key.
+    return any(each.key == key for each in package_policies.codes_of_keys(known))
+
+
 async def store_outcome(
     platform: Platform, run: UUID, *, lock: str | None, error: str | None = None
 ) -> PolicyViolation | None:
@@ -317,7 +325,10 @@ async def store_outcome(
 
     async def write(connection: Connection) -> PolicyViolation | None:
         refusal = None
-        for item in await dependency_locks.list_locking_items(connection, run):
+        found = await dependency_locks.list_locking_items(connection, run)
+        if not found:  # the first query may have waited for a move, which replaces the rows of items
+            found = await dependency_locks.list_locking_items(connection, run)
+        for item in found:
             refused = await _refusal_of(connection, item, lock)
             message = error if refused is None else refused.message
             text = None if message is None else message[-_MAX_ERROR_LENGTH:].replace("\0", "\ufffd")

@@ -35,6 +35,12 @@ _ADVICE: Final = (
 )
 
 
+MAX_LENGTH: Final = 1 << 20
+"""Maximum length of a lock, in characters, and"""
+MAX_PACKAGES: Final = 5_000
+"""maximum number of its packages, up to which it is compared with policies; a longer lock is a violation."""
+
+
 class CodeLock(msgspec.Struct, frozen=True):
     """Lock of a script, or of the inline code of a node: its language and text, or the key of a stored one."""
 
@@ -87,7 +93,7 @@ async def read_many(
     by_item = await document_threads.run_in_thread(workspace, codes)
     locks = [each for item in by_item.values() for each in item]
     keys = {each.key for each in locks if each.key is not None}
-    stored = await dependency_locks.list_stored(conn, workspace, list(keys)) if keys else {}
+    stored = await dependency_locks.list_stored(conn, workspace, list(keys), MAX_LENGTH + 1) if keys else {}
     named = await document_threads.run_in_thread(workspace, _read, locks, stored)
     trusted = await _find_trusted(conn, workspace, locks, named)
     found = (
@@ -113,10 +119,13 @@ def _read(codes: Sequence[CodeLock], stored: Mapping[bytes, StoredLock]) -> list
 
 
 def _packages_of(lock: StoredLock) -> _Packages:
+    if len(lock.body) > MAX_LENGTH:
+        return None
     try:
-        return locked_packages(lock.language, lock.body)
+        found = locked_packages(lock.language, lock.body)
     except LockUnreadable:
         return None
+    return found if len(found) <= MAX_PACKAGES else None
 
 
 async def _find_trusted(
@@ -129,9 +138,10 @@ async def _find_trusted(
     trusted = [each.text is None or not _has_archives(found) for each, found in zip(codes, packages, strict=True)]
     doubtful = [position for position, is_trusted in enumerate(trusted) if not is_trusted]
     if doubtful:
-        texts = [(codes[position].language, codes[position].text or "") for position in doubtful]
-        for made in await dependency_locks.filter_made(conn, workspace, texts):
-            trusted[doubtful[made]] = True
+        texts = {position: (codes[position].language, codes[position].text or "") for position in doubtful}
+        made = await dependency_locks.filter_made(conn, workspace, list(set(texts.values())))
+        for position, text in texts.items():
+            trusted[position] = text in made
     return trusted
 
 

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.workflow.lock_formats import BUN_LOCK, COMPOSER_LOCK, GEMFILE_LOCK, GO_SUM, read_bun_lock
+from orvanta_platform.workflow.lock_formats import (
+    BUN_LOCK,
+    COMPOSER_LOCK,
+    GEMFILE_LOCK,
+    GO_SUM,
+    read_bun_lock,
+    with_module,
+)
 from orvanta_platform.workflow.requirements.lock_text import lock_fault
 from orvanta_platform.workflow.requirements.needs import Ecosystem, ecosystem_of
 from orvanta_platform.workflow.requirements.python_lock import NotOnlyPackages, python_lines
@@ -20,6 +27,10 @@ _PYTHON: Final = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) ?(?:\[[^\]]*\
 _RANGE_END: Final = re.compile(r";| --hash=")
 _EXACT: Final = re.compile(r"={2,3} ?(?P<version>[^=,* ]+)")
 _COMPOSER_V: Final = re.compile(r"v(?=[0-9])")
+_NPM_NAME: Final = re.compile(r"(?:@[A-Za-z0-9~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*")
+_NPM_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*")
+_BUN_KEYS: Final = frozenset({"lockfileVersion", "configVersion", "workspaces", "packages"})
+"""Members of a bun.lock for a package.json that has dependencies only."""
 _GO_MODULE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/+-]*")
 _GO_VERSION: Final = re.compile(r"v[0-9][A-Za-z0-9.+-]*")
 _GO_SKIPPED: Final = frozenset({"module", "go", "exclude", "retract"})
@@ -108,8 +119,11 @@ def _npm(lock: str) -> Iterator[LockedPackage]:
     packages = tree.get("packages", {}) if isinstance(tree, dict) else None
     if not isinstance(packages, dict):
         raise LockUnreadable("it has no list of packages")
-    if "patchedDependencies" in tree:
-        raise LockUnreadable("it changes packages")
+    unknown = next((name for name in tree if name not in _BUN_KEYS), None)
+    if unknown is not None:
+        raise LockUnreadable(f"it contains {unknown[:80]}")
+    if any(name for name in tree.get("workspaces", {})):
+        raise LockUnreadable("it has several workspaces")
     for entry in packages.values():
         yield _npm_package(entry)
 
@@ -119,9 +133,9 @@ def _npm_package(entry: Any) -> LockedPackage:
         raise LockUnreadable("an entry names no package")
     first, at, version = entry[0][1:].partition("@")  # the first character of a name may be @
     name = entry[0][0] + first
-    if not at:
-        raise LockUnreadable(f"{name[:80]!r} has no version")
-    if not version[:1].isdecimal():
+    if not at or not _NPM_NAME.fullmatch(name):
+        raise LockUnreadable(f"{entry[0][:80]!r} is not a package and its version")
+    if not _NPM_VERSION.fullmatch(version):
         return LockedPackage("npm", name, version, is_direct=True)
     archive = entry[1] if len(entry) > 1 else None
     if not isinstance(archive, str):
@@ -132,7 +146,7 @@ def _npm_package(entry: Any) -> LockedPackage:
 def _go(lock: str) -> Iterator[LockedPackage]:
     module, _, sums = lock.partition(GO_SUM)
     block = ""
-    for line in module.split("\n"):
+    for line in with_module(module).split("\n"):
         words = line.partition("//")[0].split()
         if not words:
             continue
@@ -146,6 +160,8 @@ def _go(lock: str) -> Iterator[LockedPackage]:
             _check_directive(directive)
             if directive == "require":
                 yield _go_package(rest)
+    if block:
+        raise LockUnreadable("a block of its go.mod has no end")
     for line in sums.split("\n"):
         words = line.split()
         if len(words) not in (0, 3):
