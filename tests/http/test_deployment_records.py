@@ -166,7 +166,8 @@ async def test_plan_marks_items_whose_changes_it_overwrites(pipeline: Pipeline) 
     assert [each["path"] for each in done["decided"] if each["overwrites"]] == ["f/team/step"]
 
 
-async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_restored(pipeline: Pipeline) -> None:
+async def deploy_hidden_script(pipeline: Pipeline) -> list[dict[str, str]]:
+    """Deploy a script in a folder of the admin, then another release; return the script as an item of a release."""
     secret = [
         {"kind": "folder", "path": "secret", "content": {"owners": ["u/admin"]}},
         {"kind": "script", "path": "f/secret/x", "content": STEP},
@@ -177,6 +178,11 @@ async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_r
     await pipeline.rules(permit_removals=True)
     await pipeline.deploy(await pipeline.release("Three", items=hidden))
     await pipeline.deploy(await pipeline.release("Four"))
+    return hidden
+
+
+async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_restored(pipeline: Pipeline) -> None:
+    hidden = await deploy_hidden_script(pipeline)
     await pipeline.admin.post("/api/w/main/scripts/delete/p/f/secret/x")
     await pipeline.deploy(await pipeline.release("Five", removed=hidden))
     done = await roll_back(pipeline)
@@ -190,16 +196,7 @@ async def test_closed_rollback_is_hidden_from_members_who_may_not_read_what_it_r
 
 async def test_closed_rollback_stays_readable_whatever_is_removed_later(pipeline: Pipeline) -> None:
     ann = await pipeline.person("ann")
-    secret = [
-        {"kind": "folder", "path": "secret", "content": {"owners": ["u/admin"]}},
-        {"kind": "script", "path": "f/secret/x", "content": STEP},
-    ]
-    await apply_changes(pipeline.admin, secret)
-    await apply_changes(pipeline.admin, secret[:1], "live")
-    hidden = [{"kind": "script", "path": "f/secret/x"}]
-    await pipeline.rules(permit_removals=True)
-    await pipeline.deploy(await pipeline.release("Three", items=hidden))
-    await pipeline.deploy(await pipeline.release("Four"))
+    hidden = await deploy_hidden_script(pipeline)
     await pipeline.deploy(await pipeline.release("Five"))
     done = await roll_back(pipeline)
     assert (await ann.get(f"{D}/get/{done['id']}")).status_code == 200
