@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { readPages, routeFiles } from "./route-files";
 
 /** Compiles the ICU messages of `src/texts/<language>/<page>.json`, so that the page needs no parser. */
 function compiledTexts(): Plugin {
@@ -56,17 +56,19 @@ function staticImports(start: string, getModule: GetModule): Set<string> {
 }
 
 /** Modules that the index of the query library names and only some pages use. */
-const LATER = /tanstack.*(infinite|queriesObserver|useQueries)/i;
+const LATER = /tanstack.*(infiniteQueryObserver|useInfiniteQuery|queriesObserver|useQueries)/i;
 
 type Context = { getModuleInfo: GetModule };
 type ChunkName = (id: string, context: Context) => string | null;
 
+/** Return the path of a source file. */
+const source = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
+
 /** Return a function from a module to whether a file imports it, directly or not. */
 function importedBy(file: string): (id: string, context: Context) => boolean {
-  const start = fileURLToPath(new URL(`src/${file}`, import.meta.url));
   let modules: Set<string> | null = null;
   return (id, context) => {
-    modules ??= staticImports(start, (each) => context.getModuleInfo(each));
+    modules ??= staticImports(file, (each) => context.getModuleInfo(each));
     return modules.has(id) && !LATER.test(id);
   };
 }
@@ -77,10 +79,8 @@ function chunkOf(file: string, name: string): ChunkName {
   return (id, context) => (imported(id, context) ? name : null);
 }
 
-/** Files of the pages, which the router loads. */
-const PAGES = [
-  ...readFileSync(new URL("src/router.tsx", import.meta.url), "utf8").matchAll(/import\("\.\/([^"]+)"\)/g),
-].map(([, file]) => `${file}.tsx`);
+/** Files of the pages. */
+const PAGES = [...new Set(readPages().flatMap(({ modules }) => modules))];
 
 /** Return the function that names a chunk of modules by the pages that import them. */
 function chunkOfPages(holds: (importing: string[]) => boolean, name: string): ChunkName {
@@ -91,12 +91,12 @@ function chunkOfPages(holds: (importing: string[]) => boolean, name: string): Ch
   };
 }
 
-const HOME = "home/page.tsx";
-const WORKFLOW = "workflow-page/page.tsx";
+const HOME = source("home/page.tsx");
+const WORKFLOW = source("workflow-page/page.tsx");
 /** Pages that show a graph. */
-const GRAPHS = [WORKFLOW, "runs/page.tsx", "runs/compare/page.tsx"];
+const GRAPHS = [WORKFLOW, source("runs/page.tsx"), source("runs/compare/page.tsx")];
 /** Pages that show code or a graph. */
-const EDITORS = [...GRAPHS, "scripts/page.tsx"];
+const EDITORS = [...GRAPHS, source("scripts/page.tsx")];
 
 /**
  * `start` and `frame` are loaded by every page: the first chooses the language, the modules of the second read texts. The
@@ -104,8 +104,8 @@ const EDITORS = [...GRAPHS, "scripts/page.tsx"];
  * chunk, every page would load what few pages use.
  */
 const CHUNKS = [
-  { name: chunkOf("main.tsx", "start"), priority: 6 },
-  { name: chunkOf("app.tsx", "frame"), priority: 5 },
+  { name: chunkOf(source("main.tsx"), "start"), priority: 6 },
+  { name: chunkOf(source("app.tsx"), "frame"), priority: 5 },
   { name: chunkOfPages((pages) => pages.includes(HOME) && pages.length > 3, "common"), priority: 4 },
   {
     name: chunkOfPages((pages) => pages.length > 1 && pages.every((each) => GRAPHS.includes(each)), "graph"),
@@ -121,7 +121,7 @@ const CHUNKS = [
 ];
 
 export default defineConfig({
-  plugins: [compiledTexts(), preloadedFrame()],
+  plugins: [compiledTexts(), preloadedFrame(), routeFiles()],
   // Preact runs what is written for React, with a sixth of the size. Types are those of React.
   resolve: { alias: { "react-dom": "preact/compat", react: "preact/compat" } },
   build: {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, expect
 from tests.browser.conftest import DIST
 
 FIRST_LOAD = 224_000
@@ -65,3 +66,31 @@ def test_frame_is_requested_with_first_script() -> None:
     page = (DIST / "index.html").read_text()
     assert re.search(r'<link rel="modulepreload" crossorigin href="/assets/frame-[^"]+\.js">', page)
     assert re.search(r'<link rel="stylesheet" crossorigin href="/assets/frame-[^"]+\.css">', page)
+
+
+LINKED = re.compile(r"</assets/([^>]+)>")
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(
+    "address", ["", "/runs", "/scripts", "/workflows/f/examples/order_processing", "/settings/audit"]
+)
+async def test_files_of_a_page_are_requested_with_first_script(page: Page, address: str) -> None:
+    names: set[str] = set()
+    first_call = asyncio.Event()
+
+    def add(request: Request) -> None:
+        if "/api/" in request.url:
+            first_call.set()
+        if "/assets/" in request.url and not first_call.is_set():
+            names.add(request.url.rpartition("/assets/")[2])
+
+    await page.goto("about:blank")
+    page.on("request", add)
+    response = await page.goto(f"/w/main{address}", wait_until="commit")
+    assert response
+    await first_call.wait()
+    index = re.findall(r"/assets/([^\"]+)", (DIST / "index.html").read_text())
+    linked = LINKED.findall((await response.all_headers())["link"])
+    assert len(linked) >= 4 and set(linked) <= names
+    assert names <= {*linked, *index}

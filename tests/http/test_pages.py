@@ -67,6 +67,28 @@ async def test_each_response_has_own_style_nonce(browser: httpx.AsyncClient) -> 
         assert "etag" not in answer.headers
 
 
+ROUTES = b"""[
+    {"pattern": "/w/[^/]+/runs", "files": ["assets/runs-1.js", "assets/runs-2.css"]},
+    {"pattern": "/w/[^/]+/workflows(?:/.*)?", "files": ["assets/graph-3.js"]}
+]"""
+RUNS = "</assets/runs-1.js>; rel=modulepreload, </assets/runs-2.css>; rel=preload; as=style; crossorigin"
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/w/main/runs", RUNS),
+        ("/w/main/workflows/f/sales/invoice", "</assets/graph-3.js>; rel=modulepreload"),
+        ("/w/main/runs/1", None),
+        ("/", None),
+    ],
+)
+async def test_page_names_the_files_of_its_route(dist: Path, path: str, link: str | None) -> None:
+    (dist / "routes.json").write_bytes(ROUTES)
+    async with client_of(dist) as browser:
+        assert (await browser.get(path)).headers.get("link") == link
+
+
 async def test_hashed_files_are_immutable_and_compressed(browser: httpx.AsyncClient) -> None:
     answer = await browser.get("/assets/main-4f3a.js")
     assert answer.text == SCRIPT and answer.headers["content-encoding"] == "gzip"

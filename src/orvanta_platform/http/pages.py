@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import mimetypes
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -33,6 +34,9 @@ _FOLDERS = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "s
 
 _OURS = ("/approve", "/scim", LINK_PATH)
 _INDEX = "/index.html"
+_ROUTES = "/routes.json"
+"""Routes of the editor's pages, written by its build."""
+
 _HASHED = "/assets/"
 _FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
@@ -81,6 +85,30 @@ def read_page(file: Path) -> Page:
     return Page(kind, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"', file.suffix in _PACKED)
 
 
+class Route(msgspec.Struct):
+    """A page of the editor. `pattern`: regular expression of its path. `files`: those that the index does not name."""
+
+    pattern: str
+    files: list[str]
+
+    def link(self) -> str:
+        """Return the Link header (RFC 8288) that makes a browser request the files together with the first scripts."""
+        return ", ".join(map(_link, self.files))
+
+
+def _link(file: str) -> str:
+    # A style sheet is preloaded in the mode in which it will be requested.
+    how = "preload; as=style; crossorigin" if file.endswith(".css") else "modulepreload"
+    return f"</{file}>; rel={how}"
+
+
+def _read_links(pages: Mapping[str, Page]) -> list[tuple[re.Pattern[str], str]]:
+    routes = pages.get(_ROUTES)
+    if routes is None:
+        return []
+    return [(re.compile(each.pattern), each.link()) for each in msgspec.json.decode(routes.plain, type=list[Route])]
+
+
 class Pages:
     """ASGI middleware that answers GET and HEAD outside the API with a file of the editor.
 
@@ -90,6 +118,7 @@ class Pages:
     def __init__(self, app: ASGIApp, pages: Mapping[str, Page]) -> None:
         self._app = app
         self._pages = pages
+        self._links = _read_links(pages)
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer with a file, or pass the request to the router."""
@@ -103,13 +132,17 @@ class Pages:
         if page is None and path.startswith(_HASHED):
             # A page of an older build requests a file of that build: never send the page itself as a script.
             return 404, headers("text/plain; charset=utf-8", "no-store", len(_NOT_FOUND)), _NOT_FOUND
-        if page is None:
-            page, path = self._pages.get(_INDEX), _INDEX
+        if page is None or path == _INDEX:
+            return self._index(path)
+        return await answer_file(page, _FOREVER if path.startswith(_HASHED) else REVALIDATE, request)
+
+    def _index(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        page = self._pages.get(_INDEX)
         if page is None:
             return 503, headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
-        if path == _INDEX:
-            return _index(page)
-        return await answer_file(page, _FOREVER if path.startswith(_HASHED) else REVALIDATE, request)
+        status, fields, body = _index(page)
+        link = next((link for pattern, link in self._links if pattern.fullmatch(path)), "")
+        return status, {**fields, **({"Link": link} if link else {})}, body
 
 
 async def answer_file(
