@@ -40,6 +40,12 @@ async def assign(client: httpx.AsyncClient, request: dict[str, Any], *names: str
     return (await client.post(f"{D}/assign/{request['id']}", json={"assignees": list(names)})).status_code
 
 
+async def send_all(pipeline: Pipeline) -> None:
+    for send in (deployment_mails.send_due, alert_sender.send_due):
+        while await send(pipeline.api.platform):
+            pass
+
+
 async def test_comments_are_about_a_request_or_one_item_of_its_plan(pipeline: Pipeline) -> None:
     ann = await pipeline.person("ann")
     request = await pipeline.request(ann)
@@ -157,3 +163,41 @@ async def test_channels_receive_the_events_that_they_name(pipeline: Pipeline) ->
     assert "system put promotions to production on hold" in chat
     refused = {"value": {"channels": {"hook": {**hook, "deployments": ["other"]}}}}
     assert (await pipeline.admin.post("/api/settings/global/alerts", json=refused)).status_code == 400
+
+
+async def test_messages_about_a_rollback_do_not_call_it_a_deployment(
+    pipeline: Pipeline, mail: tuple[Mailbox, int]
+) -> None:
+    """Mails to approvers and to the author, and messages to channels, name the release that it returns to."""
+    box, port = mail
+    await set_server(pipeline.api, port=port, networks=["127.0.0.0/8"])
+    ann, bob = await pipeline.person("ann"), await pipeline.person("bob")
+    await pipeline.deploy(1)
+    await pipeline.deploy(await pipeline.release("Two"))
+    await pipeline.rules(approvals=1, approvers=["u/bob"])
+    async with web() as (server, url):
+        hook = {"kind": "webhook", "url": url, "deployments": ["requested", "approved", "rejected"]}
+        answer = await pipeline.admin.post("/api/settings/global/alerts", json={"value": {"channels": {"hook": hook}}})
+        assert answer.is_success, answer.text
+        pipeline.api.platform.instance._cache.clear()
+        for verbs in (["reject"], ["approve", "apply"]):
+            request = (await ann.post(f"{D}/rollback", json={"reason": "Wrong totals"})).json()
+            await send_all(pipeline)
+            for verb in verbs:
+                assert (await act(bob, verb, request))[0] == 200
+        await send_all(pipeline)
+    release = "production to release 1 of main"
+    mails = {str(each["Subject"]): each.get_payload(decode=True).decode().splitlines()[0] for each in box.mails}
+    subject = "Rollback of production to release 1 of main"
+    assert mails == {
+        f"{subject}: requested": f"ann asks you to approve the rollback of {release}.",
+        f"{subject}: rejected": f"bob rejected your request to roll back {release}.",
+        f"{subject}: approved": f"bob approved your request to roll back {release}.",
+        f"{subject}: applied": f"bob rolled back {release}, as you requested.",
+    }
+    sent = {body["alert"]: (body["title"], body["text"].split("\n")[0]) for _, body in server.sent}
+    assert sent == {
+        "deployment_requested": ("live: Change of production requested", f"ann requests to roll back {release}."),
+        "deployment_approved": ("live: Change of production approved", f"bob approved the rollback of {release}."),
+        "deployment_rejected": ("live: Change of production rejected", f"bob rejected the rollback of {release}."),
+    }

@@ -32,6 +32,7 @@ class DueMail(msgspec.Struct, frozen=True):
     source: str
     """Workspace of the release."""
     number: int
+    is_rollback: bool
     is_current: bool
     """False: the recipient was disabled, or need not act any more."""
 

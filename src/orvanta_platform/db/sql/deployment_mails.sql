@@ -44,7 +44,7 @@ JOIN release AS r ON r.id = q.release
 JOIN environment AS e ON e.name = q.environment
 WHERE m.id = due.id AND q.id = m.request
 RETURNING m.id, m.request, m.event, m.email, m.username, m.tries, q.environment, e.workspace, r.workspace AS source,
-          r.number, (m.event <> 'requested' OR q.state = 'open')
+          r.number, q.kind = 'rollback' AS is_rollback, (m.event <> 'requested' OR q.state = 'open')
           AND EXISTS (SELECT FROM account AS a WHERE a.email = m.email AND NOT a.disabled) AS is_current;
 
 -- name: delete

@@ -7,6 +7,7 @@ release, which a recipient may not be able to read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from orvanta_platform.control.instance_settings import SMTP
@@ -19,7 +20,7 @@ MAX_TRIES: Final = 8
 """Number of attempts, spread over about half an hour, after which a mail is dropped."""
 
 _AT_ONCE: Final = 20
-_EVENTS: Final = {
+_TEXTS: Final[Mapping[str, str]] = {
     "requested": "{user} asks you to approve the deployment of release {number} of {source} to {environment}.",
     "approved": "{user} approved your request to deploy release {number} of {source} to {environment}.",
     "rejected": "{user} rejected your request to deploy release {number} of {source} to {environment}.",
@@ -27,6 +28,13 @@ _EVENTS: Final = {
     "failed": "The checks after the deployment of release {number} of {source} to {environment}, which you requested, "
     "failed.",
 }
+_ROLLBACK_TEXTS: Final[Mapping[str, str]] = {
+    "requested": "{user} asks you to approve the rollback of {environment} to release {number} of {source}.",
+    "approved": "{user} approved your request to roll back {environment} to release {number} of {source}.",
+    "rejected": "{user} rejected your request to roll back {environment} to release {number} of {source}.",
+    "applied": "{user} rolled back {environment} to release {number} of {source}, as you requested.",
+}
+"""Texts about rollbacks, after which there are no checks."""
 
 
 async def send_due(platform: Platform) -> int:
@@ -45,7 +53,11 @@ async def send_due(platform: Platform) -> int:
 async def _send(platform: Platform, mail: DueMail) -> bool:
     base = f"{platform.settings.base_url.rstrip('/')}/w/{mail.workspace}/environments/{mail.environment}"
     names = {"number": mail.number, "source": mail.source, "environment": mail.environment}
-    what = _EVENTS[mail.event].format(user=mail.username, **names)
-    subject = f"Release {mail.number} of {mail.source} to {mail.environment}: {mail.event}"
+    if mail.is_rollback:
+        texts, subject = _ROLLBACK_TEXTS, "Rollback of {environment} to release {number} of {source}"
+    else:
+        texts, subject = _TEXTS, "Release {number} of {source} to {environment}"
+    what = texts[mail.event].format(user=mail.username, **names)
+    subject = f"{subject.format(**names)}: {mail.event}"
     text = f"{what}\n\n{base}/requests/{mail.request}\n"
     return await instance_mail.send(platform, mail.email, subject, text, str(mail.id))

@@ -20,7 +20,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.services.maintenance.alert_conditions import page_url
 from orvanta_platform.services.platform import Platform
 
-TEXTS: Final[Mapping[DeploymentEvent, str]] = {
+_TEXTS: Final[Mapping[DeploymentEvent, str]] = {
     "requested": "{user} requests to deploy {release} to {environment}.",
     "approved": "{user} approved the deployment of {release} to {environment}.",
     "rejected": "{user} rejected the deployment of {release} to {environment}.",
@@ -28,6 +28,12 @@ TEXTS: Final[Mapping[DeploymentEvent, str]] = {
     "failed": "The checks of {release} in {environment} failed.",
     "rolled_back": "{environment} was rolled back to {release} as {user}.",
     "held": "{user} put promotions to {environment} on hold.",
+}
+_ROLLBACK_TEXTS: Final[Mapping[DeploymentEvent, str]] = {
+    **_TEXTS,
+    "requested": "{user} requests to roll back {environment} to {release}.",
+    "approved": "{user} approved the rollback of {environment} to {release}.",
+    "rejected": "{user} rejected the rollback of {environment} to {release}.",
 }
 
 log = structlog.get_logger(__name__)
@@ -44,6 +50,7 @@ class Subject(msgspec.Struct, frozen=True):
     request: int | None
     username: str
     """Member who caused the event, or `system`."""
+    is_rollback: bool = False
 
 
 class Notices:
@@ -62,7 +69,8 @@ class Notices:
         if subject.request is not None:
             page += f"/requests/{subject.request}"
         release = f"release {subject.number} of {subject.source}"
-        text = TEXTS[event].format(user=subject.username, release=release, environment=subject.environment)
+        texts = _ROLLBACK_TEXTS if subject.is_rollback else _TEXTS
+        text = texts[event].format(user=subject.username, release=release, environment=subject.environment)
         detail = f"{text}\n{page_url(self._platform, subject.workspace, page)}"
         await rows.queue_event(conn, f"deployment_{event}", subject.environment, subject.workspace, detail, channels)
 

@@ -146,7 +146,7 @@ async def open_request(
         request = await _insert(conn, actor, release, kind, made, reason)
         await _ask_approvers(conn, actor, environment, request, assignees)
         named = (workspace, release.row.workspace, release.row.number, request, actor.username)
-        subject = Subject(environment.name, *named)
+        subject = Subject(environment.name, *named, is_rollback=kind == "rollback")
         reports = await _may_notify(conn, environment, actor.email)
         if reports:
             await notices.queue(conn, "requested", subject)
@@ -468,7 +468,8 @@ async def store_assignees(
 def subject_of(found: PlannedRequest, username: str) -> Subject:
     """Return the subject of messages about a request. `username`: the member who caused them."""
     row, environment = found.request, found.plan.environment
-    return Subject(environment.name, environment.workspace, row.source, row.number, row.id, username)
+    named = (environment.workspace, row.source, row.number, row.id, username)
+    return Subject(environment.name, *named, is_rollback=row.kind == "rollback")
 
 
 async def _decide(
