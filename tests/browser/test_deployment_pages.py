@@ -209,12 +209,15 @@ async def test_release_enables_a_new_schedule_in_an_environment(page: Page, site
 
 
 async def test_nothing_is_deployed_directly_where_only_releases_change_items(page: Page, site: Site) -> None:
-    """The buttons that deploy a changed script or workflow are disabled, with the reason."""
+    """The buttons that deploy a changed script or workflow are disabled; their title and the keys say why."""
     prepare(site, "only")
     script = {"path": "f/shop/load", "content": "x", "language": "bash", "summary": "", "description": ""}
     post(site, "/api/w/only-live/scripts/create", script)
     post(site, "/api/environments/update/only", {"rules": {"refuse_direct_deploys": True}})
     title = "Scripts and workflows of this workspace are changed by releases only."
+    text = site.client.get("/api/w/only-live/flows/get/f/shop/orders").json()["source"]["text"]
+    draft = {"value": {"source": {"format": "yaml", "text": text.replace("Release 2", "Changed")}}, "seq": None}
+    site.client.put("/api/w/only-live/drafts/flow/f/shop/orders", json=draft).raise_for_status()
     await page.goto("/w/only-live/scripts/f/shop/load")
     await code_of(page, "y")
     for path in ("scripts/f/shop/load", "workflows/f/shop/orders"):
@@ -223,5 +226,16 @@ async def test_nothing_is_deployed_directly_where_only_releases_change_items(pag
         button = page.get_by_role("button", name="Deploy", exact=True)
         await expect(button).to_have_attribute("title", title)
         await expect(button).to_be_disabled()
+        await page.keyboard.press("Control+Shift+s")
+        notices = page.get_by_role("status").get_by_text(title)
+        await expect(notices).to_have_count(1)
+        await expect(page.get_by_role("dialog")).to_have_count(0)
         await shoot(page, f"releases-only-{path.split('/')[0]}")
+    await page.reload()
+    await expect(button).to_be_visible()
+    await page.keyboard.press("Control+k")
+    await page.get_by_placeholder("Search commands, nodes").fill("deploy")
+    await page.get_by_role("option", name="Deploy").click()
+    await expect(notices).to_have_count(1)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     assert site.client.delete("/api/environments/delete/only").is_success

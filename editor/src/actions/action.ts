@@ -8,6 +8,8 @@ export interface Action {
   label: string | ((editor: Editor) => string);
   keys: readonly string[];
   enabled: (editor: Editor) => boolean;
+  /** Return why the action cannot be performed, undefined if it can: a disabled button and a notice show it. */
+  refusal?: (editor: Editor) => string | undefined;
   run: (store: EditorStore) => void | Promise<void>;
 }
 

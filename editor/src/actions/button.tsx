@@ -9,20 +9,18 @@ export function ActionButton({
   words: labelled = false,
   main: primary = false,
   pressed,
-  refusal,
 }: {
   name: string;
   words?: boolean;
   main?: boolean;
   /** State of a button that switches something on and off. */
   pressed?: boolean;
-  /** Reason for which the button is disabled. */
-  refusal?: string | undefined;
 }) {
   const store = useEditorStore();
   const action = actionOf(name);
   const offered = useEditor((editor) => isOffered(action, editor));
   const enabled = useEditor(action.enabled);
+  const refusal = useEditor((editor) => action.refusal?.(editor));
   const label = useEditor((editor) => labelOf(action, editor));
   const key = action.keys[0];
   const title = refusal ?? (key ? `${label} (${formatChord(key)})` : label);

@@ -26,6 +26,7 @@ export const DEPLOY_ACTIONS: readonly Action[] = [
     label: t("actions.deploy"),
     keys: ["Mod-Shift-s"],
     enabled: (editor) => isChanged(editor) && !editor.pending,
+    refusal: (editor) => editor.deployRefusal,
     run: openDialog({ kind: "deploy" }),
   },
 ];

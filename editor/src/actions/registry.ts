@@ -1,5 +1,5 @@
 import type { Editor, EditorStore } from "../editor/store";
-import { notify, notifyError } from "../ui/toasts";
+import { notify, notifyError, notifyWarning } from "../ui/toasts";
 import type { Action } from "./action";
 import { CLIPBOARD } from "./clipboard";
 import { DEPLOY_ACTIONS } from "./deploy-actions";
@@ -48,10 +48,12 @@ export const isOffered = ({ name }: Action, { readOnly }: Pick<Editor, "readOnly
 export const isEnabled = (action: Action, editor: Editor): boolean =>
   isOffered(action, editor) && action.enabled(editor);
 
-/** Run an action if it is enabled, and show its error. */
+/** Run an action if it is enabled, and show its error, or the reason for which it cannot be performed. */
 export function perform(store: EditorStore, action: Action): void {
   if (!isEnabled(action, store.getState())) return;
-  attempt(() => action.run(store));
+  const refusal = action.refusal?.(store.getState());
+  if (refusal === undefined) attempt(() => action.run(store));
+  else notifyWarning(refusal);
 }
 
 /** Call a function and show its error, or else the notice that it returns. */

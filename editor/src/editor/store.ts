@@ -78,6 +78,8 @@ export interface Editor {
   workspace: string;
   /** Nothing can be changed: the page of a run, or of a user whose role does not permit changes. */
   readOnly: boolean;
+  /** Why the page deploys no workflows, undefined if it does. */
+  deployRefusal: string | undefined;
   flow: Flow;
   /** Version that the draft is based on, or null. It differs from that of `flow` if a newer one was deployed. */
   base: number | null;
@@ -169,6 +171,7 @@ export function createEditor(
   return createStore<Editor>(() => ({
     workspace,
     readOnly,
+    deployRefusal: undefined,
     flow,
     base: opened.base === undefined ? flow.version_id : opened.base,
     deployed,

@@ -22,6 +22,7 @@ import { Icon } from "../ui/icon";
 import inspector from "../ui/panel.module.css";
 import { Popover } from "../ui/popover";
 import { Failed, Skeleton } from "../ui/states";
+import { notifyWarning } from "../ui/toasts";
 import { AcceptanceNotices } from "../versions/acceptance";
 import { kindOf } from "../workflow/kinds";
 import { DeployDialog } from "./deploy-dialog";
@@ -99,16 +100,19 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
   useEffect(() => {
     rememberItem(workspace, { kind: "scripts", path, name: script?.summary || path });
   }, [workspace, path, script]);
+  const refusal = useNoDeploysReason();
   const [deploying, setDeploying] = useState(false);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
       event.preventDefault();
-      if (event.shiftKey && !readOnly && isChanged(store.getState())) setDeploying(true);
+      if (!event.shiftKey || readOnly || !isChanged(store.getState())) return;
+      if (refusal === undefined) setDeploying(true);
+      else notifyWarning(refusal);
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
-  }, [store, readOnly]);
+  }, [store, readOnly, refusal]);
   return (
     <ScriptContext value={store}>
       <main className={css.page}>

@@ -4,7 +4,7 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/workflow-page";
-import { useAccess, useNoDeploysReason } from "../ui/access";
+import { useAccess } from "../ui/access";
 import { RunButton } from "../ui/access-buttons";
 import { Button, IconButton } from "../ui/controls";
 import { at, text } from "../workflow/types";
@@ -40,7 +40,7 @@ export function Head({ graph }: { graph: boolean }) {
         </div>
         <div className={css.main}>
           <TestButton />
-          <ActionButton name="deploy" words main refusal={useNoDeploysReason()} />
+          <ActionButton name="deploy" words main />
           <More graph={graph} />
         </div>
       </div>

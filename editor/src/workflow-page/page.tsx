@@ -19,7 +19,7 @@ import { useFirst } from "../lib/use-first";
 import { useParams, useSearchParams } from "../routing/hooks";
 import { Link, Navigate } from "../routing/link";
 import { t } from "../texts/workflow-page";
-import { useAccess, useReadOnly } from "../ui/access";
+import { useAccess, useNoDeploysReason, useReadOnly } from "../ui/access";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
@@ -123,6 +123,8 @@ function Opened({ workspace, flow, draft, kept, readOnly }: OpenedProps) {
   useEffect(() => {
     if (permitted) store.setState({ readOnly: false });
   }, [permitted, store]);
+  const deployRefusal = useNoDeploysReason();
+  useEffect(() => store.setState({ deployRefusal }), [deployRefusal, store]);
   return (
     <EditorContext value={store}>
       <NewValueContext value={NewValueDialog}>
