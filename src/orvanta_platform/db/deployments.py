@@ -242,8 +242,8 @@ async def list_requests(
 ) -> list[RequestRow]:
     """Return a page of the requests of an environment that an account may see, newest first, below `before`."""
     who = (email, filter.everything, filter.patterns, filter.scope)
-    rows = await conn.fetch(_SQL["list_requests"], environment, before, state, *who, filter.limit)
-    return [RequestRow(**dict(row)) for row in rows]
+    found = await conn.fetch(_SQL["list_requests"], environment, before, state, *who, filter.limit)
+    return await _get_requests(conn, found)
 
 
 async def list_unapproved(
@@ -253,8 +253,8 @@ async def list_unapproved(
     plan an account has not approved. `without_own`: without those of which it is an author.
     """
     who = (filter.everything, filter.patterns, filter.scope)
-    rows = await conn.fetch(_SQL["list_unapproved"], environment, email, *who, without_own, filter.limit, readable)
-    return [RequestRow(**dict(row)) for row in rows]
+    found = await conn.fetch(_SQL["list_unapproved"], environment, email, *who, without_own, filter.limit, readable)
+    return await _get_requests(conn, found)
 
 
 async def get_request(
@@ -262,8 +262,14 @@ async def get_request(
 ) -> RequestRow | None:
     """Return a request of an environment that an account may see."""
     who = (email, filter.everything, filter.patterns, filter.scope)
-    row = await conn.fetchrow(_SQL["get_request"], environment, request, *who)
-    return None if row is None else RequestRow(**dict(row))
+    found = await _get_requests(conn, await conn.fetch(_SQL["find_request"], environment, request, *who))
+    return found[0] if found else None
+
+
+async def _get_requests(conn: Connection, found: Sequence[Mapping[str, int]]) -> list[RequestRow]:
+    """Return requests with their releases, in the order of the rows with their ids."""
+    ids = [row["id"] for row in found]
+    return [RequestRow(**dict(row)) for row in await conn.fetch(_SQL["get_requests"], ids)] if ids else []
 
 
 async def is_open(conn: Connection, environment: str, request: int) -> bool:

@@ -127,14 +127,22 @@ WHERE environment = $1 AND state = 'open' AND author_email = $4;
 SELECT count(*) FROM deployment_request
 WHERE environment = $1 AND author_email = $2 AND created_at > app_now() - interval '1 hour';
 
--- name: list_requests
--- A page of the requests of an environment below id $2, newest first; with $3 only those in that state. Includes those
--- of the author $4, and others if all of their paths are readable.
+-- name: get_requests
+-- The requests with the ids $1, in their order, with their releases.
 SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
        q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
        r.paths, ARRAY(
            SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
        ) AS assignees
+FROM unnest($1::bigint[]) WITH ORDINALITY AS i (id, position)
+JOIN deployment_request AS q ON q.id = i.id
+JOIN release AS r ON r.id = q.release
+ORDER BY i.position;
+
+-- name: list_requests
+-- The ids of a page of the requests of an environment below id $2, newest first; with $3 only those in that state.
+-- Includes those of the author $4, and others if all of their paths are readable.
+SELECT q.id
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS NULL OR q.state = $3)
@@ -147,14 +155,10 @@ WHERE q.environment = $1 AND ($2::bigint IS NULL OR q.id < $2) AND ($3::text IS 
 ORDER BY q.id DESC LIMIT $8;
 
 -- name: list_unapproved
--- The open requests of an environment, oldest first, whose plan the account $2 has not approved: those of which it may
--- read all paths, or with $8 false the others. With $6 only those of which it is not an author: see list_authors. A
--- request does not wait for the account while others are assigned who have not approved the plan.
-SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
-       r.paths, ARRAY(
-           SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
-       ) AS assignees
+-- The ids of the open requests of an environment, oldest first, whose plan the account $2 has not approved: those of
+-- which it may read all paths, or with $8 false the others. With $6 only those of which it is not an author: see
+-- list_authors. A request does not wait for the account while others are assigned who have not approved the plan.
+SELECT q.id
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND q.state = 'open'
@@ -193,13 +197,9 @@ WHERE q.environment = $1 AND q.state = 'open'
   ))
 ORDER BY q.id LIMIT $7;
 
--- name: get_request
--- The request of an environment with an id, under the conditions of list_requests.
-SELECT q.id, q.environment, q.release, q.kind, q.state, q.overwrite, q.plan_hash, q.author, q.author_email,
-       q.created_at, q.closed_by, q.closed_at, q.reason, r.workspace AS source, r.number, r.digest, r.notes,
-       r.paths, ARRAY(
-           SELECT a.username FROM deployment_assignee AS a WHERE a.request = q.id AND a.assigned ORDER BY a.username
-       ) AS assignees
+-- name: find_request
+-- The id of a request of an environment, under the conditions of list_requests.
+SELECT q.id
 FROM deployment_request AS q
 JOIN release AS r ON r.id = q.release
 WHERE q.environment = $1 AND q.id = $2
