@@ -170,6 +170,31 @@ def test_path_with_special_characters_is_rejected(cli: Cli) -> None:
     cli("flow", "push", "nowhere.flow", code=2)
 
 
+def test_policy_is_bypassed_with_a_reason(cli: Cli) -> None:
+    """A single item at a time; one that is unchanged is deployed again."""
+    client = cli.installation.client
+    rules = [{"kind": "require", "on": kind, "field": "description"} for kind in ("flow", "script")]
+    policy = {"name": "described", "scope": "f/urgent", "mode": "active", "rules": rules, "bypass": ["u/admin"]}
+    assert client.post("/api/w/main/folders/create", json={"name": "urgent"}).is_success
+    assert client.post("/api/w/main/policies/create", json=policy).is_success
+    cli.write("f/urgent/report.flow/flow.yaml", "value: {modules: []}\n")
+    cli.write("f/urgent/total.sh", "echo 1\n")
+    reason = ("--policy-bypass-reason", "Incident 7")
+    for kind, file, path in (("flow", "report.flow", "report"), ("script", "total.sh", "total")):
+        refused = cli(kind, "push", f"f/urgent/{file}", code=1)
+        assert "policy_bypass_reason" in refused.err, refused
+        for state, number in (("created", 1), ("updated", 2)):
+            done = cli(kind, "push", f"f/urgent/{file}", *reason)
+            assert done.out == f"f/urgent/{path}: {state} (version {number})\n"
+        assert cli(kind, "push", "f/urgent", "--all", *reason, code=2).out == ""
+    rows = client.get("/api/w/main/audit/list", params={"operations": "policies.bypass"}).json()
+    assert {(row["resource"], row["parameters"]["reason"]) for row in rows} == {
+        ("f/urgent/report", "Incident 7"),
+        ("f/urgent/total", "Incident 7"),
+    }
+    assert client.delete("/api/w/main/policies/delete/described").is_success
+
+
 def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) -> None:
     for name in ("one", "two"):
         cli.write(f"repo/f/examples/tree_{name}.flow/flow.yaml", "value: {modules: []}\n")

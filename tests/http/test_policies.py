@@ -192,8 +192,8 @@ async def test_versions_that_come_into_use_again_are_checked(api: ApiHarness) ->
 
 
 async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
-    """One violation rejects the whole change set."""
-    assert (await send(api.client, "policies/create", policy()))[0] == 200
+    """One violation rejects the whole change set, which takes no reason to bypass the policy."""
+    assert (await send(api.client, "policies/create", policy(bypass=["u/admin"])))[0] == 200
     text = "summary: ''\n{}value:\n  modules:\n  - id: a\n    value:\n      type: identity\n"
 
     def change(description: str) -> dict[str, Any]:
@@ -214,7 +214,9 @@ async def test_policies_apply_to_change_sets(api: ApiHarness) -> None:
         found, error = await send(api.client, "changes/apply", body)
         assert found == status, error
         if status == 400:
-            assert [each["error"]["code"] for each in error["details"]] == ["policy_violation"]
+            (refused,) = [each["error"] for each in error["details"]]
+            hint = "Correct the violations, or deploy the item alone with a reason in `policy_bypass_reason`."
+            assert (refused["code"], refused["hint"]) == ("policy_violation", hint)
         assert await api.get("scripts/exists/p/f/team/fine") is (status == 200)
 
 

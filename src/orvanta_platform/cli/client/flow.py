@@ -43,6 +43,7 @@ def flow() -> None:
     "orvanta flow push f/sales/report.flow",
     "orvanta flow push report.flow f/sales/report --message 'Totals by region'",
     "orvanta flow push --all --dry-run",
+    "orvanta flow push report.flow f/sales/report --policy-bypass-reason 'Incident 7'",
 )
 def push(
     session: Session,
@@ -53,6 +54,7 @@ def push(
     dry_run: options.DryRun = False,
     no_wait: options.NoWait = False,
     all_: options.All = False,
+    policy_bypass: options.PolicyBypass = None,
 ) -> None:
     """Deploy a workflow from its folder. An unchanged workflow is not deployed again.
 
@@ -63,7 +65,7 @@ def push(
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_flows
 
-    push_flows(session, source, path, Options(message, base, dry_run, not no_wait), everything=all_)
+    push_flows(session, source, path, Options(message, base, dry_run, not no_wait, policy_bypass), everything=all_)
 
 
 @command(

@@ -39,6 +39,13 @@ Base = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would be deployed, and its problems, without deploying.")
 ]
+PolicyBypass = Annotated[
+    str | None,
+    typer.Option(
+        "--policy-bypass-reason",
+        help="Reason for deploying a single item in spite of violated policies that name you in `bypass`.",
+    ),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the dependencies are locked.")]
 All = Annotated[bool, typer.Option("--all", help="Push everything under the folder; the current one by default.")]
 Pairs = Annotated[

@@ -81,8 +81,10 @@ def _scripts_in_folders(root: Path) -> list[Path]:
 
 
 def _refuse_for_folders(path: str | None, options: Options) -> None:
-    if path is not None or options.base is not None:
-        raise typer.BadParameter("A path and --base apply to a single item, not to a whole folder.")
+    if path is not None or options.base is not None or options.policy_bypass_reason is not None:
+        raise typer.BadParameter(
+            "A path, --base and --policy-bypass-reason apply to a single item, not to a whole folder."
+        )
 
 
 def push_each(session: Session, kind: Kind, pushes: Sequence[tuple[Path, Push]], options: Options) -> None:

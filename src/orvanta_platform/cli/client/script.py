@@ -46,6 +46,7 @@ def push(
     dry_run: options.DryRun = False,
     no_wait: options.NoWait = False,
     all_: options.All = False,
+    policy_bypass: options.PolicyBypass = None,
 ) -> None:
     """Deploy a script from its file. An unchanged script is not deployed again.
 
@@ -56,7 +57,7 @@ def push(
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_scripts
 
-    deployment = Options(message, base, dry_run, not no_wait)
+    deployment = Options(message, base, dry_run, not no_wait, policy_bypass)
     push_scripts(session, source, path, deployment, everything=all_, language=language)
 
 

@@ -209,11 +209,18 @@ async def enforce(
     violated = [each for each in applied if each.name in active and each.mode == "active"]
     may_bypass = _is_person(actor) and all(_may_bypass(actor, each) for each in violated)
     if not may_bypass or not reason:
-        hint = "Correct the violations" + (", or give a reason in `policy_bypass_reason`." if may_bypass else ".")
-        raise refused(found, hint)
+        raise refused(found, _hint(platform, may_bypass=may_bypass))
     parameters = {"reason": reason, "policies": sorted(active)}
     await audit.record(conn, actor, "policies.bypass", "Execute", path, parameters)
     return defaults
+
+
+def _hint(platform: Platform, *, may_bypass: bool) -> str:
+    if not may_bypass or platform.is_release:
+        return "Correct the violations."
+    # A change set, which may contain many items, takes no reason.
+    way = "deploy the item alone with" if platform.in_change_set else "give"
+    return f"Correct the violations, or {way} a reason in `policy_bypass_reason`."
 
 
 def _is_person(actor: Actor) -> bool:
