@@ -122,6 +122,20 @@ async def test_known_lock_is_checked_at_the_deployment(api: ApiHarness) -> None:
     await send(api.client, "flows/create", flow(inline("a", OTHER)))
 
 
+async def test_locks_of_modules_without_ids_are_all_checked(api: ApiHarness) -> None:
+    await set_policy(api)
+    await make_lock(api, CODE, BAD)
+    await make_lock(api, OTHER, GOOD)
+    codes = {"failure": CODE, "preprocessor": OTHER}
+    for refused, contents in (("failure", codes), ("preprocessor", {"failure": OTHER, "preprocessor": CODE})):
+        document = flow(inline("a", "def main(): pass"))
+        for name, content in contents.items():
+            document["value"][f"{name}_module"] = {"value": inline("", content)["value"]}
+        error = await send(api.client, "flows/create", document, 400)
+        place = f"/value/{refused}_module/value"
+        assert [(each["node"], each["path"]) for each in error["details"]] == [(refused, place)]
+
+
 async def test_lock_made_after_the_deployment_fails_the_version(api: ApiHarness) -> None:
     first = await send(api.client, "scripts/create", script(content="def main():\n    return 'old'"))
     await set_policy(api)

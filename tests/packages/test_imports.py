@@ -150,6 +150,9 @@ async def test_inline_scripts_of_workflow_import(catalog: Catalog) -> None:
     called = {"modules": [{"id": "run", "value": {"type": "script", "path": "f/app/script", "input_transforms": {}}}]}
     await catalog.deploy("f/app/b", "B = 30")
     assert await catalog.flow_preview(called) == 20
+    failing = {"type": "rawscript", "language": "python3", "content": "def main(): raise ValueError"}
+    handled = {"modules": [{"id": "a", "value": failing}], "failure_module": {"value": node["value"]}}
+    assert await catalog.flow_preview(handled, "f/app/flow") == 31
 
 
 async def test_dedicated_processes_and_caches_belong_to_one_closure(catalog: Catalog) -> None:

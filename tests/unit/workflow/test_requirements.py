@@ -259,11 +259,13 @@ def test_scripts_of_a_workflow_without_locks() -> None:
                     },
                 },
             ],
-            "failure_module": {"id": "failure", "value": raw("import httpx")},
+            "failure_module": {"id": "ignored", "value": raw("import httpx")},
+            "preprocessor_module": {"value": raw("import attrs")},
         }
     }
     assert [(each.node, each.language, each.content) for each in inline_scripts(tree)] == [
         ("a", "python3", "import json"),
         ("b", "python3", "import yaml"),
         ("failure", "python3", "import httpx"),
+        ("preprocessor", "python3", "import attrs"),
     ]

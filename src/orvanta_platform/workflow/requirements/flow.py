@@ -12,6 +12,8 @@ from orvanta_platform.workflow.requirements.lock_text import usable_lock
 
 _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_form", "ui"})
 """Keys that contain data, which is not searched for scripts."""
+_FIXED: Final = {"/value/failure_module": "failure", "/value/preprocessor_module": "preprocessor"}
+"""Ids of nodes that need not contain them, by place; another id in the document is ignored."""
 
 
 class InlineScript(msgspec.Struct, frozen=True):
@@ -53,6 +55,6 @@ def placed_rawscripts(tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
         elif isinstance(value, dict) and value.get("type") == "rawscript":
             yield node, at, value
         elif isinstance(value, dict):
-            owner_id = value.get("id")
+            owner_id = _FIXED.get(at, value.get("id"))
             owner_id = owner_id if isinstance(owner_id, str) else node
             pending += [(owner_id, pointer(at, name), value[name]) for name in reversed(value) if name not in _DATA]
