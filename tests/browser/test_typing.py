@@ -22,6 +22,13 @@ CODE = """value:
     - id: two
       value: {type: identity}
 """
+DELAYED = """value:
+  modules:
+    - id: one
+      value: {type: identity}
+    - id: two
+      value: {type: delay, seconds: {type: static, value: 7}}
+"""
 
 
 async def press(control: Locator) -> None:
@@ -100,6 +107,20 @@ async def test_id_field_follows_undo_of_an_insertion(page: Page, site: Site) -> 
     await expect(field).to_have_value("wait")
     await page.get_by_role("button", name=re.compile("^Undo: ")).click()
     await expect(field).to_have_value("two")
+
+
+async def test_undo_of_an_insertion_shows_the_form_of_the_next_node(page: Page, site: Site) -> None:
+    await opened(page, site, DELAYED, "?panel=node&node=two")
+    await page.get_by_role("button", name="Add a node between one and two").click()
+    await add(page, "Delay")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("wait")
+    modes = page.get_by_role("group", name="Input mode of Duration (s)", exact=True)
+    await modes.get_by_role("button", name="Expression").click()
+    for _ in range(2):
+        await page.get_by_role("button", name=re.compile("^Undo: ")).click()
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("two")
+    await expect(modes.get_by_role("button", name="Value")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_label("Duration (s)", exact=True)).to_have_value("7")
 
 
 async def test_python_is_indented_by_four_spaces(page: Page, site: Site) -> None:

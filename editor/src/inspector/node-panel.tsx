@@ -46,10 +46,12 @@ export function NodePanel({ node }: { node: Node }) {
 /** Return a key of the form of a node. A rename does not change it, so that a field that is clicked meanwhile remains. */
 function useFormKey({ id, path }: Node): number {
   const graph = useEditor((editor) => editor.graph);
-  const shown = useRef({ id, path, key: 0 });
+  const count = graph.byId.size;
+  const shown = useRef({ id, path, count, key: 0 });
   const before = shown.current;
-  const isRenamed = before.path.join() === path.join() && !graph.byId.has(before.id);
-  shown.current = { id, path, key: before.id === id || isRenamed ? before.key : before.key + 1 };
+  // Without the node that undo removed, the next one has its path.
+  const isRenamed = before.path.join() === path.join() && before.count === count && !graph.byId.has(before.id);
+  shown.current = { id, path, count, key: before.id === id || isRenamed ? before.key : before.key + 1 };
   return shown.current.key;
 }
 
