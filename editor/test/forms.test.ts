@@ -4,6 +4,7 @@ import type { Change, Model } from "../src/workflow/commands";
 import { type Node, outline } from "../src/workflow/outline";
 import {
   addSchemaField,
+  moveSchemaField,
   removeSchemaField,
   renameSchemaField,
   schemaFields,
@@ -75,6 +76,16 @@ test("the workflow's input is made field by field", () => {
 test("the order that a document gives its fields is kept", () => {
   const schema = { type: "object", properties: { a: {}, b: {} }, order: ["b", "a"], required: ["b"] };
   expect(schemaFields(schema).map((field) => field.name)).toEqual(["b", "a"]);
+});
+
+test("a field is moved up and down, and nothing else changes", () => {
+  const source = INPUTS.replace("  order: [old, other]\n", "");
+  const moved = (name: string, by: -1 | 1) => moveSchemaField(model(source), ["schema"], name, by);
+  const text = moved("old", 1).edits.reduce(editSource, source);
+  expect(schemaFields(at(parseSource(text), ["schema"])).map(({ name }) => name)).toEqual(["other", "old"]);
+  expect(text.startsWith(source)).toBe(true);
+  expect(moved("other", -1).edits).toEqual(moved("old", 1).edits);
+  expect([moved("old", -1).edits, moved("other", 1).edits]).toEqual([[], []]);
 });
 
 const INPUTS = `value:

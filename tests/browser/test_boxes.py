@@ -110,6 +110,9 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
     await page.keyboard.press("Enter")
     await form.get_by_label("Type of n").select_option("integer")
     await form.get_by_label("Required").check()
+    await form.get_by_label("Field name").fill("day")
+    await page.keyboard.press("Enter")
+    await form.get_by_role("button", name="Move field day up").click()
     await node(page, "ask").click()
     form = page.get_by_role("region", name="Approval form")
     await form.get_by_label("Field name").fill("reason")
@@ -117,10 +120,12 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
     await form.get_by_label("Description of reason").fill("Why")
     await deploy(page, "Asks")
     found = flow(site, path)
-    assert found["schema"]["properties"] == {"n": {"type": "integer"}} and found["schema"]["required"] == ["n"]
+    assert found["schema"]["properties"] == {"n": {"type": "integer"}, "day": {"type": "string"}}
+    assert found["schema"]["required"] == ["n"] and found["schema"]["order"] == ["day", "n"]
     form_of = found["value"]["modules"][1]["value"]["form"]
     assert form_of["properties"] == {"reason": {"type": "string", "description": "Why"}}
     await page.get_by_role("button", name="Test", exact=True).click()
+    assert (await page.locator("form label").all_inner_texts())[:2] == ["day", "n"]
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Required")
 

@@ -10,6 +10,7 @@ import { Select } from "../ui/select";
 import type { Change, Model } from "../workflow/commands";
 import {
   addSchemaField,
+  moveSchemaField,
   removeSchemaField,
   renameSchemaField,
   type SchemaField,
@@ -37,8 +38,15 @@ export function SchemaFields({ title, path, none: emptyText }: { title: string; 
       <h3>{title}</h3>
       {fields.length === 0 && <p className={css.help}>{emptyText}</p>}
       {fields.map((field, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a renamed field stays, with a control that is clicked meanwhile
-        <SchemaFieldRow key={place} field={field} path={path} change={change} />
+        <SchemaFieldRow
+          // biome-ignore lint/suspicious/noArrayIndexKey: a renamed field stays, with a control that is clicked meanwhile
+          key={place}
+          field={field}
+          path={path}
+          isFirst={place === 0}
+          isLast={place === fields.length - 1}
+          change={change}
+        />
       ))}
       <div className={css.row}>
         <Input
@@ -59,10 +67,12 @@ export function SchemaFields({ title, path, none: emptyText }: { title: string; 
 interface SchemaFieldRowProps {
   field: SchemaField;
   path: Path;
+  isFirst: boolean;
+  isLast: boolean;
   change: (command: (model: Model) => Change, key?: string | null) => void;
 }
 
-function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
+function SchemaFieldRow({ field, path, isFirst, isLast, change }: SchemaFieldRowProps) {
   const { name } = field;
   const set = (values: SchemaFieldChange, key: string | null = null) =>
     change((model) => setSchemaField(model, path, name, values), key);
@@ -90,12 +100,26 @@ function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
             set={(items) => set({ items })}
           />
         )}
-        <Input
-          aria-label={t("inspector.fieldDescription", { field: name })}
-          placeholder={t("ui.description")}
-          value={field.description}
-          onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
-        />
+        <div className={css.row}>
+          <Input
+            aria-label={t("inspector.fieldDescription", { field: name })}
+            placeholder={t("ui.description")}
+            value={field.description}
+            onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
+          />
+          <IconButton
+            label={t("workflow.moveFieldUp", { field: name })}
+            icon="up"
+            disabled={isFirst}
+            onClick={() => change((model) => moveSchemaField(model, path, name, -1))}
+          />
+          <IconButton
+            label={t("workflow.moveFieldDown", { field: name })}
+            icon="down"
+            disabled={isLast}
+            onClick={() => change((model) => moveSchemaField(model, path, name, 1))}
+          />
+        </div>
         <DefaultField
           key={name}
           field={field}

@@ -95,6 +95,16 @@ export function renameSchemaField(model: Model, path: Path, name: string, newNam
   return { name: t("workflow.editField", { field: name }), edits };
 }
 
+/** Move a field one place up (-1) or down (1) in the forms. */
+export function moveSchemaField(model: Model, path: Path, name: string, by: -1 | 1): Change {
+  const names = fieldNames(at(model.tree, path));
+  const to = names.indexOf(name) + by;
+  if (to < 0 || to >= names.length) return { name: "", edits: [] };
+  const order = names.filter((each) => each !== name).toSpliced(to, 0, name);
+  const title = t(by < 0 ? "workflow.moveFieldUp" : "workflow.moveFieldDown", { field: name });
+  return setField(model, [...path, "order"], order, title);
+}
+
 /** Members of the definition of a field that depend on its type. */
 const OF_TYPE = ["items", "properties", "required", "default"];
 
