@@ -172,3 +172,11 @@ def test_kinds_of_fields_follow_formats() -> None:
     schema = {"properties": {name: {"type": "string", "format": each} for name, each in formats.items()}}
     kinds = [each.kind for each in forms.fields(schema, {})]
     assert kinds == ["date", "email", "url", "long_text", "text"]
+
+
+def test_fields_follow_the_order_of_the_schema() -> None:
+    schema = {
+        "properties": {name: {"type": "string"} for name in ("note", "day", "sum")},
+        "order": ["sum", 3, "gone", "note"],
+    }
+    assert [each.name for each in forms.fields(schema, {})] == ["sum", "note", "day"]

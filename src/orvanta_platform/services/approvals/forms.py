@@ -109,8 +109,13 @@ def _kind(about: dict[str, Any], choices: Any) -> FieldKind:
 
 
 def _properties(schema: Any) -> dict[str, Any]:
+    """Return the properties of a schema, those that its `order` names first."""
     properties = schema.get("properties") if isinstance(schema, dict) else None
-    return properties if isinstance(properties, dict) else {}
+    if not isinstance(properties, dict):
+        return {}
+    order = schema.get("order")
+    first = [each for each in order if isinstance(each, str) and each in properties] if isinstance(order, list) else []
+    return {name: properties[name] for name in [*first, *properties]}
 
 
 def _of(named: Any, name: str, otherwise: Any) -> Any:
