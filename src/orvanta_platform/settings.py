@@ -170,7 +170,7 @@ class Settings:
     job_ports: tuple[int, ...] | None = _setting(
         "ORVANTA_JOB_PORTS",
         readers.ports,
-        "TCP ports that jobs may listen on by number, comma-separated, or `any`; a port chosen by the kernel is "
+        "TCP ports that jobs may listen on by number, comma-separated, or `any`; a port that the kernel assigns is "
         "always allowed. Enforced on Linux 6.7 or newer with Landlock.",
         default=(),
         shown="none",

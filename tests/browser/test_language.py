@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.conftest import Site
 from tests.installation import Running
@@ -79,3 +81,22 @@ async def test_language_of_browser_is_used(chromium: Browser, installation: Runn
         await expect(page.get_by_role("navigation", name="Seiten")).to_be_visible()
     finally:
         await context.close()
+
+
+async def test_texts_of_server_are_translated(page: Page) -> None:
+    await page.add_init_script("localStorage.setItem('orvanta.language', 'de')")
+    await page.goto("/w/main/settings/instance")
+    await expect(page.get_by_text("Gruppe des Workers.", exact=True)).to_be_visible()
+    await page.get_by_role("searchbox").fill("lebenszeichen")
+    await expect(page.get_by_text("ORVANTA_LEASE_MS", exact=True)).to_be_visible()
+    await page.goto("/w/main/settings/resource-types")
+    await expect(page.get_by_text("Eine PostgreSQL-Datenbank.", exact=True)).to_be_visible()
+    await page.goto("/w/main/settings/policies")
+    await page.get_by_role("button", name="Neue Richtlinie").first.click()
+    await page.get_by_label("Vorlage").select_option("Erlaubte Sprachen")
+    text = page.get_by_role("textbox", name="Richtlinie")
+    await expect(text).to_have_value(re.compile("name: languages\n.*Fragen Sie das Plattform-Team", re.DOTALL))
+    await page.goto("/w/main/workflows?new=1")
+    await page.get_by_role("radio", name="Bericht aus einer CSV-Datei").check()
+    await expect(page.get_by_text("Python liest und prüft die Zeilen")).to_be_visible()
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("Bericht aus einer CSV-Datei")

@@ -6,6 +6,7 @@ import {
   processSettingsQuery,
 } from "../api/instance-settings";
 import { t } from "../texts/settings";
+import { textOfCode } from "../texts/t";
 import { Loaded, Rows, SearchedList } from "./parts";
 import { SettingRow } from "./setting-row";
 import css from "./settings.module.css";
@@ -38,7 +39,7 @@ export function InstancePage() {
           label={t("settings.environment")}
           query={environment}
           keyOf={(each) => each.name}
-          textOf={(each) => `${each.name} ${each.description}`}
+          textOf={(each) => `${each.name} ${describe(each)}`}
           empty={[t("settings.environment"), t("settings.environmentHint")]}
           row={(each) => <ProcessRow setting={each} />}
         />
@@ -46,6 +47,8 @@ export function InstancePage() {
     </main>
   );
 }
+
+const describe = ({ name, description }: ProcessSetting): string => textOfCode(`codes.setting_${name}`, description);
 
 function Group({ title, settings }: { title: string; settings: readonly InstanceSetting[] }) {
   if (settings.length === 0) return null;
@@ -66,7 +69,7 @@ function ProcessRow({ setting }: { setting: ProcessSetting }) {
           <code>{setting.value ?? "—"}</code>
         </span>
         <span className={css.facts}>
-          <span>{withCode(setting.description)}</span>
+          <span>{withCode(describe(setting))}</span>
         </span>
       </div>
       <span className={css.note}>{setting.set ? t("settings.setForProcess") : t("settings.default")}</span>

@@ -15,6 +15,7 @@ import ReferencesDialog from "../references/dialog";
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
+import { textOfCode } from "../texts/t";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
@@ -178,7 +179,7 @@ function PolicyDialog({ workspace, policy, close }: DialogProps) {
   const [text, setText] = useState(() => written(policy ? bodyOf(policy) : NEW));
   const start = (name: string) => {
     const template = templates.find((each) => each.name === name);
-    setText(written(template ?? NEW));
+    setText(written(template ? { ...template, message: templateMessage(template) } : NEW));
   };
   const submit = async () => {
     const body = read(text);
@@ -204,7 +205,7 @@ function PolicyDialog({ workspace, policy, close }: DialogProps) {
             <option value="">{t("settings.policyNoTemplate")}</option>
             {templates.map((each) => (
               <option key={each.name} value={each.name}>
-                {each.name}
+                {textOfCode(`codes.policy_${each.name}`, each.name)}
               </option>
             ))}
           </Select>
@@ -222,6 +223,8 @@ function PolicyDialog({ workspace, policy, close }: DialogProps) {
     </FormDialog>
   );
 }
+
+const templateMessage = ({ name, message }: Policy): string => textOfCode(`codes.policyMessage_${name}`, message ?? "");
 
 const written = (policy: Policy): string => toYaml(policy as unknown as Json);
 

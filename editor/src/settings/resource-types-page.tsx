@@ -11,6 +11,7 @@ import {
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
+import { textOfCode } from "../texts/t";
 import { EditButton } from "../ui/access-buttons";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -46,7 +47,7 @@ export function ResourceTypesPage() {
         label={t("settings.resourceTypes")}
         query={types}
         keyOf={(each) => each.name}
-        textOf={(each) => `${each.name} ${each.description ?? ""}`}
+        textOf={(each) => `${each.name} ${describe(each)}`}
         empty={[t("settings.noTypes"), t("settings.noTypesHint")]}
         row={(each) => <TypeRow workspace={workspace} type={each} admin={admin} />}
       />
@@ -55,12 +56,20 @@ export function ResourceTypesPage() {
   );
 }
 
+const isOwn = (type: ResourceType): boolean => type.workspace_id !== undefined;
+
+/** Return the description of a type. That of the platform is translated. */
+function describe(type: ResourceType): string {
+  const { name, description = "" } = type;
+  return isOwn(type) ? description : textOfCode(`codes.resourceType_${name}`, description);
+}
+
 function TypeRow({ workspace, type, admin }: { workspace: string; type: ResourceType; admin: boolean }) {
   const queries = useQueryClient();
   const submission = useSubmission();
   const [editing, setEditing] = useState(false);
   const { name } = type;
-  const own = type.workspace_id !== undefined;
+  const own = isOwn(type);
   const fields = schemaFields((type.schema ?? null) as Json).map((field) => field.name);
   const remove = async () => {
     await deleteResourceType(workspace, name);
@@ -74,7 +83,7 @@ function TypeRow({ workspace, type, admin }: { workspace: string; type: Resource
           <span className={css.chip}>{own ? t("settings.ofWorkspace") : t("settings.ofPlatform")}</span>
         </span>
         <span className={css.facts}>
-          <span>{type.description}</span>
+          <span>{describe(type)}</span>
           {fields.length > 0 && <span>{t("settings.fieldsOf", { names: fields.join(", ") })}</span>}
         </span>
       </div>

@@ -9,6 +9,7 @@ import { freeId, idFromName, pathError } from "../forms/path-name";
 import { useSubmitWhenLoaded } from "../forms/submit-when-loaded";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
+import { textOfCode } from "../texts/t";
 import { t } from "../texts/workflows";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -45,7 +46,7 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
             <TemplateChoice
               key={each.name}
               name={each.name}
-              title={each.summary}
+              title={templateName(each)}
               about={templateFacts(each)}
               chosen={template}
               set={setTemplate}
@@ -56,12 +57,16 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
         </fieldset>
         {templates.isPending && <Skeleton />}
         {templates.isError && <p className={dialogCss.description}>{errorText(templates.error)}</p>}
-        {chosen && <p className={css.description}>{chosen.description}</p>}
+        {chosen && (
+          <p className={css.description}>{textOfCode(`codes.templateHint_${chosen.name}`, chosen.description)}</p>
+        )}
       </div>
       <NameForm key={template} workspace={workspace} template={chosen} close={close} />
     </Dialog>
   );
 }
+
+const templateName = ({ name, summary }: TemplateHead): string => textOfCode(`codes.template_${name}`, summary);
 
 function templateFacts(template: TemplateHead): string {
   const nodes = t("workflows.nodes", { count: template.nodes });
@@ -100,7 +105,7 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
   const navigate = useNavigate();
   const folders = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
-  const [summary, setSummary] = useState(template?.summary ?? t("workflows.new"));
+  const [summary, setSummary] = useState(template ? templateName(template) : t("workflows.new"));
   const [typedFolder, setFolder] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
   const folder = typedFolder ?? lastFolder(folders.data);
