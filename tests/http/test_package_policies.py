@@ -271,9 +271,14 @@ async def test_id_of_a_node_that_is_the_key_of_its_lock_proves_nothing(api: ApiH
 async def test_long_lock_is_a_violation(api: ApiHarness) -> None:
     await set_policy(api, rule("script", ["*"]))
     many = "\n".join(f"p{n}==1" for n in range(package_policies.MAX_PACKAGES + 1))
-    for lock in (many, f"greeting==1.4\n#{'x' * package_policies.MAX_LENGTH}"):
+    for lock, fault in (
+        (many, "it names more than 5,000 packages"),
+        (f"greeting==1.4\n#{'x' * package_policies.MAX_LENGTH}", "it is longer than 1,048,576 characters"),
+        ("greeting==1.4\n-r other.txt", "'-r other.txt' is not a requirement"),
+    ):
         error = await send(api.client, "scripts/create", script(lock=lock), 400)
-        assert "cannot be read" in error["message"]
+        message = f"The packages of the script cannot be checked, because its lock cannot be read: {fault}. Ask Ann."
+        assert error["message"].startswith(message)
     await send(api.client, "scripts/create", script(lock=many.rpartition("\n")[0]))
 
 

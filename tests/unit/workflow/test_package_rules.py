@@ -58,10 +58,13 @@ def test_all_packages_are_named_up_to_a_limit() -> None:
     assert found(["x"], package("bare", "")) == ["The package bare of the script is not allowed."]
     rules = [{"kind": "restrict", "on": "script", "field": "packages", "allowed": ["*"]}]
     policy = parse({"name": "p", "mode": "active", "rules": rules})
-    unread = subject_of_locks("f/x/y", [LockedCode(None, "", None), LockedCode("a", "", None)])
-    assert [(each.field, each.message) for each in violations(unread, [policy])] == [
-        ("packages", "The lock of the script cannot be read, so that its packages cannot be checked.")
-    ]
+    unread = subject_of_locks("f/x/y", [LockedCode(each, "", (), "it is old") for each in (None, "a")])
+    (unreadable,) = violations(unread, [policy])
+    assert (unreadable.node, unreadable.field) == (None, "packages")
+    assert (
+        unreadable.message
+        == "The packages of the script cannot be checked, because its lock cannot be read: it is old."
+    )
     subject = subject_of_locks("f/x/y", [LockedCode(None, "", tuple(many))])
     assert exceeds(subject, [policy], 6) and not exceeds(subject, [policy], 7)
 

@@ -94,48 +94,45 @@ async def read_many(
     locks = [each for item in by_item.values() for each in item]
     keys = {each.key for each in locks if each.key is not None}
     stored = await dependency_locks.list_stored(conn, workspace, list(keys), MAX_LENGTH + 1) if keys else {}
-    named = await document_threads.run_in_thread(workspace, _read, locks, stored)
-    trusted = await _find_trusted(conn, workspace, locks, named)
-    found = (
-        LockedCode(each.node, each.path, packages if is_trusted else _without_trust(packages))
-        for each, packages, is_trusted in zip(locks, named, trusted, strict=True)
-    )
+    code = await document_threads.run_in_thread(workspace, _read, locks, stored)
+    trusted = await _find_trusted(conn, workspace, locks, code)
+    found = (each if is_trusted else _without_trust(each) for each, is_trusted in zip(code, trusted, strict=True))
     return {item: list(islice(found, len(each))) for item, each in by_item.items()}
 
 
-_Packages = tuple[LockedPackage, ...] | None
-
-
-def _read(codes: Sequence[CodeLock], stored: Mapping[bytes, StoredLock]) -> list[_Packages]:
-    """Return the packages of each lock; None if it cannot be read."""
-    known: dict[StoredLock | None, _Packages] = {}
+def _read(codes: Sequence[CodeLock], stored: Mapping[bytes, StoredLock]) -> list[LockedCode]:
+    """Return the packages of each lock."""
+    known: dict[StoredLock | None, tuple[tuple[LockedPackage, ...], str | None]] = {}
     found = []
     for each in codes:
         lock = StoredLock(each.language, each.text or "") if each.key is None else stored.get(each.key)
         if lock not in known:
-            known[lock] = None if lock is None else _packages_of(lock)
-        found.append(known[lock])
+            known[lock] = _packages_of(lock)
+        found.append(LockedCode(each.node, each.path, *known[lock]))
     return found
 
 
-def _packages_of(lock: StoredLock) -> _Packages:
+def _packages_of(lock: StoredLock | None) -> tuple[tuple[LockedPackage, ...], str | None]:
+    """Return the packages of a lock, or the reason why it cannot be read."""
+    if lock is None:
+        return (), "it was deleted"
     if len(lock.body) > MAX_LENGTH:
-        return None
+        return (), f"it is longer than {MAX_LENGTH:,} characters"
     try:
         found = locked_packages(lock.language, lock.body)
-    except LockUnreadable:
-        return None
-    return found if len(found) <= MAX_PACKAGES else None
+    except LockUnreadable as error:
+        return (), str(error)
+    return (found, None) if len(found) <= MAX_PACKAGES else ((), f"it names more than {MAX_PACKAGES:,} packages")
 
 
 async def _find_trusted(
-    conn: Connection, workspace: str, codes: Sequence[CodeLock], packages: Sequence[_Packages]
+    conn: Connection, workspace: str, codes: Sequence[CodeLock], read: Sequence[LockedCode]
 ) -> list[bool]:
     """Return for each lock whether the platform has made it, so that the addresses of its archives are right.
 
     Only texts with such addresses are compared with stored locks.
     """
-    trusted = [each.text is None or not _has_archives(found) for each, found in zip(codes, packages, strict=True)]
+    trusted = [each.text is None or not _has_archives(found) for each, found in zip(codes, read, strict=True)]
     doubtful = [position for position, is_trusted in enumerate(trusted) if not is_trusted]
     if doubtful:
         texts = {position: (codes[position].language, codes[position].text or "") for position in doubtful}
@@ -145,12 +142,12 @@ async def _find_trusted(
     return trusted
 
 
-def _has_archives(packages: _Packages) -> bool:
-    return any(each.archive is not None for each in packages or ())
+def _has_archives(code: LockedCode) -> bool:
+    return any(each.archive is not None for each in code.packages)
 
 
-def _without_trust(packages: _Packages) -> _Packages:
-    return None if packages is None else tuple(each.without_trust() for each in packages)
+def _without_trust(code: LockedCode) -> LockedCode:
+    return msgspec.structs.replace(code, packages=tuple(each.without_trust() for each in code.packages))
 
 
 async def find_refusal(conn: Connection, workspace: str, path: str, codes: Codes) -> PolicyViolation | None:

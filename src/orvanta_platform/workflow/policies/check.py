@@ -154,7 +154,7 @@ def exceeds(subject: Subject, policies: Sequence[Policy], limit: int) -> bool:
     nodes = len(subject.parts.get("node", ())) + 1
     if nodes * sum(max(1, len(patterns_of(rule))) for rule in rules) > limit:
         return True
-    packages = sum(len(each.packages or ()) for each in subject.code)
+    packages = sum(len(each.packages) for each in subject.code)
     if packages * sum(len(patterns_of(rule)) for rule in rules if is_about_packages(rule)) > limit:
         return True
     return limit < sum(

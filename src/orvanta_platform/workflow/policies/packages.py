@@ -31,8 +31,8 @@ def find_disallowed(rule: Restrict, code: Sequence[LockedCode]) -> Iterator[tupl
 
 def _fault(code: LockedCode, is_allowed: _Matcher) -> str | None:
     name = "the script" if code.node is None else f"the node {code.node}"
-    if code.packages is None:
-        return f"The lock of {name} cannot be read, so that its packages cannot be checked."
+    if code.fault is not None:
+        return f"The packages of {name} cannot be checked, because its lock cannot be read: {code.fault}."
     found = [_shown(each) for each in code.packages if not is_allowed(each)]
     if not found:
         return None

@@ -81,8 +81,9 @@ class LockedCode(msgspec.Struct, frozen=True):
     """Id of the node; None for a script."""
     path: str
     """JSON pointer in the document, "" for a script."""
-    packages: tuple[LockedPackage, ...] | None
-    """None: the lock cannot be read."""
+    packages: tuple[LockedPackage, ...]
+    fault: str | None = None
+    """Why the lock cannot be read, as the rest of a sentence; None: it can."""
 
     @property
     def part(self) -> SubjectPart:

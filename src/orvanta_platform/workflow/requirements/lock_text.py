@@ -30,7 +30,7 @@ def lock_fault(language: str, lock: str) -> str | None:
     The packages of a script with such a lock are locked as if there were none.
     """
     if lock.startswith(INLINE):
-        return f"its file {lock.removeprefix(INLINE).strip()} is missing"
+        return f"its file {lock.removeprefix(INLINE).strip()[:200]} is missing"
     match ecosystem_of(language):
         case "npm":
             return _npm_fault(lock)

@@ -39,7 +39,7 @@ _GEM_SECTIONS: Final = frozenset({"GEM", "PLATFORMS", "DEPENDENCIES", "CHECKSUMS
 
 
 class LockUnreadable(ValueError):
-    """Raised if the packages of a lock cannot be determined."""
+    """Raised if the packages of a lock cannot be determined, with the reason as the rest of a sentence."""
 
 
 class LockedPackage(msgspec.Struct, frozen=True):
@@ -89,7 +89,9 @@ def locked_packages(language: str, lock: str) -> tuple[LockedPackage, ...]:
         raise LockUnreadable(fault)
     try:
         return tuple(dict.fromkeys(_READERS[ecosystem](lock)))
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise LockUnreadable("its JSON cannot be read") from error
+    except ValueError as error:
         raise LockUnreadable(str(error)) from error
 
 
@@ -121,7 +123,7 @@ def _npm(lock: str) -> Iterator[LockedPackage]:
         raise LockUnreadable("it has no list of packages")
     unknown = next((name for name in tree if name not in _BUN_KEYS), None)
     if unknown is not None:
-        raise LockUnreadable(f"it contains {unknown[:80]}")
+        raise LockUnreadable(f"it contains {unknown[:80]!r}")
     if any(name for name in tree.get("workspaces", {})):
         raise LockUnreadable("it has several workspaces")
     for entry in packages.values():
