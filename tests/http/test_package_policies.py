@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from orvanta_platform.db import dependency_locks
 from orvanta_platform.db.dependency_locks import NewLock
 from orvanta_platform.errors import PolicyViolation
 from orvanta_platform.evaluate.scripts import Script
-from orvanta_platform.services.catalog import policies
+from orvanta_platform.services.catalog import moves, policies
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import package_policies
 from orvanta_platform.services.runs.package_policies import CodeLock
@@ -220,6 +221,38 @@ async def test_version_that_comes_into_use_is_checked(api: ApiHarness) -> None:
     move = {"items": [{"kind": "script", "path": "u/admin/three", "target": PATH}]}
     await send(api.client, "moves/apply", move, 200)
     assert await finish_lock(api, f"scripts/deployment_status/h/{digest}", BAD) is not None
+
+
+@pytest.mark.parametrize("lock", [GOOD, BAD])
+async def test_lock_of_an_item_that_is_moved_meanwhile_is_checked_and_stored(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    """The outcome waits for the move, whose row of the item at the new path it cannot see at first."""
+    await set_policy(api)
+    digest = await send(api.client, "scripts/create", script("u/admin/moved"))
+    status = f"scripts/deployment_status/h/{digest}"
+    run = UUID((await api.get(status))["job_id"])
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted)"
+    outcomes: list[asyncio.Task[PolicyViolation | None]] = []
+    write = moves._write
+
+    async def write_while_locked(*values: Any) -> None:
+        await write(*values)
+        outcomes.append(asyncio.create_task(locking.store_outcome(api.platform, run, lock=lock)))
+        async with api.platform.db.acquire() as watching:
+            while not await watching.fetchval(waits):
+                assert not outcomes[0].done()
+
+    monkeypatch.setattr(moves, "_write", write_while_locked)
+    move = {"items": [{"kind": "script", "path": "u/admin/moved", "target": PATH}]}
+    await send(api.client, "moves/apply", move, 200)
+    (outcome,) = outcomes
+    refusal = await outcome
+    found = await api.get(status)
+    if lock == GOOD:
+        assert (refusal, found["lock"]) == (None, GOOD)
+    else:
+        assert refusal is not None and found["lock_error_logs"] == refusal.message
 
 
 async def test_jobs_of_a_version_without_lock_are_checked(api: ApiHarness) -> None:
