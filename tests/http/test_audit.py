@@ -75,6 +75,11 @@ async def test_trail_is_filtered_paged_and_read_by_id(api: ApiHarness) -> None:
     await found(api.client, "audit/list", status=400, before_id="x")
 
 
+def prefix_of(client: httpx.AsyncClient) -> str:
+    """Return the prefix of a client's token."""
+    return client.headers["Authorization"].removeprefix("Bearer ")[:12]
+
+
 async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each filter of the page is a call: the calls of a reader within some minutes are one row, exports one each."""
     ada = await api.member("ada", Role.ADMIN)
@@ -86,9 +91,15 @@ async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPa
     assert [(row["username"], row["operation"], row.get("parameters")) for row in rows] == [
         ("admin", "audit.export", {"actor": "bea"}),
         ("admin", "audit.export", {"actor": "bea"}),
-        ("ada", "audit.list", None),
-        ("admin", "audit.list", None),
+        ("ada", "audit.list", {"token": prefix_of(ada)}),
+        ("admin", "audit.list", {"token": prefix_of(api.client)}),
     ]
+    # Neither does another token of the reader read unseen.
+    other = client_of(api.app, (await made(ada))[0])
+    for client in (other, ada, other):
+        await found(client, "audit/list", username="bea")
+    rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
+    assert [row["parameters"] for row in rows] == [{"token": prefix_of(each)} for each in (other, ada)]
     for _ in range(2):
         await found(api.client, "/api/audit/list")
     instance = await found(api.client, "/api/audit/list", operation="audit")
@@ -97,7 +108,7 @@ async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPa
     transport = httpx.ASGITransport(api.app, client=("10.0.0.9", 1))  # type: ignore[arg-type]
     await found(httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=ada.headers), "audit/list")
     rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
-    assert (len(rows), rows[0]["address"]) == (2, "10.0.0.9")
+    assert (len(rows), rows[0]["address"]) == (3, "10.0.0.9")
     job = job_client(api, await claimed(api, await api.preview()))
     for _ in range(2):
         await found(job, "audit/list")
@@ -105,7 +116,7 @@ async def test_reading_is_recorded(api: ApiHarness, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(audit_trail, "ONE_READING", timedelta(0))
     await found(ada, "audit/list")
     rows = await found(api.client, "audit/list", operation="audit.list", username="ada")
-    assert len(rows) == 3
+    assert len(rows) == 4
 
 
 @pytest.mark.parametrize("newest", [0, 2])

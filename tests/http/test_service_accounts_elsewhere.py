@@ -127,6 +127,27 @@ async def test_disabled_service_account_ends_in_all_workspaces(api: ApiHarness, 
     assert await status(again) == 200
 
 
+async def test_trail_of_the_other_workspace_names_the_admin_as_it_knows_the_account(
+    api: ApiHarness, bob: httpx.AsyncClient
+) -> None:
+    """The username in the workspace that manages the service account may be that of somebody else there."""
+    ann = await api.member("ann", Role.ADMIN)
+    await create(api, ann)
+    await join(bob)
+    trail = f"{STAGE}/audit/list?operation=service_accounts.stop"
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("UPDATE account SET username = 'ann2' WHERE email = 'ann@example.com'")
+    for name in ("ann2", "anna"):
+        await post(ann, "service_accounts/setenabled/ci", enabled=False)
+        assert (await bob.get(trail)).json()[0]["username"] == name
+        rows = (await ann.get(f"{W}/audit/list?operation=service_accounts.disable")).json()
+        assert rows[0]["username"] == "ann"
+        await post(ann, "service_accounts/setenabled/ci", enabled=True)
+        await post(bob, f"{STAGE}/users/update/ci", disabled=False)
+        async with api.platform.db.transaction() as conn:
+            await workspaces.add_member(conn, "stage", "anna", "ann@example.com", Role.VIEWER)
+
+
 async def test_superadmin_disables_service_account_in_all_workspaces(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     ann = await api.member("ann", Role.ADMIN)
     await create(api, ann)

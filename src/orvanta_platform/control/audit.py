@@ -50,11 +50,16 @@ async def record_instance(
 async def record_many(
     conn: Connection, actor: Actor, subjects: Sequence[tuple[str, str, str | None]], parameters: Mapping[str, Any]
 ) -> None:
-    """Append one row of the kind Updated for each (workspace, operation, resource), with the same parameters."""
+    """Append one row of the kind Updated for each (workspace, operation, resource), with the same parameters.
+
+    In other workspaces than its own, the actor has the username that its account has there.
+    """
     await append_many(
         conn,
         subjects,
         actor=actor.impersonator or actor.username,
+        acts_in=actor.workspace,
+        email=None if actor.impersonator else actor.email,
         parameters=msgspec.json.encode(_with_impersonated(actor, parameters)).decode(),
         address=actor.address,
         request_id=actor.request_id,

@@ -98,10 +98,10 @@ async def get(conn: Connection, workspace: str, id: int) -> AuditRow | None:
 
 
 async def was_read_recently(conn: Connection, row: NewAudit, period: timedelta) -> bool:
-    """Return whether a row of the same workspace, reader, address and operation was written within the period, in a
-    transaction."""
+    """Return whether a row of the same workspace, reader, address, operation and parameters was written within the
+    period, in a transaction."""
     await conn.execute(_SQL["plan_by_values"])
-    values = (row.workspace, row.actor, row.on_behalf_of, row.operation, period, row.address)
+    values = (row.workspace, row.actor, row.on_behalf_of, row.operation, period, row.address, row.parameters)
     found: bool = await conn.fetchval(_SQL["was_read_recently"], *values)
     return found
 
@@ -126,11 +126,16 @@ async def append_many(
     subjects: Sequence[tuple[str, str, str | None]],
     *,
     actor: str,
+    acts_in: str | None,
+    email: str | None,
     parameters: str,
     address: str | None,
     request_id: str | None,
 ) -> None:
-    """Append a row for each (workspace, operation, resource), in the transaction of the audited changes."""
+    """Append a row for each (workspace, operation, resource), in the transaction of the audited changes.
+
+    `actor`: username in the workspace `acts_in`; in others it is that of the account `email` there, if there is one.
+    """
     if subjects:
         columns = [list(column) for column in zip(*subjects, strict=True)]
-        await connection.execute(_SQL["append_many"], *columns, actor, parameters, address, request_id)
+        await connection.execute(_SQL["append_many"], *columns, actor, parameters, address, request_id, acts_in, email)

@@ -130,6 +130,12 @@ async def resolve_identity(
     return Bearer(kind="job", devops=False, scopes=scopes, token_workspace=row["workspace"], **values)
 
 
+async def get_prefix(conn: Connection, digest: bytes) -> str | None:
+    """Return the prefix of the token or session with this hash."""
+    prefix: str | None = await conn.fetchval(_SQL["get_prefix"], digest)
+    return prefix
+
+
 async def record_use(conn: Connection, digest: bytes, address: str | None) -> None:
     """Record that the token was used from an address."""
     await conn.execute(_SQL["record_use"], digest, address or "")

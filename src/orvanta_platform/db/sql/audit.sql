@@ -4,10 +4,14 @@ INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resou
 VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9);
 
 -- name: append_many
--- Appends one row for each of these workspaces ($1), operations ($2) and resources ($3), alike in everything else.
+-- Appends one row for each of these workspaces ($1), operations ($2) and resources ($3), alike in everything else. In
+-- other workspaces than $8, where its username is $4, the account $9 has another username, or that of the account.
 INSERT INTO audit (workspace, actor, operation, action_kind, resource, parameters, address, request_id)
-SELECT e.workspace, $4, e.operation, 'Updated', e.resource, $5::jsonb, $6, $7
-FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, resource);
+SELECT e.workspace, CASE WHEN e.workspace = $8 THEN $4 ELSE coalesce(m.username, a.username, $4) END, e.operation,
+       'Updated', e.resource, $5::jsonb, $6, $7
+FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, resource)
+LEFT JOIN account AS a ON a.email = $9
+LEFT JOIN member AS m ON m.workspace = e.workspace AND m.email = $9 AND NOT m.disabled;
 
 -- name: plan_by_values
 -- Plans the searches of this transaction for the values of their filters, which determine the index.
@@ -119,12 +123,12 @@ WHERE workspace = $1 AND id = $2;
 
 -- name: was_read_recently
 -- True if the trail of a workspace (null: of the instance) has a row of this operation ($4) by this reader ($2, as $3,
--- from the address $6) in the last interval $5.
+-- from the address $6, with the parameters $7) in the last interval $5.
 SELECT EXISTS (
   SELECT 1 FROM audit
   WHERE (workspace = $1 OR $1::text IS NULL AND workspace IS NULL)
     AND actor = $2 AND on_behalf_of IS NOT DISTINCT FROM $3 AND operation = $4
-    AND at > app_now() - $5::interval AND address IS NOT DISTINCT FROM $6
+    AND at > app_now() - $5::interval AND address IS NOT DISTINCT FROM $6 AND parameters IS NOT DISTINCT FROM $7::jsonb
 );
 
 -- name: get_last_id

@@ -91,6 +91,10 @@ LEFT JOIN LATERAL (
 WHERE a.email = $3 AND NOT a.disabled
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
 
+-- name: get_prefix
+-- The prefix of a token.
+SELECT prefix FROM token WHERE hash = $1;
+
 -- name: record_use
 -- Records that a token was used from address $2: the first time, then at most once a minute.
 UPDATE token

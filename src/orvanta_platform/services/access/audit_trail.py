@@ -13,6 +13,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import audit as rows
+from orvanta_platform.db import tokens
 from orvanta_platform.db.audit import AuditFilter, AuditRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import NotFound
@@ -20,8 +21,8 @@ from orvanta_platform.services.platform import Platform
 
 _BATCH = 1000
 ONE_READING = timedelta(minutes=10)
-"""Period in which the lists that a reader calls from one address in a workspace are one row: each filter and page is a
-call. Each call of a job is a row.
+"""Period in which the lists that a reader calls with one token from one address in a workspace are one row: each filter
+and page is a call. Each call of a job is a row.
 """
 
 
@@ -90,7 +91,9 @@ def require_reader(actor: Actor, workspace: str | None) -> None:
 
 async def _record_reading(conn: Connection, actor: Actor, workspace: str | None) -> None:
     """Record that a reader lists rows, which is not known to be about some of them only."""
-    row = audit.row(replace(actor, workspace=workspace), "audit.list", "Execute")
+    prefix = None if actor.token is None else await tokens.get_prefix(conn, actor.token)
+    parameters = {} if prefix is None else {"token": prefix}
+    row = audit.row(replace(actor, workspace=workspace), "audit.list", "Execute", None, parameters)
     # The code of a job need not be that of the reader for whom it acts.
     if actor.kind == "job" or not await rows.was_read_recently(conn, row, ONE_READING):
         await rows.append(conn, row)
