@@ -231,6 +231,24 @@ async def test_token_of_all_workspaces_keeps_to_the_shortest_lifetime(api: ApiHa
     assert await status(await token(api, api.client, "users:read"), f"{W}/users/whoami") == 200
 
 
+async def test_tokens_are_revoked_while_the_workspace_is_archived(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """A token of all workspaces is valid in the others meanwhile, where nobody else can revoke it."""
+    await create(api, api.client)
+    both = await everywhere(api, "users:read")
+    await join(bob)
+    await post(api.client, "workspaces/archive")
+    assert await status(both) == 200
+    wanted: dict[str, Any] = {"scopes": ["*:*"], "expiration": LATER}
+    await post(api.client, "service_accounts/tokens/create/ci", 403, **wanted)
+    viewer = await api.member("vera", Role.VIEWER)
+    for client, expected in ((viewer, 403), (bob, 404), (api.client, 200)):
+        for each in await api.get("tokens/list"):
+            if each["username"] == "ci" and not each["bound"]:
+                answer = await client.delete(f"{W}/tokens/delete/{each['token_prefix']}")
+                assert answer.status_code == expected, answer.text
+    assert await status(both) == 401
+
+
 async def test_token_of_one_workspace_creates_none_for_all(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """Otherwise a token whose owner limited it to a workspace would act in all of those of the service account."""
     await create(api, api.client)

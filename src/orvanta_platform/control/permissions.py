@@ -231,7 +231,9 @@ NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
 """Actions that an admin cannot take as somebody else: credentials, and decisions that count as a person's."""
 
 
-_ARCHIVED = frozenset({"read", "whoami", "list", "check_flow", "check_script", "decide", "cancel", "unarchive"})
+_ARCHIVED = frozenset(
+    {"read", "whoami", "list", "check_flow", "check_script", "decide", "cancel", "revoke", "unarchive"}
+)
 """Actions of members that an archived workspace permits."""
 
 
