@@ -589,3 +589,52 @@ async def test_plans_are_made_one_after_the_other(api: ApiHarness, server: GitSe
             assert (refused.result()[0], refused.result()[1]["code"]) == (429, "rate_limited")
             assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
         assert {each[0] for each in await asyncio.gather(*waiting)} == {status}
+
+
+async def test_move_is_one_commit_of_its_author(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    caller = FLOW.replace("type: identity", "type: flow\n        path: f/team/main") % ("caller", "")
+    await deploy(api.client, FLOW % ("one", ""))
+    await deploy(api.client, caller, path="f/team/caller")
+    await bind(api, server, repo)
+    before = len(messages(repo))
+    body = {"items": [{"kind": "flow", "path": "f/team/main", "target": "f/team/renamed"}]}
+    assert (await send(api.client, "POST", "moves/apply", body))[0] == 200
+    await synchronised(api)
+    await synchronised(api)
+    assert messages(repo)[before:] == [("admin <admin@localhost>", "Change 3 items")]
+    assert files_of(repo) == await pulled(api)
+
+
+async def test_commits_contain_whole_transactions(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bind(api, server, repo)
+    before = len(messages(repo))
+    monkeypatch.setattr(sync, "_MAX_ROWS", 3)
+    for count in (2, 6):
+        items = [{"kind": "variable", "path": f"f/team/v{n}", "content": {"value": str(count)}} for n in range(count)]
+        body = {"items": items, "force": True}
+        plan = (await send(api.client, "POST", "changes/plan", body))[1]
+        done = await send(
+            api.client, "POST", "changes/apply", {**body, "plan_hash": plan["plan_hash"], "message": "Set"}
+        )
+        assert done[0] == 200, done
+    for _ in range(3):
+        await synchronised(api)
+    assert messages(repo)[before:] == [("admin <admin@localhost>", "Set")] * 2
+    assert files_of(repo) == await pulled(api)
+
+
+async def test_merge_that_equals_the_workspace_is_committed(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    named = "    - id: b\n      value:\n        type: identity\n      summary: B\n"
+    await deploy(api.client, FLOW % ("one", NODE % "b"))
+    await bind(api, server, repo)
+    await deploy(api.client, FLOW % ("two", named))
+    commit_files(repo, {MAIN: (FLOW % ("one", named)).encode()}, "Part of it")
+    await synchronised(api)
+    _, plan = await incoming(api)
+    body = {"plan_hash": plan["plan_hash"], "choices": [], "message": "Merge"}
+    assert (await send(api.client, "POST", "git/apply", body))[0] == 200
+    await synchronised(api)
+    assert messages(repo)[-1] == ("admin <admin@localhost>", "Merge")
+    assert files_of(repo) == await pulled(api) and b"two" in files_of(repo)[MAIN]

@@ -35,6 +35,8 @@ async def get_horizon(conn: Connection) -> int:
 async def list_changes(
     conn: Connection, workspace: str, start: int, end: int, nouns: Sequence[str], limit: int
 ) -> list[ChangeRow]:
-    """Return changes of items by the transactions from `start` up to `end`, in their order."""
+    """Return changes of items by the transactions from `start` up to `end`, in their order: at most `limit`, and the
+    further ones of the last transaction.
+    """
     rows = await conn.fetch(_SQL["list"], workspace, start, end, list(nouns), limit)
     return [ChangeRow(**dict(row)) for row in rows]

@@ -159,11 +159,18 @@ async def _apply(
             raise StalePlan("The repository changed since the plan was made.", hint="Review the plan again.")
         parameters = {"items": len(stored), "kept": len(kept)}
         await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
-        # The next synchronisation reads these rows: the commit that reverts the repository is the actor's.
-        subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in kept]
+        # The next synchronisation reads these rows: the commit that changes the repository is the actor's. An item that
+        # the change set did not change has no other one.
+        merged = [each for each in stored if each.merged and _is_unchanged(each, after)]
+        subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in (*kept, *merged)]
         await audit.record_many(conn, actor, subjects, {"message": message})
 
     return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
+
+
+def _is_unchanged(change: _Change, after: Mapping[Key, Present]) -> bool:
+    present = after.get(change.key)
+    return present is not None and change.present is not None and present.hash == change.present.hash
 
 
 async def _accepted_rows(

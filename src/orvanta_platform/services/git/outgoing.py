@@ -14,7 +14,7 @@ from orvanta_platform.services.git.state import TO_COMMIT, Base, Files, Mine, Re
 from orvanta_platform.workflow.tree.item import Key
 
 _TITLES: Final = {"flow": "workflow", "resource_type": "resource type", "http_trigger": "HTTP trigger"}
-_VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive", "keep": "Keep"}
+_VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive", "keep": "Keep", "move": "Move"}
 MAX_COMMITS: Final = 200
 """Maximum number of commits of a push."""
 
@@ -64,6 +64,8 @@ def group_by_transaction(rows: Sequence[ChangeRow]) -> list[TransactionChanges]:
         for moved in (parameters.get("to"), parameters.get("path")):
             if isinstance(moved, str) and noun != "acls":
                 each.keys.setdefault((kind, moved), None)
+        for other in parameters.get("moved", ()):
+            each.keys.setdefault((other["kind"], other["to"]), None)
     return list(found.values())
 
 
