@@ -360,6 +360,10 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     apply = page.get_by_role("button", name="Apply changes")
     await expect(apply).to_be_disabled()
     await is_accessible(page)
+    # The item without a conflict is applied first, the other one remains.
+    await page.get_by_label("Apply u/admin/region").uncheck()
+    await apply.click()
+    await expect(incoming).to_have_count(1)
     await page.get_by_label("Side of u/admin/region").select_option("repository")
     await page.get_by_label("Message (optional)").fill("Reviewed")
     await apply.click()

@@ -32,8 +32,16 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         folder = b"summary: Coded\nowners:\n  - g/all\nextra_perms: {}\n"
         files = {f"orvanta/{FILE}": FLOW % b"Coded", "orvanta/f/coded/folder.meta.yaml": folder}
         commit_files(repo, files)
-        assert cli("git", "fetch").out.splitlines()[1:] == ["A folder coded", "A flow f/coded/main"]
-        assert cli("git", "apply", "-m", "Reviewed").out == "A folder coded\nA flow f/coded/main\n"
+        *shown, plan = cli("git", "fetch").out.splitlines()[1:]
+        assert shown == ["A folder coded", "A flow f/coded/main"] and plan.startswith("plan: ")
+        commit_files(repo, {f"orvanta/{FILE}": FLOW % b"Later"})
+        cli("git", "fetch")
+        assert "Review the plan again" in cli("git", "apply", "--plan", plan.removeprefix("plan: "), code=1).err
+        commit_files(repo, {f"orvanta/{FILE}": FLOW % b"Coded"})
+        cli("git", "fetch")
+        assert "nor a folder with such items" in cli("git", "apply", "--only", "f/none", code=2).err
+        assert cli("git", "apply", "-m", "Folder", "--only", "folder/coded").out == "A folder coded\n"
+        assert cli("git", "apply", "-m", "Reviewed", "--only", "f/coded").out == "A flow f/coded/main\n"
         assert client.get("/api/w/main/flows/get/f/coded/main").json()["summary"] == "Coded"
         assert cli("git", "fetch", "--json").json["incoming"]["items"] == []
     finally:

@@ -35,6 +35,7 @@ from orvanta_platform.db import git as rows
 from orvanta_platform.db.errors import QueryCanceled
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.outbound.git.process import Session
+from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.git import bindings, state, sync
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import locks
@@ -638,3 +639,38 @@ async def test_merge_that_equals_the_workspace_is_committed(api: ApiHarness, ser
     await synchronised(api)
     assert messages(repo)[-1] == ("admin <admin@localhost>", "Merge")
     assert files_of(repo) == await pulled(api) and b"two" in files_of(repo)[MAIN]
+
+
+async def test_wrong_value_is_a_reason_of_its_item(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    await bind(api, server, repo)
+    files = {
+        "f/team/bad.variable.yaml": b"value: [1]\nis_secret: false\n",
+        "f/team/good.variable.yaml": b"value: '1'\nis_secret: false\n",
+    }
+    commit_files(repo, files, "Add variables")
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"variable f/team/bad": "conflict", "variable f/team/good": "add"}
+    assert "value" in plan["items"][0]["reason"]
+    good = [{"kind": "variable", "path": "f/team/good"}]
+    done = await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"], "items": good})
+    assert done[0] == 200
+    assert (await api.client.get(f"{W}/variables/get_value/f/team/good")).json() == "1"
+
+
+async def test_branch_that_no_change_set_holds_is_applied_in_parts(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bind(api, server, repo)
+    body = b"value: '" + b"x" * 500 + b"'\nis_secret: false\n"
+    commit_files(repo, {f"f/team/v{n}.variable.yaml": body for n in range(4)}, "Add variables")
+    await synchronised(api)
+    monkeypatch.setattr(change_sets, "MAX_CONTENT_SIZE", 1200)
+    actions, plan = await incoming(api)
+    assert set(actions.values()) == {"add"} and len(actions) == 4
+    assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 413
+    while plan["items"]:
+        part = [{"kind": each["kind"], "path": each["path"]} for each in plan["items"][:2]]
+        assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"], "items": part}))[0] == 200
+        _, plan = await incoming(api)
+    assert len([each for each in await api.get("changes/items") if each["kind"] == "variable"]) == 4

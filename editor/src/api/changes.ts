@@ -43,10 +43,10 @@ export async function copyItems(source: string, { workspace, items, plan }: Copi
   const hash = force
     ? (await api.POST("/api/w/{workspace}/changes/plan", { params, body })).data?.plan_hash
     : plan.plan_hash;
-  await api.POST("/api/w/{workspace}/changes/apply", {
-    params,
-    body: { ...body, plan_hash: hash ?? "", message: t("api.copiedFrom", { workspace: source }) },
-  });
+  const message = t("api.copiedFrom", { workspace: source });
+  await withReasons(() =>
+    api.POST("/api/w/{workspace}/changes/apply", { params, body: { ...body, plan_hash: hash ?? "", message } }),
+  );
 }
 
 /** Return the address of an archive of a workspace, with all kinds of items. Secrets have no values, or encrypted ones. */
@@ -112,18 +112,21 @@ async function planItems(workspace: string, items: ChangedItem[]): Promise<Chang
 export const importItems = (workspace: string, found: PlannedImport, message: string): Promise<void> =>
   applyItems(workspace, found, { message });
 
-/** Apply a plan, or only check that it can be applied. An item that cannot be stored is named in the error. */
+/** Apply a plan, or only check that it can be applied. */
 async function applyItems(
   workspace: string,
   { items, plan }: PlannedImport,
   options: { message?: string; check_only?: boolean },
 ): Promise<void> {
   const params = { path: { workspace } };
+  const body = { items, plan_hash: plan.plan_hash, ...options };
+  await withReasons(() => api.POST("/api/w/{workspace}/changes/apply", { params, body }));
+}
+
+/** Send a call that changes many items. The error names each item that cannot be changed, with the reason. */
+export async function withReasons(send: () => Promise<unknown>): Promise<void> {
   try {
-    await api.POST("/api/w/{workspace}/changes/apply", {
-      params,
-      body: { items, plan_hash: plan.plan_hash, ...options },
-    });
+    await send();
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "changes_refused" || !Array.isArray(error.details)) throw error;
     const reasons = error.details.map(({ path, error: { message } }) => `${path}: ${message}`);

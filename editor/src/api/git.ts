@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { withReasons } from "./changes";
 import { api } from "./client";
 import type { components } from "./schema";
 
@@ -58,12 +59,15 @@ export async function fetchGit(workspace: string): Promise<void> {
   await api.POST("/api/w/{workspace}/git/fetch", { params: { path: { workspace } } });
 }
 
+/** Apply these items of a plan, all of them or none. */
 export async function applyIncoming(
   workspace: string,
   plan: IncomingPlan,
+  items: readonly IncomingItem[],
   choices: ItemChoice[],
   message: string,
 ): Promise<void> {
-  const body = { plan_hash: plan.plan_hash, choices, message: message || null };
-  await api.POST("/api/w/{workspace}/git/apply", { params: { path: { workspace } }, body });
+  const keys = items.map(({ kind, path }) => ({ kind, path }));
+  const body = { plan_hash: plan.plan_hash, items: keys, choices, message: message || null };
+  await withReasons(() => api.POST("/api/w/{workspace}/git/apply", { params: { path: { workspace } }, body }));
 }

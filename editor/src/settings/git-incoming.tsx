@@ -38,14 +38,16 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
   const queries = useQueryClient();
   const submission = useSubmission();
   const [choices, setChoices] = useState<Choices>({});
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [message, setMessage] = useState("");
-  const isOpen = plan.items.some((each) => each.action === "conflict" && !choices[keyOf(each)]);
+  const items = plan.items.filter((each) => !left.has(keyOf(each)));
+  const isOpen = items.some((each) => each.action === "conflict" && !choices[keyOf(each)]);
   const apply = async () => {
-    const chosen = plan.items.flatMap((each) => {
+    const chosen = items.flatMap((each) => {
       const choice = choices[keyOf(each)];
       return choice ? [{ kind: each.kind, path: each.path, choice }] : [];
     });
-    if (!(await submission.send(() => applyIncoming(workspace, plan, chosen, message.trim())))) return;
+    if (!(await submission.send(() => applyIncoming(workspace, plan, items, chosen, message.trim())))) return;
     notify(t("settings.gitApplied"));
     await queries.invalidateQueries({ queryKey: ["git", workspace] });
   };
@@ -58,6 +60,8 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
         row={(each) => (
           <ItemRow
             item={each}
+            applied={!left.has(keyOf(each))}
+            setApplied={(applied) => setLeft((before) => withOrWithout(before, keyOf(each), !applied))}
             choice={choices[keyOf(each)] ?? ""}
             choose={(choice) => setChoices((before) => ({ ...before, [keyOf(each)]: choice }))}
           />
@@ -67,7 +71,7 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
         <Field label={t("settings.gitMessage")}>
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
-        <Button look="main" disabled={submission.busy || isOpen} onClick={() => void apply()}>
+        <Button look="main" disabled={submission.busy || isOpen || items.length === 0} onClick={() => void apply()}>
           {t("settings.gitApply")}
         </Button>
       </div>
@@ -77,21 +81,34 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
   );
 }
 
+function withOrWithout(names: ReadonlySet<string>, name: string, included: boolean): ReadonlySet<string> {
+  const others = [...names].filter((each) => each !== name);
+  return new Set(included ? [...others, name] : others);
+}
+
 interface RowProps {
   item: IncomingItem;
+  applied: boolean;
+  setApplied: (applied: boolean) => void;
   choice: ItemChoice["choice"] | "";
   choose: (choice: ItemChoice["choice"] | "") => void;
 }
 
-function ItemRow({ item, choice, choose }: RowProps) {
+function ItemRow({ item, applied, setApplied, choice, choose }: RowProps) {
   const places = (item.places ?? []).filter(Boolean);
   return (
     <>
       <div className={css.what}>
-        <span className={css.heading}>
+        <label className={css.heading}>
+          <input
+            type="checkbox"
+            aria-label={t("settings.gitApplyItem", { name: item.path })}
+            checked={applied}
+            onChange={(event) => setApplied(event.target.checked)}
+          />
           <span className={css.name}>{item.path}</span>
           <span className={css.chip}>{item.kind}</span>
-        </span>
+        </label>
         <span className={css.facts}>
           <span>{ACTIONS[item.action] ?? item.action}</span>
           {item.merged && !item.places && <span>{t("settings.gitMerged")}</span>}
@@ -99,7 +116,7 @@ function ItemRow({ item, choice, choose }: RowProps) {
           {item.reason && <span>{item.reason}</span>}
         </span>
       </div>
-      {item.action === "conflict" && (
+      {item.action === "conflict" && applied && (
         <div className={css.tools}>
           <Select
             aria-label={t("settings.gitSideOf", { name: item.path })}

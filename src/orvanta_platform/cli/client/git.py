@@ -32,6 +32,12 @@ Workspace = Annotated[
 Repository = Annotated[
     list[str] | None, typer.Option("--take", help="Item in conflict of which the repository's side remains: KIND/PATH.")
 ]
+Plan = Annotated[
+    str | None, typer.Option("--plan", help="Hash of the reviewed plan; the present plan is applied without it.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="Apply only this item, KIND/PATH, or those in this folder, PATH.")
+]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="Message of the deployment.")]
 
 _WAIT_S: Final = 200.0
@@ -102,16 +108,39 @@ def _print_status(session: Session) -> None:
         raise typer.Exit(FAILED)
 
 
-@command(app, "orvanta git apply -m 'Take over the reviewed changes'", "orvanta git apply --take flow/f/team/report")
-def apply(session: Session, keep: Workspace = None, take: Repository = None, message: Message = None) -> None:
-    """Apply the changes of the repository to the workspace, all or nothing, as the caller."""
-    from orvanta_platform.cli.client.output import print_change, print_json
+@command(
+    app,
+    "orvanta git apply -m 'Take over the reviewed changes'",
+    "orvanta git apply --plan 0b5c… --only f/team --take flow/f/team/report",
+)
+def apply(
+    session: Session,
+    keep: Workspace = None,
+    take: Repository = None,
+    only: Only = None,
+    plan: Plan = None,
+    message: Message = None,
+) -> None:
+    """Apply the changes of the repository to the workspace, all or nothing, as the caller.
+
+    With --plan, nothing is applied if anything has changed since the plan was printed.
+    """
+    from orvanta_platform.cli.client.errors import ServerRefused
+    from orvanta_platform.cli.client.output import print_change, print_json, say, terminal_safe
 
     api = session.api
-    plan = api.get(api.in_workspace("git/incoming"))
+    found = api.get(api.in_workspace("git/incoming"))
     choices = [*_choices(keep or (), "workspace"), *_choices(take or (), "repository")]
-    body = {"plan_hash": plan["plan_hash"], "choices": choices, "message": message}
-    done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
+    body = {"plan_hash": plan or found["plan_hash"], "choices": choices, "message": message}
+    if only:
+        body["items"] = _chosen(found["items"], only)
+    try:
+        done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
+    except ServerRefused as error:
+        if error.server_code == "changes_refused" and not session.as_json:
+            for each in error.details:
+                say(terminal_safe(f"{each['kind']} {each['path']}: {each['error']['message']}"))
+        raise
     if session.as_json:
         print_json(done)
         return
@@ -120,6 +149,22 @@ def apply(session: Session, keep: Workspace = None, take: Repository = None, mes
         print_change(each)
     if not changed:
         print("Nothing to do.")
+
+
+def _chosen(items: Sequence[dict[str, Any]], only: Sequence[str]) -> list[dict[str, str]]:
+    """Return the items with these names or in these folders. Raises typer.BadParameter for one without an item."""
+    found = []
+    for name in only:
+        below = f"{name.rstrip('/')}/"
+        matching = [
+            each for each in items if f"{each['kind']}/{each['path']}" == name or each["path"].startswith(below)
+        ]
+        if not matching:
+            raise typer.BadParameter(
+                f"{name} is neither KIND/PATH of an item of the plan nor a folder with such items."
+            )
+        found += [{"kind": each["kind"], "path": each["path"]} for each in matching]
+    return found
 
 
 @command(app, "orvanta git unbind")
@@ -173,5 +218,7 @@ def _print_incoming(plan: dict[str, Any]) -> None:
         print_change(each, note)
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))
+    if plan["items"]:
+        print(f"plan: {plan['plan_hash']}")
     if any(each["action"] == "conflict" for each in plan["items"]):
         say("Select a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -17,7 +17,7 @@ from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.services.changes import change_sets, contents
+from orvanta_platform.services.changes import change_sets, contents, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
@@ -69,6 +69,8 @@ class _Change(msgspec.Struct, frozen=True):
     fault: OrvantaError | None = None
     stored: bytes | None = None
     """Files in the repository as they are stored; None: it was removed there."""
+    size: int = 0
+    """Size of the content, as change sets count it."""
 
 
 class _Incoming(msgspec.Struct, frozen=True):
@@ -102,10 +104,26 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
 async def _actions(
     platform: Platform, actor: Actor, workspace: str, changes: Sequence[_Change]
 ) -> Mapping[Key, Action]:
-    if not changes:
-        return {}
-    plan = await change_sets.plan(platform, actor, workspace, _change_set(changes))
-    return {entry.key: entry.action for entry in plan.entries}
+    """Return the action of each change. A branch may have more changes than a change set."""
+    found: dict[Key, Action] = {}
+    for part in _parts(changes):
+        plan = await change_sets.plan(platform, actor, workspace, _change_set(part))
+        found |= {entry.key: entry.action for entry in plan.entries}
+    return found
+
+
+def _parts(changes: Sequence[_Change]) -> Iterator[list[_Change]]:
+    """Yield the changes in parts that change sets can hold."""
+    part: list[_Change] = []
+    left = change_sets.MAX_CONTENT_SIZE
+    for each in changes:
+        if part and (each.size > left or len(part) == change_sets.MAX_ITEMS):
+            yield part
+            part, left = [], change_sets.MAX_CONTENT_SIZE
+        part.append(each)
+        left -= each.size
+    if part:
+        yield part
 
 
 async def apply(
@@ -262,14 +280,22 @@ def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[
         own = mine.get(key)
         changed = (None if own is None else own.digest) != base.digest
         try:
-            if changed:
-                found.append(_merge(key, base, present.get(key)))
-            else:
-                found.append(_theirs(key, base, present.get(key)))
+            made = _merge(key, base, present.get(key)) if changed else _theirs(key, base, present.get(key))
+            found.append(_checked(made))
         except OrvantaError as error:
             found.append(_Change(key, base, present.get(key), fault=error))
         found[-1] = replace(found[-1], stored=row.incoming)
     return found
+
+
+def _checked(change: _Change) -> _Change:
+    """Return the change with its size. Raises BadRequest, TooLarge for a content that no change set can have."""
+    wanted = Wanted(*change.key, None, change.content)
+    writers.check(wanted)
+    size = writers.size_of(wanted, change_sets.MAX_CONTENT_SIZE)
+    if size > change_sets.MAX_CONTENT_SIZE:
+        raise change_sets.too_large()
+    return replace(change, size=size)
 
 
 def _theirs(key: Key, base: Base, present: Present | None) -> _Change:
