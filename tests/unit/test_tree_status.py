@@ -32,8 +32,8 @@ def test_every_combination_of_changes_has_a_standing() -> None:
 
 def test_large_changes_are_compared_in_parts() -> None:
     """No call exceeds the limits of the server, and no change is lost."""
-    large = [change_of(Item("script", f"f/many/s_{n}", {"content": "#" * 300_000}), None) for n in range(7)]
-    small = [change_of(Item("variable", f"f/many/v_{n}", {"value": "1"}), None) for n in range(450)]
+    large = [change_of(Item("script", f"f/many/s_{n}", {"content": "#" * 300_000}), None, None) for n in range(7)]
+    small = [change_of(Item("variable", f"f/many/v_{n}", {"value": "1"}), None, None) for n in range(450)]
     found = list(parts([*large, *small]))
     assert [change for part in found for change in part] == [*large, *small]
     assert [len(part) for part in found] == [3, 3, 200, 200, 51]

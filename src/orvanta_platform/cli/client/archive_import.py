@@ -19,6 +19,7 @@ from orvanta_platform.cli.client.tree_status import change_of, fetch, parts, pla
 from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError
 from orvanta_platform.workflow.tree.item import Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.plan import with_removals
 
 _STATES: Final = {"add": "created", "change": "updated", "unchanged": "unchanged"}
 _TRIGGERS: Final = ("schedule", "http_trigger")
@@ -79,7 +80,7 @@ class _Import:
 
     def changes(self, items: Sequence[Item], base: Mapping[Key, Item]) -> list[dict[str, Any]]:
         """Return the changes of the archive. Items that the workspace changed since `base` are merged with them."""
-        found = {item.key: change_of(item, None) for item in items}
+        found = {item.key: change_of(item, None, base.get(item.key)) for item in items}
         if self.options.force:
             return list(found.values())
         entries = [entry for part in parts(found.values()) for entry in plan(self.session.api, part)["entries"]]
@@ -95,7 +96,7 @@ class _Import:
             if places:
                 self._conflict(key, f"{key[1]}: changed in the archive and in the workspace{at_places(places)}.")
             else:
-                found[key] |= {"base": digest, "content": content}
+                found[key] |= {"base": digest, "content": with_removals(key[0], theirs.content, content)}
         return list(found.values())
 
     def _conflict(self, key: Key, message: str) -> None:

@@ -97,7 +97,7 @@ class _Push:
         self.failed += failed
         self.items = {item.key: item for item in items}
         bases = {key: each.hash for key, each in known.items()}
-        changes = [change_of(item, bases.get(item.key)) for item in items]
+        changes = [change_of(item, bases.get(item.key), self.found.state.base_of(item.key)) for item in items]
         gone = [key for key in self.found.of("deleted", "conflict") if key not in self.folder.located]
         if self.options.prune:
             changes += [{"kind": kind, "path": path, "base": bases.get((kind, path))} for kind, path in gone]

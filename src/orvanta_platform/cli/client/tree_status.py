@@ -11,6 +11,7 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+from orvanta_platform.workflow.tree.plan import with_removals
 
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
@@ -99,7 +100,7 @@ def _refine(api: Api, comparison: Comparison) -> None:
         return
     read = {item.key: item for item in items}
     bases = {key: each.hash for key, each in state.items.items()}
-    for changes in parts([change_of(item, bases.get(item.key)) for item in items]):
+    for changes in parts([change_of(item, bases.get(item.key), state.base_of(item.key)) for item in items]):
         for entry in plan(api, changes)["entries"]:
             key = entry["kind"], entry["path"]
             if entry["action"] == "unchanged":
@@ -122,9 +123,10 @@ def parts(changes: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield part
 
 
-def change_of(item: Item, base: str | None) -> dict[str, Any]:
-    """Return the change that stores an item."""
-    return {"kind": item.kind, "path": item.path, "base": base, "content": dict(item.content)}
+def change_of(item: Item, base: str | None, before: Item | None) -> dict[str, Any]:
+    """Return the change that stores an item. `base`: hash of what it is based on; `before`: that item, if known."""
+    content = with_removals(item.kind, None if before is None else before.content, item.content)
+    return {"kind": item.kind, "path": item.path, "base": base, "content": content}
 
 
 def plan(api: Api, changes: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:

@@ -72,7 +72,9 @@ class ChangedItem(msgspec.Struct, kw_only=True):
     """Hash of the content that the change is based on; null if the item should not exist."""
 
     content: dict[str, Any] | None = None
-    """New content; null: the item is removed."""
+    """New content; null: the item is removed. An absent key leaves the setting of an existing item unchanged, null
+    removes it.
+    """
 
 
 class Changes(msgspec.Struct, kw_only=True):

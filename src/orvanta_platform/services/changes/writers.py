@@ -29,20 +29,28 @@ from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
 from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, Item, parts_of_test
-from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked, without_masks
+from orvanta_platform.workflow.tree.plan import Wanted, has_effect, item_of, masked, without_masks
 
 T = TypeVar("T")
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
-_EMPTY: Mapping[str, Any] = {"summary": "", "description": "", "labels": []}
-"""Values by which a draft of an HTTP trigger removes a setting, because it leaves one unchanged that is None."""
+_EMPTY: Mapping[str, Any] = {
+    "summary": "",
+    "description": "",
+    "labels": [],
+    "members": [],
+    "managers": [],
+    "wrap_body": False,
+    "raw_string": False,
+}
+"""Values by which a draft removes a setting, because it leaves one unchanged that is None."""
 
 
 class Folder(msgspec.Struct, kw_only=True):
     """Content of a folder."""
 
     summary: str | None = None
-    owners: list[str] = []
-    extra_perms: dict[str, bool] = {}
+    owners: list[str] | None = []
+    extra_perms: dict[str, bool] | None = {}
 
 
 class Group(msgspec.Struct, kw_only=True):
@@ -111,7 +119,11 @@ def check(wanted: Wanted) -> Wanted:
     if wanted.content is None:
         return wanted
     names = FIELDS.get(wanted.kind)
-    content = {name: value for name, value in wanted.content.items() if names is None or name in names}
+    content = {
+        name: value
+        for name, value in wanted.content.items()
+        if names is None or (name in names and has_effect(wanted.kind, name, value))
+    }
     if wanted.kind == "workflow_test":
         playback.parse(content)
     shape = _SHAPES.get(wanted.kind)
@@ -154,6 +166,13 @@ async def store(
         await _WRITERS[wanted.kind](platform, actor, workspace, item_of(wanted), present, message)
 
 
+def _settings(item: Item, present: Present | None) -> dict[str, Any]:
+    """Return the settings to write; those of an existing item that null removes are empty."""
+    if present is None:
+        return dict(item.content)
+    return {name: _EMPTY.get(name) if value is None else value for name, value in item.content.items()}
+
+
 def _convert(path: str, content: Mapping[str, Any], shape: type[T]) -> T:
     try:
         return msgspec.convert(dict(content), shape)
@@ -165,28 +184,30 @@ async def _folder(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
     new = _convert(item.path, item.content, Folder)
+    owners, perms = new.owners or [], new.extra_perms or {}
     if present is None:
-        owners, perms = new.owners, new.extra_perms
         await folders.create(
             platform, actor, workspace, item.path, summary=new.summary, owners=owners, extra_perms=perms
         )
         if not (owners or perms):
             return
+    removed = {name for name, value in item.content.items() if value is None}
     await folders.update(
         platform,
         actor,
         workspace,
         item.path,
-        summary=new.summary,
-        owners=new.owners or None,
-        extra_perms=new.extra_perms or None,
+        summary="" if "summary" in removed else new.summary,
+        # An empty list grants nothing, and leaves the owners that the folder has.
+        owners=owners or ([] if "owners" in removed else None),
+        extra_perms=perms or ({} if "extra_perms" in removed else None),
     )
 
 
 async def _group(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
-    new = _convert(item.path, item.content, Group)
+    new = _convert(item.path, _settings(item, present), Group)
     if present is None:
         await groups.create(platform, actor, workspace, item.path, new.summary)
     before = set(present.content.get("members", ())) if present is not None else set()
@@ -200,7 +221,7 @@ async def _group(
 async def _resource_type(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
-    new = _convert(item.path, item.content, ResourceType)
+    new = _convert(item.path, _settings(item, present), ResourceType)
     schema = None if new.schema is None else msgspec.json.encode(new.schema).decode()
     if present is None and item.path not in shipped():
         row = ResourceTypeRow(item.path, schema, new.description, new.format_extension, bool(new.is_fileset))
@@ -213,7 +234,7 @@ async def _resource_type(
 async def _variable(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
-    new = _convert(item.path, item.content, Variable)
+    new = _convert(item.path, _settings(item, present), Variable)
     value = new.value
     if present is not None and present.content.get("is_secret") and new.is_secret is not False:
         value = None  # the value of a secret is never replaced from a file
@@ -234,7 +255,7 @@ async def _variable(
 async def _resource(
     platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
 ) -> None:
-    new = _convert(item.path, item.content, Resource)
+    new = _convert(item.path, _settings(item, present), Resource)
     shown = without_masks(new.value) if present is None else masked(new.value, present.content.get("value"))
     value = None if shown is msgspec.UNSET else msgspec.json.encode(shown)
     draft = ResourceDraft(item.path, value, new.resource_type, new.description, new.labels)
@@ -345,9 +366,7 @@ async def _http_trigger(
 ) -> None:
     # Like a schedule, a new trigger without a state is disabled: its file may have been read where it exists.
     before = {"mode": "disabled"} if present is None else present.content
-    values = {**before, **item.content}
-    if present is not None:
-        values |= {name: empty for name, empty in _EMPTY.items() if item.content.get(name, empty) is None}
+    values = {**before, **_settings(item, present)}
     retry = _text(values.pop("retry", None))
     # A file does not name the member that the runs act for.
     draft = replace(

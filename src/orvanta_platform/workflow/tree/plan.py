@@ -16,7 +16,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.mask import MASK
 from orvanta_platform.workflow.requirements import usable_lock
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
 
 Action: TypeAlias = Literal["add", "change", "unchanged", "remove", "conflict"]
 Imports: TypeAlias = Mapping[str, Sequence[str]]
@@ -25,6 +25,21 @@ Imports: TypeAlias = Mapping[str, Sequence[str]]
 T = TypeVar("T")
 
 _DEFAULTS: Final = {"summary": "", "description": "", "kind": "script", "is_template": False}
+_KEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "resource_type": ("schema", "format_extension", "is_fileset"),
+    "variable": ("value", "is_secret"),
+    "resource": ("value", "resource_type"),
+    "schedule": ("schedule", "timezone", "enabled", "script_path", "is_flow"),
+    "http_trigger": (
+        *("script_path", "is_flow", "route_path", "http_method", "workspaced_route", "mode", "request_type"),
+        *("authentication_method", "authentication_resource_path"),
+    ),
+}
+"""Settings that cannot be removed: an item needs them, or they are its state. Null leaves them unchanged."""
+_COMPLETE: Final[tuple[Kind, ...]] = ("script", "flow", "workflow_test")
+"""Kinds whose content has all that an item has."""
+_GRANTS: Final = ("owners", "extra_perms")
+_SETTING_DEFAULTS: Final = {"missed": "once"}
 _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
 _TRIGGERS: Final = ("schedule", "http_trigger")
 
@@ -167,7 +182,7 @@ def is_same(
     *,
     notation: bool = False,
 ) -> bool:
-    """Return whether a content changes nothing. Absent keys leave values unchanged; null and empty ones are equal.
+    """Return whether a content changes nothing. Absent keys leave values unchanged, and null removes them.
 
     `tree` parses the text of a workflow. `notation`: other comments or another order of keys change a workflow.
     """
@@ -181,11 +196,40 @@ def is_same(
         case _:
             secret = bool(kind == "variable" and stored.get("is_secret") and wanted.get("is_secret", True))
             names = [name for name in wanted if not (secret and name == "value")]
+            names = [name for name in names if has_effect(kind, name, wanted[name])]
             if kind == "folder":  # an empty list grants nothing, and leaves the owners that a folder has
-                names = [name for name in names if wanted[name]]
+                names = [name for name in names if wanted[name] not in ([], {}) or name not in _GRANTS]
             if kind == "resource":
                 wanted = {**wanted, "value": masked(wanted.get("value"), stored.get("value"))}
-            return all(_equal(wanted[name] or None, stored.get(name) or None) for name in names)
+            return all(_equal(_setting(wanted, name), _setting(stored, name)) for name in names)
+
+
+def _setting(content: Mapping[str, Any], name: str) -> Any:
+    """Return a setting; None for an empty one and a default."""
+    value = content.get(name)
+    return None if not value or value == _SETTING_DEFAULTS.get(name) else value
+
+
+def has_effect(kind: Kind, name: str, value: Any) -> bool:
+    """Return whether a setting of a content has an effect: null removes a setting, or is the value of a resource."""
+    return value is not None or (kind, name) == ("resource", "value") or _can_be_removed(kind, name)
+
+
+def _can_be_removed(kind: Kind, name: str) -> bool:
+    return kind not in _COMPLETE and name not in _KEPT.get(kind, ())
+
+
+def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a new content with null for each setting that the base has, and that the new content lacks or empties.
+
+    An absent key of a change leaves the setting of the item unchanged, and null removes it: without the base, a file
+    that lacks a key does not tell whether it was deleted. The contents of scripts, workflows and their tests are
+    complete and returned as they are, as are settings that cannot be removed. `base`: None if it is not known.
+    """
+    if base is None or kind in _COMPLETE:
+        return dict(new)
+    removed = [name for name in FIELDS[kind] if base.get(name) and not new.get(name) and _can_be_removed(kind, name)]
+    return {**new, **dict.fromkeys(removed)}
 
 
 def masked(wanted: Any, stored: Any) -> Any:

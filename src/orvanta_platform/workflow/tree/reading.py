@@ -13,6 +13,7 @@ from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, included_name
+from orvanta_platform.workflow.tree.plan import has_effect
 from orvanta_platform.workflow.yaml_text import INLINE
 
 _ELSEWHERE = re.compile(r"!inline +['\"]?(\.\.?/[^\n'\"]+)")
@@ -42,9 +43,10 @@ def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
         tree["schema"] = document.parse_json(tree["schema"].encode())
     if located.kind == "group" and "admins" in tree:
         tree = _with_managers(tree)
-    if located.kind == "resource":
-        tree["value"] = _with_texts(tree.get("value"), located.files[1:], files)
-    return {name: tree[name] for name in FIELDS[located.kind] if tree.get(name) is not None}
+    if located.kind == "resource" and "value" in tree:
+        tree["value"] = _with_texts(tree["value"], located.files[1:], files)
+    names = [name for name in FIELDS[located.kind] if name in tree]
+    return {name: tree[name] for name in names if has_effect(located.kind, name, tree[name])}
 
 
 def _with_managers(tree: dict[str, Any]) -> dict[str, Any]:

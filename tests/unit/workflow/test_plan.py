@@ -1,0 +1,61 @@
+"""Comparison of a wanted content with the stored one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.plan import is_same, normal_tree, with_removals
+from orvanta_platform.workflow.tree.reading import read
+
+SCHEDULE = {
+    "schedule": "0 0 6 * * *",
+    "timezone": "UTC",
+    "script_path": "f/a/b",
+    "is_flow": True,
+    "enabled": True,
+    "missed": "once",
+    "no_flow_overlap": False,
+    "on_failure": "flow/f/a/c",
+    "labels": ["x"],
+}
+FOLDER = {"summary": "Team", "owners": ["u/ann"], "extra_perms": {"u/ann": True}}
+
+
+def same(kind: Kind, wanted: dict[str, Any], stored: dict[str, Any]) -> bool:
+    return is_same(kind, wanted, stored, normal_tree)
+
+
+@pytest.mark.parametrize("name", ["on_failure", "labels", "missed", "no_flow_overlap", "enabled", "timezone"])
+def test_deleted_settings_are_removed_unless_an_item_needs_them(name: str) -> None:
+    new = with_removals("schedule", SCHEDULE, {key: SCHEDULE[key] for key in SCHEDULE if key != name})
+    assert same("schedule", {key: value for key, value in new.items() if key != name}, SCHEDULE)
+    assert same("schedule", new, SCHEDULE) == (name not in ("on_failure", "labels"))
+    assert name not in with_removals("schedule", None, {"schedule": "x"})
+
+
+def test_emptied_owners_are_removed_and_other_empty_ones_grant_nothing() -> None:
+    emptied = {"summary": "Team", "owners": [], "extra_perms": {}}
+    assert same("folder", emptied, FOLDER)
+    removed = with_removals("folder", FOLDER, emptied)
+    assert removed == {"summary": "Team", "owners": None, "extra_perms": None}
+    assert not same("folder", removed, FOLDER) and same("folder", removed, {"summary": "Team", "owners": []})
+    assert with_removals("folder", emptied, emptied) == emptied
+    assert not same("folder", {"summary": ""}, FOLDER)
+
+
+def test_null_in_a_file_removes_a_setting_and_is_a_value_of_a_resource() -> None:
+    files = {
+        "f/a/d.schedule.yaml": b"schedule: 0 0 6 * * *\nretry: null\nenabled: null\n",
+        "f/a/n.resource.yaml": b"resource_type: any\nvalue: null\n",
+        "f/a/o.resource.yaml": b"resource_type: any\n",
+    }
+    found = {each.path: read(each, files).content for each in locate(files)}
+    assert found == {
+        "f/a/d": {"schedule": "0 0 6 * * *", "retry": None},
+        "f/a/n": {"resource_type": "any", "value": None},
+        "f/a/o": {"resource_type": "any"},
+    }
