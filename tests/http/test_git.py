@@ -674,3 +674,33 @@ async def test_branch_that_no_change_set_holds_is_applied_in_parts(
         assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"], "items": part}))[0] == 200
         _, plan = await incoming(api)
     assert len([each for each in await api.get("changes/items") if each["kind"] == "variable"]) == 4
+
+
+async def test_settings_that_a_commit_removes_are_removed(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    await deploy(api.client, FLOW % ("one", ""))
+    schedule = {
+        "path": "f/team/daily",
+        "schedule": "0 0 6 * * *",
+        "timezone": "UTC",
+        "script_path": "f/team/main",
+        "is_flow": True,
+        "args": {},
+        "on_failure": "flow/f/team/main",
+        "paused_until": "2090-01-01T00:00:00Z",
+    }
+    assert (await send(api.client, "POST", "schedules/create", schedule))[0] == 201
+    await bind(api, server, repo)
+    name, folder = "f/team/daily.schedule.yaml", "f/team/folder.meta.yaml"
+    lines = files_of(repo)[name].decode().splitlines(keepends=True)
+    kept = "".join(line for line in lines if not line.startswith(("on_failure:", "paused_until:")))
+    assert len(kept.splitlines()) == len(lines) - 2
+    commit_files(repo, {name: kept.encode(), folder: b"owners: []\nextra_perms: {}\n"}, "Remove")
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"folder team": "change", "schedule f/team/daily": "change"}
+    assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 200
+    found = await api.get("schedules/get/f/team/daily")
+    assert (found.get("on_failure"), found.get("paused_until")) == (None, None)
+    assert (await api.get("folders/get/team"))["owners"] in ([], ["u/admin"])
+    await synchronised(api)
+    assert (await incoming(api))[0] == {} and files_of(repo)[name].decode() == kept

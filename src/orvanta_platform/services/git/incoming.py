@@ -21,12 +21,12 @@ from orvanta_platform.services.changes import change_sets, contents, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git import bindings
-from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, item_of, key_of, render_items
+from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, content_of, item_of, key_of, render_items
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
-from orvanta_platform.workflow.tree.plan import Action, Wanted
+from orvanta_platform.workflow.tree.plan import Action, Wanted, with_removals
 
 _MAX_SHOWN = 5
 """Names of items in the message of an error."""
@@ -299,7 +299,7 @@ def _checked(change: _Change) -> _Change:
 
 
 def _theirs(key: Key, base: Base, present: Present | None) -> _Change:
-    content = None if base.incoming is None else item_of(*key, base.incoming).content
+    content = None if base.incoming is None else content_of(key, base.incoming, base.files)
     return _Change(key, base, present, content)
 
 
@@ -311,7 +311,9 @@ def _merge(key: Key, base: Base, present: Present | None) -> _Change:
     before: Mapping[str, Any] = {} if base.files is None else item_of(*key, base.files).content
     if not before:
         return _Change(key, base, present, theirs.content, places=[""])
-    content, places = merge_content(key[0], before, Item(*key, present.content).content, theirs.content)
+    mine, incoming = Item(*key, present.content).content, item_of(*key, base.incoming or {}).content
+    content, places = merge_content(key[0], before, mine, incoming)
+    content = with_removals(key[0], mine, content)
     return _Change(key, base, present, content, merged=True, places=places or None)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -15,7 +15,7 @@ from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
 from orvanta_platform.workflow.tree.paths import Located, locate
-from orvanta_platform.workflow.tree.plan import is_same, normal_tree
+from orvanta_platform.workflow.tree.plan import is_same, normal_tree, with_removals
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
 
@@ -107,19 +107,31 @@ def _compare(base: Base, mine: Mine | None, theirs: Files | None) -> tuple[Base 
     if mine is not None and theirs is not None:
         if mine.files == theirs:
             return Base(digest, theirs), False
-        if is_equal(mine.item, theirs, notation=digest == base.digest):
+        if is_equal(mine.item, theirs, base.files, notation=digest == base.digest):
             lacks_lock = bool(mine.item.content.get("lock")) and not item_of(*mine.item.key, theirs).content.get("lock")
             return Base(TO_COMMIT if lacks_lock else digest, theirs), lacks_lock
     return Base(base.digest, base.files, theirs, is_incoming=True), False
 
 
-def is_equal(mine: Item, theirs: Files, *, notation: bool) -> bool:
-    """Return whether files contain an item. `notation`: comments and order of keys of a workflow count."""
+def is_equal(mine: Item, theirs: Files, before: Files | None, *, notation: bool) -> bool:
+    """Return whether files contain an item. `before`: files that they replace, whose settings they may lack.
+
+    `notation`: comments and order of keys of a workflow count.
+    """
     try:
-        content = item_of(mine.kind, mine.path, theirs).content
+        content = content_of(mine.key, theirs, before)
         return is_same(mine.kind, content, mine.content, normal_tree, notation=notation)
     except OrvantaError:
         return False
+
+
+def content_of(key: Key, files: Files, before: Files | None) -> Mapping[str, Any]:
+    """Return the content of an item in its files; settings that only those before have are null.
+
+    Raises BadRequest, InvalidWorkflow.
+    """
+    old = None if before is None else item_of(*key, before).content
+    return with_removals(key[0], old, item_of(*key, files).content)
 
 
 def item_of(kind: Kind, path: str, files: Files) -> Item:
