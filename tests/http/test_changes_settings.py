@@ -61,3 +61,39 @@ async def test_null_removes_settings_and_leaves_those_that_an_item_needs(api: Ap
         kept = {name: value for name, value in needed.items() if name not in ("missed", "args")}
         assert {name: after["content"].get(name) for name in kept} == kept
         assert (await plan(api, [change | {"base": after["hash"]}]))["nothing_to_do"], after
+
+
+async def test_entry_of_a_list_keeps_its_own_secret(api: ApiHarness) -> None:
+    """A removed, moved or added entry gives no other entry its secret, in a change set and in the API of resources."""
+    answer = await api.client.post(f"{W}/workspaces/edit_secrets_readable", json={"secrets_readable": True})
+    assert answer.status_code == 200, answer.text
+    secret = {"type": "string", "password": True}
+    entry = {"type": "object", "properties": {"password": secret}}
+    schema = {"type": "object", "properties": {"list": {"type": "array", "items": entry}}}
+    value = {"list": [{"n": n, "password": f"p{n}"} for n in (1, 2, 3)]}
+    resource = {"kind": "resource", "path": "f/team/r", "content": {"resource_type": "shop", "value": value}}
+    await apply(api, [FOLDER, {"kind": "resource_type", "path": "shop", "content": {"schema": schema}}, resource])
+
+    async def change(entries: list[Any], code: int = 200) -> dict[str, Any]:
+        stored = await read(api, "resource", "f/team/r")
+        content = {**stored["content"], "value": {"list": entries}}
+        return await apply(api, [resource | {"base": stored["hash"], "content": content}], code)
+
+    async def secrets() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await api.get("resources/get_value_interpolated/f/team/r"))["list"]
+        return found
+
+    one, two, three = (await read(api, "resource", "f/team/r"))["content"]["value"]["list"]
+    await change([three, two])
+    assert await secrets() == [{"n": 3, "password": "p3"}, {"n": 2, "password": "p2"}]
+    refused = await change([three, two, one], 400)
+    assert "/list/2/password is the mask" in refused["error"]["details"][0]["error"]["message"]
+    await change([{"n": 4, "password": "p4"}, {**three, "more": 1}, two], 400)
+    await change([{"n": 4, "password": "p4"}, three, two])
+    assert await secrets() == [{"n": n, "password": f"p{n}"} for n in (4, 3, 2)]
+    shown = (await api.get("resources/get/f/team/r"))["value"]["list"]
+    answer = await api.client.post(f"{W}/resources/update/f/team/r", json={"value": {"list": [shown[2], shown[0]]}})
+    assert answer.status_code == 200, answer.text
+    assert await secrets() == [{"n": 2, "password": "p2"}, {"n": 4, "password": "p4"}]
+    await change([{**two, "n": 5}, one | {"n": 4}])
+    assert await secrets() == [{"n": 5, "password": "p2"}, {"n": 4, "password": "p4"}]

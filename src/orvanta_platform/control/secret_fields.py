@@ -101,7 +101,7 @@ def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: WorkBudget) ->
         work.exhaust()
 
     def scanning(text: bytes) -> None:
-        work.spend(len(text) * _SCANNED_BYTE + count_values(text) * _SCANNED_VALUE)
+        scanned(text, work)
 
     parts: list[Text] = [raw[:1]]
     if raw.startswith(b"["):
@@ -113,11 +113,16 @@ def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: WorkBudget) ->
         named = members(raw, scanning)
         work.spend(len(named) * _MEMBER)
         for name, member in named.items():
-            parts += (encode_string(name), b":", inner(_escape(name), member), b",")
+            parts += (encode_string(name), b":", inner(escape(name), member), b",")
     if len(parts) > 1:
         parts.pop()
     parts.append(b"]" if raw.startswith(b"[") else b"}")
     return b"".join(parts)
+
+
+def scanned(raw: bytes, work: WorkBudget) -> None:
+    """Count the work of parsing a text with all that it contains. Raises TooComplex."""
+    work.spend(len(raw) * _SCANNED_BYTE + count_values(raw) * _SCANNED_VALUE)
 
 
 def _restored(shown: bytes, secrets: Secrets, work: WorkBudget, restored: list[str]) -> bytes:
@@ -211,7 +216,8 @@ def _is_within(pointer: str, taken: Secrets) -> bool:
     return pointer in taken
 
 
-def _escape(name: str) -> str:
+def escape(name: str) -> str:
+    """Return a name as a part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orvanta_platform.workflow.mask import match_entries
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.plan import is_same, normal_tree, with_removals
@@ -59,3 +60,31 @@ def test_null_in_a_file_removes_a_setting_and_is_a_value_of_a_resource() -> None
         "f/a/n": {"resource_type": "any", "value": None},
         "f/a/o": {"resource_type": "any"},
     }
+
+
+@pytest.mark.parametrize("value", [0, False, None, {}, [], ""])
+def test_empty_values_of_resources_differ(value: Any) -> None:
+    for stored in (0, False, None, {}, [], ""):
+        equal = type(stored) is type(value)
+        assert same("resource", {"value": value}, {"value": stored}) == equal
+    assert same("resource", {"description": ""}, {"value": value})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stored", "places"),
+    [
+        ("abc", "abc", [0, 1, 2]),
+        ("bc", "abc", [1, 2]),
+        ("cab", "abc", [2, 0, 1]),
+        ("axc", "abc", [0, 1, 2]),
+        ("abcx", "abc", [0, 1, 2, None]),
+        ("xb", "abc", [None, 1]),
+        ("bcx", "abc", [1, 2, None]),
+        ("aa", "aa", [0, 1]),
+        ("a", "aa", [None]),
+        ("ab", "aab", [None, 1 + 1]),
+        ("ax", "aa", [0, 1]),
+    ],
+)
+def test_entries_of_a_list_are_recognised_by_their_text(wanted: str, stored: str, places: list[int | None]) -> None:
+    assert match_entries(wanted, stored) == places

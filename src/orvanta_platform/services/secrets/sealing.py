@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.control import secret_fields, secrets
+from orvanta_platform.control import moved_secrets, secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceRow
@@ -61,7 +61,8 @@ def sealed(
 ) -> NewResource:
     """Seal the secret fields of `new`, whose value is as sent by a caller or as shown by `row`.
 
-    A mask stands for the secret of `row` at the same place. Raises BadRequest, SecretUnreadable.
+    A mask stands for the secret of `row` at the same place, in a list for that of the same entry. Raises BadRequest,
+    SecretUnreadable.
     """
     shown, taken = _extract(platform, new, schema, row)
     return _with(workspace, new, shown, taken, key)
@@ -78,7 +79,9 @@ def unsealed_value(platform: Platform, new: NewResource, schema: TypeSchema, row
 def _extract(
     platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None
 ) -> tuple[bytes, dict[str, bytes]]:
-    stored = {} if row is None else opened(platform, row)
+    stored: secret_fields.Secrets = {} if row is None else opened(platform, row)
+    if row is not None and row.value is not None:
+        stored = moved_secrets.follow(stored, row.value.encode(), new.value.encode())
     return secret_fields.extract(new.value.encode(), schema.schema, stored, schema.nested)
 
 

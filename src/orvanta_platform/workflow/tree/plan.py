@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
-from orvanta_platform.workflow.mask import MASK
+from orvanta_platform.workflow.mask import MASK, match_entries, text_of_entry
 from orvanta_platform.workflow.requirements import usable_lock
 from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
 
@@ -205,8 +205,10 @@ def is_same(
 
 
 def _setting(content: Mapping[str, Any], name: str) -> Any:
-    """Return a setting; None for an empty one and a default."""
+    """Return a setting; None for an empty one and a default. Empty values of variables and resources differ."""
     value = content.get(name)
+    if name == "value":
+        return value
     return None if not value or value == _SETTING_DEFAULTS.get(name) else value
 
 
@@ -239,8 +241,8 @@ def masked(wanted: Any, stored: Any) -> Any:
     if isinstance(wanted, dict) and isinstance(stored, dict):
         return {name: masked(value, stored.get(name)) for name, value in wanted.items()}
     if isinstance(wanted, list) and isinstance(stored, list):
-        rest = wanted[len(stored) :]
-        return [*(masked(one, other) for one, other in zip(wanted, stored, strict=False)), *rest]
+        places = match_entries([text_of_entry(each) for each in wanted], [text_of_entry(each) for each in stored])
+        return [each if at is None else masked(each, stored[at]) for at, each in zip(places, wanted, strict=True)]
     return wanted
 
 
