@@ -47,3 +47,35 @@ def test_settings_deleted_in_a_file_are_removed(cli: Cli) -> None:
     folder = cli.installation.client.get("/api/w/main/folders/get/duo").json()
     assert (folder["owners"], folder["extra_perms"]) == ([], {"u/admin": True})
     assert cli("push", "bob").out == "Nothing to do.\n"
+
+
+def test_push_of_one_item_of_a_synchronised_folder_replaces_nothing_newer(cli: Cli) -> None:
+    """Its state remains that of the folder: a push of all of it, or of the item again, has no conflict."""
+    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW)
+    cli.write("bob/f/duo/total.sh", "echo 1\n")
+    cli("push", "bob")
+    cli("pull", "ann")
+
+    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW.replace("content: echo 1", "content: echo bob", 1))
+    cli.write("bob/f/duo/total.sh", "echo bob\n")
+    cli("push", "bob")
+    client = cli.installation.client
+    code = cli.folder / "ann/f/duo/code.flow/b.inline_script.sh"
+    for change, file, get in (
+        (("flow", "ann/f/duo/code.flow"), code, "flows/get/f/duo/code"),
+        (("script", "ann/f/duo/total.sh"), cli.folder / "ann/f/duo/total.sh", "scripts/get/p/f/duo/total"),
+    ):
+        file.write_text("echo ann\n")
+        push = (change[0], "push", change[1])
+        for more in ((), ("--dry-run",)):
+            refused = cli(*push, *more, code=1)
+            assert "It was changed in the workspace in the meantime." in refused.err and "orvanta pull" in refused.err
+        assert "echo bob" in client.get(f"/api/w/main/{get}").text
+        assert ": updated" in cli(*push, "--force").out
+        file.write_text("echo ann again\n")
+        assert ": updated" in cli(*push).out
+        assert ": unchanged" in cli(*push).out
+        assert "echo ann again" in client.get(f"/api/w/main/{get}").text
+    state = (cli.folder / "ann/.orvanta/state.json").read_text()
+    assert cli("status", "ann").out == "The folder and the workspace have the same items.\n"
+    assert (cli.folder / "ann/.orvanta/state.json").read_text() == state

@@ -64,7 +64,8 @@ def test_null_in_a_file_removes_a_setting_and_is_a_value_of_a_resource() -> None
 
 @pytest.mark.parametrize("value", [0, False, None, {}, [], ""])
 def test_empty_values_of_resources_differ(value: Any) -> None:
-    for stored in (0, False, None, {}, [], ""):
+    every: tuple[Any, ...] = (0, False, None, {}, [], "")
+    for stored in every:
         equal = type(stored) is type(value)
         assert same("resource", {"value": value}, {"value": stored}) == equal
     assert same("resource", {"description": ""}, {"value": value})

@@ -16,6 +16,7 @@ from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.flow_files import FlowFile
 from orvanta_platform.cli.client.output import say
 from orvanta_platform.cli.client.script_files import ScriptFile
+from orvanta_platform.cli.client.synced_item import SyncedItem, find_synced
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import
@@ -39,6 +40,8 @@ class Options(msgspec.Struct, frozen=True):
     wait: bool = True
     policy_bypass_reason: str | None = None
     """Reason for deploying an item in spite of violated policies, also an unchanged one: its lock may be known now."""
+    force: bool = False
+    """Replace what was changed in the workspace since the folder was synchronised."""
 
     def fields(self) -> dict[str, str]:
         """Return the fields of the call that deploys an item."""
@@ -67,7 +70,8 @@ class Pushed(msgspec.Struct, frozen=True):
 def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
     """Deploy a workflow.
 
-    Raises InvalidWorkflow after printing the diagnostics, Conflict if a version newer than the base is deployed,
+    In a synchronised folder, the base is what was pulled or pushed last. Raises InvalidWorkflow after printing the
+    diagnostics, Conflict if the workspace has something newer than the base,
     LockFailed, and the errors of API calls.
     """
     body = _flow_body(flow, path)
@@ -78,6 +82,8 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
     newest = None if present is None else str(present["version_id"])
     number = None if present is None else _newest_number(api, "flow", path)
     _refuse_stale("flow", path, options.base, number)
+    # After `present` was read, which the deployment replaces: what is deployed from here on is refused.
+    synced = _synced(api, "flow", path, flow.file, options)
     if options.dry_run or state == "unchanged":
         return Pushed(path, str(flow.file), state, newest, number)
     body |= options.fields()
@@ -90,6 +96,8 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
         raise _translate_error(error, flow, path) from None
     if options.wait:
         await_lock(api, api.item("flows/deployment_status/p", path), path)
+    if synced is not None:
+        synced.remember(api)
     deployed = api.get(api.item("flows/get_latest_version", path))
     return Pushed(path, str(flow.file), state, str(deployed["id"]), _newest_number(api, "flow", path))
 
@@ -100,6 +108,7 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     newest = None if present is None else str(present["hash"])
     number = None if present is None else _newest_number(api, "script", path)
     _refuse_stale("script", path, options.base, number)
+    synced = _synced(api, "script", path, script.file, options)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
     body |= _script_lock(script, path)
     if script.language not in RUNNABLE:
@@ -122,8 +131,18 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
         raise
     if options.wait:
         await_lock(api, api.in_workspace(f"scripts/deployment_status/h/{quote(digest, safe='')}"), path)
+    if synced is not None:
+        synced.remember(api)
     state = "created" if present is None else _moved(newest, digest)
     return Pushed(path, str(script.file), state, digest, _newest_number(api, "script", path))
+
+
+def _synced(api: Api, kind: Kind, path: str, file: Path, options: Options) -> SyncedItem | None:
+    """Return the item if its folder is synchronised. Raises Conflict if the workspace has something newer."""
+    synced = find_synced(api, (kind, path), file)
+    if synced is not None and options.base is None and not options.force:
+        synced.require_current(api)
+    return synced
 
 
 def await_lock(api: Api, status: str, path: str) -> None:

@@ -51,6 +51,7 @@ def push(
     path: Place = None,
     message: options.Message = None,
     base: options.Base = None,
+    force: options.Force = False,
     dry_run: options.DryRun = False,
     no_wait: options.NoWait = False,
     all_: options.All = False,
@@ -65,7 +66,9 @@ def push(
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_flows
 
-    push_flows(session, source, path, Options(message, base, dry_run, not no_wait, policy_bypass), everything=all_)
+    push_flows(
+        session, source, path, Options(message, base, dry_run, not no_wait, policy_bypass, force), everything=all_
+    )
 
 
 @command(

@@ -36,6 +36,9 @@ Base = Annotated[
     int | None,
     typer.Option("--base", help="Number of the version that the files are based on: refuse if there is a newer one."),
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what was changed in the workspace since the folder was pulled.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would be deployed, and its problems, without deploying.")
 ]

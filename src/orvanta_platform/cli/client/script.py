@@ -43,6 +43,7 @@ def push(
     language: Language = None,
     message: options.Message = None,
     base: options.Base = None,
+    force: options.Force = False,
     dry_run: options.DryRun = False,
     no_wait: options.NoWait = False,
     all_: options.All = False,
@@ -57,7 +58,7 @@ def push(
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_scripts
 
-    deployment = Options(message, base, dry_run, not no_wait, policy_bypass)
+    deployment = Options(message, base, dry_run, not no_wait, policy_bypass, force)
     push_scripts(session, source, path, deployment, everything=all_, language=language)
 
 
