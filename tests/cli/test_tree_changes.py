@@ -79,3 +79,27 @@ def test_push_of_one_item_of_a_synchronised_folder_replaces_nothing_newer(cli: C
     state = (cli.folder / "ann/.orvanta/state.json").read_text()
     assert cli("status", "ann").out == "The folder and the workspace have the same items.\n"
     assert (cli.folder / "ann/.orvanta/state.json").read_text() == state
+
+
+def test_status_and_diff_write_nothing_and_leave_the_base_of_merges(cli: Cli) -> None:
+    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW)
+    cli("push", "bob")
+    cli("pull", "ann")
+    both = FLOW.replace("summary: Code", "summary: Both")
+    cli.write("bob/f/duo/code.flow/flow.yaml", both)
+    cli("push", "bob")
+    for name in ("a", "b"):  # the code of both nodes is in files of their own
+        (cli.folder / f"ann/f/duo/code.flow/{name}.inline_script.sh").unlink()
+    mine = cli.write("ann/f/duo/code.flow/flow.yaml", both)
+    kept = {file: file.read_bytes() for file in (cli.folder / "ann").rglob("*") if file.is_file()}
+    assert cli("status", "ann").out == cli("status", "ann").out == "The folder and the workspace have the same items.\n"
+    cli("diff", "ann")
+    assert kept == {file: file.read_bytes() for file in (cli.folder / "ann").rglob("*") if file.is_file()}
+    mine.write_text(both.replace("# top", "# mine").replace("id: a\n", "id: a\n      summary: Mine\n"))
+    cli.write("bob/f/duo/code.flow/flow.yaml", both.replace("id: b\n", "id: b\n      summary: Theirs\n"))
+    cli("push", "bob")
+    assert cli("pull", "ann").out == "flow f/duo/code: merged\n"
+    assert "summary: Mine" in mine.read_text() and "summary: Theirs" in mine.read_text()
+    cli.write("new/f/duo/code.flow/flow.yaml", FLOW)
+    cli("status", "new")
+    assert not (cli.folder / "new/.orvanta").exists()

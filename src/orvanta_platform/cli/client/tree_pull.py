@@ -113,6 +113,7 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
             continue
         done.append({"kind": key[0], "path": key[1], "state": change})
     if not dry_run:
+        found.remember_equal()
         state.items = {key: each for key, each in state.items.items() if key in folder.located or key in found.remote}
         state.save()
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)

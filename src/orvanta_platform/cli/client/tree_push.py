@@ -195,6 +195,7 @@ class _Push:
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""
         if not self.options.dry_run and not self.failed:
+            self.found.remember_equal()
             self.found.state.save()
         done = self._rows(made)
         failed = failures(self.folder, self.failed + self.unlocked)

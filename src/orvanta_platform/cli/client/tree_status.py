@@ -35,10 +35,17 @@ class Comparison:
     """Changed items that cannot be read."""
     hidden: list[Key]
     """Items that the caller may no longer read in the workspace. They are left out."""
+    equal: list[tuple[Item, str]]
+    """Items that changed since the last synchronisation and are equal, with their hashes in the workspace."""
 
     def of(self, *standings: Standing) -> list[Key]:
         """Return the items with these standings."""
         return [key for key, each in self.standing.items() if each in standings]
+
+    def remember_equal(self) -> None:
+        """Record items that both sides changed to the same as synchronised, in a command that saves the state."""
+        for item, hash in self.equal:
+            self.state.remember(item, hash, self.folder.digest(item.key))
 
     @property
     def in_sync(self) -> bool:
@@ -63,7 +70,7 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     hidden = _hidden(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
     unreadable = set(hidden)
     standing = {key: each for key, each in standing.items() if key not in unreadable}
-    comparison = Comparison(folder, state, remote, standing, [], hidden)
+    comparison = Comparison(folder, state, remote, standing, [], hidden, [])
     _refine(api, comparison)
     return comparison
 
@@ -105,7 +112,7 @@ def _refine(api: Api, comparison: Comparison) -> None:
             key = entry["kind"], entry["path"]
             if entry["action"] == "unchanged":
                 comparison.standing[key] = "unchanged"
-                state.remember(read[key], comparison.remote[key], folder.digest(key))
+                comparison.equal.append((read[key], entry["hash"]))
 
 
 def parts(changes: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
