@@ -15,6 +15,8 @@ export interface RunRow {
   id: string;
   status: string;
   path: string;
+  /** Name of the workflow or script at `path`; "" without one. */
+  summary: string;
   tested: boolean;
   flow: boolean;
   trigger: string;
@@ -41,6 +43,7 @@ export function toRunRow(row: Row): RunRow {
     id: row.id,
     status: statusOf(row),
     path: row.script_path ?? "",
+    summary: row.script_summary ?? "",
     tested: row.job_kind.endsWith("preview"),
     flow: row.job_kind.startsWith("flow"),
     trigger: row.schedule_path ? `schedule ${row.schedule_path}` : row.trigger_kind,

@@ -16,13 +16,14 @@ import { ApprovalRequest } from "./request";
 
 /** Card of an open approval, with the form for members who may decide. */
 export function ApprovalCard({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
-  const name = approval.path ?? t("approvals.preview");
+  const { path, summary } = approval;
   return (
     <li className={css.card}>
       <div className={css.heading}>
         <Link className={css.name} to={`/w/${workspace}/runs/${approval.run}`}>
-          {name}
+          {summary || path || t("approvals.preview")}
         </Link>
+        {summary && <code className={css.soft}>{path}</code>}
         <code>{approval.node}</code>
         <Status
           status="awaiting_approval"

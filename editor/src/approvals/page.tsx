@@ -94,4 +94,4 @@ function Group({ title, items, workspace }: { title: string; items: WaitingAppro
 }
 
 const textOf = (each: WaitingApproval): string =>
-  `${each.path ?? ""} ${each.node} ${each.message ?? ""} ${each.created_by}`;
+  `${each.summary ?? ""} ${each.path ?? ""} ${each.node} ${each.message ?? ""} ${each.created_by}`;

@@ -40,6 +40,16 @@ export function Card({ title, count = 0, all, to, emptyText, loading = false, ch
   );
 }
 
+/** Return the details of an entry in one line. */
+export const joined = (...details: readonly (string | null | undefined)[]): string =>
+  details.filter(Boolean).join(" · ");
+
+/** Return the name of the entry of a workflow or script, and its path before a detail. */
+export const named = (summary = "", path = "", detail = "") => ({
+  name: summary || path || t("home.preview"),
+  detail: joined(summary && path, detail),
+});
+
 interface LineProps {
   to: string;
   name: string;

@@ -5,7 +5,7 @@ import { recentItems } from "../lib/recent-items";
 import { t } from "../texts/home";
 import { RunStrip } from "../ui/run-strip";
 import { Status } from "../ui/status";
-import { Card, Line } from "./card";
+import { Card, Line, named } from "./card";
 import css from "./home.module.css";
 
 const SHOWN = 6;
@@ -25,7 +25,7 @@ export function HealthCard({ workspace }: { workspace: string }) {
       loading={isPending}
     >
       {items.map((item) => (
-        <Line key={item.path} to={`${base}/workflows/${item.path}`} name={item.path} detail={rateText(item)}>
+        <Line key={item.path} to={`${base}/workflows/${item.path}`} {...named(item.summary, item.path, rateText(item))}>
           <RunStrip runs={item.runs} />
           {item.runs[0] && <Status status={item.runs[0].state} />}
         </Line>

@@ -13,7 +13,7 @@ import { Status } from "../ui/status";
 import { notifyError } from "../ui/toasts";
 import { exampleOf } from "../workflow/example";
 import type { Json } from "../workflow/types";
-import { Card, Line } from "./card";
+import { Card, joined, Line, named } from "./card";
 import css from "./home.module.css";
 import { HealthCard, RecentCard } from "./item-cards";
 import { RunChart } from "./run-chart";
@@ -91,8 +91,8 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
         to={`${base}/runs?state=failed`}
         emptyText={t("home.failedNone")}
       >
-        {failed.map(({ path = "", runs, last }) => (
-          <Line key={path} to={`${base}/runs/${last.id}`} name={path || t("home.preview")} at={last.created_at}>
+        {failed.map(({ path, runs, last }) => (
+          <Line key={path} to={`${base}/runs/${last.id}`} {...named(last.script_summary, path)} at={last.created_at}>
             <Status status="failed" word={t("home.failedTimes", { count: runs })} />
           </Line>
         ))}
@@ -109,8 +109,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
             <Line
               key={each.job}
               to={`${base}/approvals?q=${encodeURIComponent(each.path ?? each.node)}`}
-              name={each.path ?? t("home.preview")}
-              detail={each.message ?? each.node}
+              {...named(each.summary, each.path, each.message ?? each.node)}
               at={each.opened_at}
             >
               <Status status="awaiting_approval" />
@@ -121,7 +120,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
               key={id}
               to={`${base}/environments/${environment}/requests/${id}`}
               name={t(kind === "rollback" ? "home.rollback" : "home.deployment", { source, number, environment })}
-              detail={[t("home.requestedBy", { user: author }), reason].filter(Boolean).join(" · ")}
+              detail={joined(t("home.requestedBy", { user: author }), reason)}
               at={at}
             >
               <Status status="awaiting_approval" />
@@ -147,8 +146,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
           <Line
             key={run.id}
             to={`${base}/runs/${run.id}`}
-            name={run.path || t("home.preview")}
-            detail={run.why}
+            {...named(run.summary, run.path, run.why)}
             at={run.started_at ?? run.created_at}
           >
             <Status status={run.status} />
@@ -165,7 +163,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
           <Line
             key={`${tick.path} ${tick.tick_at}`}
             to={`${base}/schedules?q=${encodeURIComponent(tick.path)}`}
-            name={tick.script_path}
+            name={tick.script_summary || tick.script_path}
             detail={tick.path}
             at={tick.tick_at}
             ahead

@@ -61,12 +61,16 @@ function PathDialog({
   const scripts = useQuery({ ...scriptsQuery(workspace), enabled: what === "script" });
   const flows = useQuery({ ...flowsQuery(workspace), enabled: what === "workflow" });
   const list = what === "script" ? scripts : flows;
-  const items = (list.data ?? []).map((each) => ({ value: each.path, description: each.summary }));
+  const items = (list.data ?? []).map(({ path, summary }) => ({
+    value: path,
+    name: summary || path,
+    description: summary && path,
+  }));
   const emptyText = what === "script" ? t("inspector.noScripts") : t("inspector.noWorkflows");
   return (
     <ChooseDialog
       title={what === "script" ? t("inspector.selectScript") : t("inspector.selectWorkflow")}
-      placeholder={t("inspector.searchPaths")}
+      placeholder={t("inspector.searchItems")}
       emptyText={list.isPending ? t("ui.loading") : emptyText}
       groups={[what === "script" ? { ...SCRIPTS, items } : { ...WORKFLOWS, items }]}
       choose={choose}

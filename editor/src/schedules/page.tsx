@@ -82,4 +82,4 @@ function List({ workspace }: { workspace: string }) {
 }
 
 const textOf = (each: ListedSchedule): string =>
-  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.schedule} ${scheduleText(each.schedule)} ${each.timezone}`;
+  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.script_summary ?? ""} ${each.schedule} ${scheduleText(each.schedule)} ${each.timezone}`;

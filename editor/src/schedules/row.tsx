@@ -56,6 +56,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
     <li className={css.row}>
       <div className={css.heading}>
         <span className={css.name}>{schedule.summary || path}</span>
+        {schedule.summary && <code className={css.soft}>{path}</code>}
         <Status
           status={enabled ? "succeeded" : "waiting"}
           word={enabled ? t("schedules.active") : t("schedules.paused")}
@@ -63,7 +64,8 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <LastTick workspace={workspace} schedule={schedule} />
       </div>
       <div className={css.facts}>
-        <Link to={home}>{what}</Link>
+        <Link to={home}>{schedule.script_summary || what}</Link>
+        {schedule.script_summary && <code>{what}</code>}
         <ScheduleText cron={schedule.schedule} />
         <span>{timezone}</span>
         <span>{MISSED[schedule.missed] ?? schedule.missed}</span>

@@ -82,6 +82,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
     <li className={css.item}>
       <div className={css.heading}>
         <span className={css.name}>{route.summary || path}</span>
+        {route.summary && <code className={css.help}>{path}</code>}
         <code>
           {method} /{route.route_path}
         </code>

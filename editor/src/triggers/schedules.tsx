@@ -97,6 +97,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
     <li className={css.item} ref={row} data-highlighted={highlighted || undefined}>
       <div className={css.heading}>
         <span className={css.name}>{name}</span>
+        {name !== path && <code className={css.help}>{path}</code>}
         <span className={css.help}>
           <ScheduleText cron={schedule.schedule} /> {schedule.timezone}
         </span>

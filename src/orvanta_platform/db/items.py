@@ -170,6 +170,26 @@ async def get_perms(conn: Connection, workspace: str, kind: str, paths: Sequence
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
+async def list_summaries(
+    conn: Connection,
+    workspace: str,
+    kind: str,
+    paths: Sequence[str],
+    *,
+    everything: bool,
+    patterns: Sequence[str],
+    principals: Sequence[str],
+    scope: Sequence[str] | None,
+) -> dict[str, str]:
+    """Return the summaries of those of these items that have one and that the caller may read, by path.
+
+    The other fields are those of `control.permissions.Readable`.
+    """
+    sees = (everything, patterns, principals, scope)
+    rows = await conn.fetch(_SQL["list_summaries"], workspace, kind, paths, *sees)
+    return {row["path"]: row["summary"] for row in rows}
+
+
 class ItemSchema(msgspec.Struct, frozen=True):
     """JSON Schema of the inputs of an item, with the fields that determine who may read it."""
 

@@ -81,6 +81,8 @@ class JobRow(msgspec.Struct, frozen=True):
     retry_at: datetime | None
     served: bool
     """True if a live worker serves its queue."""
+    summary: str | None = None
+    """Summary of the script or workflow at `path`, in lists of runs."""
     schedule_path: str | None = None
     """Schedule that started it, if set by the caller."""
     limit: LimitRow | None = None

@@ -61,6 +61,8 @@ class ScheduleRow(ScheduleSettings, frozen=True, kw_only=True):
     created_by: str
     edited_by: str
     edited_at: datetime
+    script_summary: str | None = None
+    """Summary of the item, if set by the caller."""
 
 
 class ScheduleFilter(msgspec.Struct, frozen=True):
@@ -95,6 +97,8 @@ class NextTick(msgspec.Struct, frozen=True):
     is_flow: bool
     timezone: str
     at: datetime
+    script_summary: str | None = None
+    """Summary of the item, if set by the caller."""
 
 
 _SETTINGS = list(ScheduleSettings.__struct_fields__)

@@ -73,7 +73,9 @@ function Headers() {
 }
 
 function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "more"> & { row: RunRow }) {
-  const name = row.path || t("runs.preview");
+  const name = row.summary || row.path || t("runs.preview");
+  const reason = (row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.notDeployed") : "");
+  const details = [row.summary && row.path, reason].filter(Boolean);
   return (
     <>
       <input
@@ -86,12 +88,10 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
         <Status status={row.status} />
       </span>
       <span className={css.name}>
-        <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id}>
+        <Link to={`/w/${workspace}/runs/${row.id}`} title={row.path || undefined} data-run={row.id}>
           {name}
         </Link>
-        <span className={css.reason}>
-          {(row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.notDeployed") : "")}
-        </span>
+        <span className={css.reason}>{details.join(" · ")}</span>
       </span>
       <button
         type="button"

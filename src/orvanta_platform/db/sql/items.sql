@@ -47,6 +47,16 @@ SELECT path, extra_perms
 FROM item
 WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
 
+-- name: list_summaries
+-- The summaries of several readable items of a kind, in their current versions.
+SELECT i.path, v.settings ->> 'summary' AS summary
+FROM item i
+JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = ANY ($3::text[]) AND NOT i.deleted
+  AND v.settings ->> 'summary' <> ''
+  AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
+  AND ($7::text[] IS NULL OR i.path LIKE ANY ($7));
+
 -- name: list_schemas
 -- The JSON Schemas of the inputs of several items of a kind, in their current versions.
 SELECT i.path, coalesce(v.settings -> 'schema', v.made_schema)::text AS schema, i.created_by, i.extra_perms

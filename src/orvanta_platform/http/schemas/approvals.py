@@ -140,6 +140,9 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
     approvers: list[str]
     approval_conditions: Conditions
     path: str | UnsetType = UNSET
+    summary: str | UnsetType = UNSET
+    """Summary of the workflow."""
+
     message: str | UnsetType = UNSET
     due_at: datetime | UnsetType = UNSET
     inputs: dict[str, Any]
@@ -181,6 +184,7 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
         approvers=list(consent.approvers),
         approval_conditions=Conditions(**approvers.conditions(found.request)),
         path=UNSET if found.run.path is None else found.run.path,
+        summary=found.summary or UNSET,
         message=opened.message or UNSET,
         due_at=UNSET if opened.due_at is None else opened.due_at,
         inputs=inputs,

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from orvanta_platform.services.run_views import item_history
 
@@ -31,8 +32,11 @@ class ItemHistory(msgspec.Struct, kw_only=True):
     runs: list[ItemRun]
     """The newest runs, at most 10, newest first."""
 
+    summary: str | UnsetType = UNSET
+
 
 def shown(found: item_history.ItemHistory) -> ItemHistory:
     """Convert the history of an item."""
     runs = [ItemRun(id=run.id, state=run.state, created_at=run.created_at) for run in found.runs]
-    return ItemHistory(path=found.path, succeeded=found.succeeded, failed=found.failed, runs=runs)
+    counts = {"succeeded": found.succeeded, "failed": found.failed}
+    return ItemHistory(path=found.path, **counts, runs=runs, summary=found.summary or UNSET)

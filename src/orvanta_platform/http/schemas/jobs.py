@@ -60,6 +60,9 @@ class Job(msgspec.Struct, kw_only=True):
     root_job: UUID | UnsetType = UNSET
     flow_step_id: str | UnsetType = UNSET
     script_path: str | UnsetType = UNSET
+    script_summary: str | UnsetType = UNSET
+    """In lists of runs, the summary of the script or workflow at `script_path`."""
+
     script_hash: str | UnsetType = UNSET
     language: str | UnsetType = UNSET
     canceled_by: str | UnsetType = UNSET
@@ -311,6 +314,7 @@ def _common(row: JobRow) -> dict[str, Any]:
         "root_job": UNSET if row.root == row.id else row.root,
         "flow_step_id": _optional(row.node),
         "script_path": _optional(row.path),
+        "script_summary": _optional(row.summary),
         "script_hash": _optional(row.script_hash),
         "language": UNSET if row.language == NATIVE_QUEUE else _optional(row.language),
         "canceled_by": _optional(row.cancel_by) if row.cancelled else UNSET,

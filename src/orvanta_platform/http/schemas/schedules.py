@@ -149,6 +149,8 @@ class ScheduleWithJobs(Schedule, kw_only=True):
     jobs: list[ScheduledJob]
     ticks: list[Tick]
     upcoming: list[datetime]
+    script_summary: str | UnsetType = UNSET
+    """Summary of the scheduled item."""
 
 
 class ScheduleTick(Tick, kw_only=True):
@@ -167,6 +169,8 @@ class UpcomingTick(msgspec.Struct, kw_only=True):
     script_path: str
     is_flow: bool
     timezone: str
+    script_summary: str | UnsetType = UNSET
+    """On the home page, the summary of the scheduled item."""
 
 
 class Calendar(msgspec.Struct, kw_only=True):
@@ -217,13 +221,19 @@ def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequen
         if tick.run is not None and tick.outcome is not None
     ]
     return ScheduleWithJobs(
-        **_shown(row), jobs=jobs, ticks=[Tick(**_tick(tick)) for tick in ticks], upcoming=list(upcoming)
+        **_shown(row),
+        jobs=jobs,
+        ticks=[Tick(**_tick(tick)) for tick in ticks],
+        upcoming=list(upcoming),
+        script_summary=_optional(row.script_summary),
     )
 
 
 def upcoming_tick(tick: NextTick) -> UpcomingTick:
     """Convert a future tick."""
-    return UpcomingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
+    return UpcomingTick(
+        tick_at=tick.at, timezone=tick.timezone, script_summary=_optional(tick.script_summary), **_of(tick)
+    )
 
 
 def calendar(found: schedule_calendar.Calendar) -> Calendar:

@@ -16,6 +16,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import ApprovalViewer, DecisionRow, OpenApproval, RunApproval
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
+from orvanta_platform.services.access import item_names
 from orvanta_platform.services.approvals import approvers, forms
 from orvanta_platform.services.approvals.approvers import ApprovalRequest
 from orvanta_platform.services.approvals.forms import Field
@@ -40,6 +41,8 @@ class Waiting(msgspec.Struct, frozen=True):
     decisions: Sequence[DecisionRow]
     """Decisions about it so far."""
     fields: Sequence[Field]
+    summary: str | None = None
+    """Summary of the workflow."""
 
 
 async def list_waiting(
@@ -62,12 +65,16 @@ async def list_waiting(
         if len(found) >= limit or not opened:
             break
     del found[limit:]
+    async with platform.db.acquire() as conn:
+        keys = [("flow", each.run.path) for each in found if each.run.path is not None]
+        names = await item_names.get_names(conn, actor, workspace, keys)
     hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [each.request for each in found])
     waiting: list[Waiting] = []
     for each, hint in zip(found, hints, strict=True):
         await asyncio.sleep(0)  # a large form takes long, so other tasks run in between
         fields = forms.fields(each.request.consent.form, hint)
-        waiting.append(Waiting(each.run, each.asks, each.request, each.decides, each.decisions, fields))
+        summary = names.get(("flow", each.run.path or ""))
+        waiting.append(Waiting(each.run, each.asks, each.request, each.decides, each.decisions, fields, summary))
     return waiting
 
 

@@ -12,6 +12,7 @@ from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import job_lists, moves
 from orvanta_platform.db.job_lists import JobFilter, RecentRun
+from orvanta_platform.services.access import item_names
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
@@ -36,6 +37,7 @@ class ItemHistory(msgspec.Struct, frozen=True):
     failed: int
     runs: Sequence[RecentRun]
     """The newest runs, newest first."""
+    summary: str | None = None
 
 
 async def list_item_histories(
@@ -51,13 +53,15 @@ async def list_item_histories(
     async with platform.db.acquire() as conn:
         found = await job_lists.list_recent_runs(conn, workspace, visible, recent, SHOWN, most, MAX_SEARCHED)
         present = await moves.list_former_paths(conn, workspace, kind)
-    by_path: dict[str, list[RecentRun]] = {}
-    for run in found:
-        by_path.setdefault(present.get(run.path, run.path), []).append(run)
-    return [_history(path, runs) for path, runs in by_path.items()]
+        by_path: dict[str, list[RecentRun]] = {}
+        for run in found:
+            by_path.setdefault(present.get(run.path, run.path), []).append(run)
+        names = await item_names.get_names(conn, actor, workspace, ((kind, path) for path in by_path))
+    return [_history(path, runs, names.get((kind, path))) for path, runs in by_path.items()]
 
 
-def _history(path: str, runs: Sequence[RecentRun]) -> ItemHistory:
+def _history(path: str, runs: Sequence[RecentRun], summary: str | None) -> ItemHistory:
     """Return the history of an item; the runs of each of its paths have the counts of that path."""
     counts = {run.path: run for run in runs}.values()
-    return ItemHistory(path, sum(each.succeeded for each in counts), sum(each.failed for each in counts), runs[:SHOWN])
+    succeeded, failed = sum(each.succeeded for each in counts), sum(each.failed for each in counts)
+    return ItemHistory(path, succeeded, failed, runs[:SHOWN], summary)

@@ -29,6 +29,7 @@ from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import CannotRestart, Conflict, NotFound, RateLimited, StorageError
 from orvanta_platform.orchestrator import document_threads, values
 from orvanta_platform.orchestrator.view import BEGINNING, PREPROCESSED
+from orvanta_platform.services.access import item_names
 from orvanta_platform.services.logs import lines as log_lines
 from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.platform import Platform
@@ -249,7 +250,7 @@ async def list_jobs(
         if filter.args_words is not None or filter.result_words is not None:
             await require_search(conn, workspace)
         rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
-        return await add_details(conn, rows)
+        return await add_details(conn, await _with_names(conn, actor, workspace, rows))
 
 
 async def require_search(conn: Connection, workspace: str) -> None:
@@ -285,6 +286,17 @@ async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
         return rows
     paths = await ticks.get_schedules_of_runs(conn, list(scheduled))
     return [replace(row, schedule_path=paths.get(row.run)) if row.run in paths else row for row in rows]
+
+
+async def _with_names(conn: Connection, actor: Actor, workspace: str, rows: list[JobRow]) -> list[JobRow]:
+    """Add the names of the workflows and scripts that ran."""
+    keys = [None if row.is_step or row.path is None else (_item_kind(row), row.path) for row in rows]
+    names = await item_names.get_names(conn, actor, workspace, filter(None, keys))
+    return [replace(row, summary=names[key]) if key in names else row for row, key in zip(rows, keys, strict=True)]
+
+
+def _item_kind(row: JobRow) -> str:
+    return "flow" if row.is_flow else "script"
 
 
 async def count_jobs(

@@ -66,7 +66,8 @@ async def next_tick_of_each(
     require_workspace(actor, workspace)
     sees = ScheduleFilter(**readable(actor, "schedule").conditions())
     async with platform.db.acquire() as conn:
-        return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, limit)
+        found = await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, limit)
+        return await schedules.add_names(conn, actor, workspace, found)
 
 
 def next_ticks(found: Sequence[ScheduleRow], since: datetime, until: datetime, limit: int) -> list[NextTick]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 from uuid import uuid4
 
 import msgspec
@@ -16,12 +16,12 @@ from orvanta_platform.control.permissions import Target, is_hidden, readable, re
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow, ScheduleSettings
+from orvanta_platform.db.schedules import NextTick, ScheduleFilter, ScheduleRow, ScheduleSettings
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron, MissedRule
 from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
 from orvanta_platform.orchestrator import interpolation
-from orvanta_platform.services.access import acceptance, folders, items, on_behalf
+from orvanta_platform.services.access import acceptance, folders, item_names, items, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.workflow.time_zones import zone_of
@@ -33,6 +33,7 @@ PREVIEWED = 5
 _MIN_INTERVAL = timedelta(microseconds=1)
 _MAX_TEXT_LENGTH = 1000
 _MAX_TIMES = 1000
+_Row = TypeVar("_Row", ScheduleRow, NextTick)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 """Bounds of the end of a pause. The database would read the last microsecond of the year 9999 as infinity."""
 
@@ -214,8 +215,16 @@ async def list_with_ticks(
     """Return the page of `list_page`, each schedule with the outcomes of its last ticks, newest first."""
     rows = await list_page(platform, actor, workspace, filter)
     async with platform.db.acquire() as conn:
+        rows = await add_names(conn, actor, workspace, rows)
         found = await ticks.list_last(conn, [row.id for row in rows], SHOWN_TICKS)
     return [(row, [tick for tick in found if tick.schedule == row.id]) for row in rows]
+
+
+async def add_names(conn: Connection, actor: Actor, workspace: str, rows: Sequence[_Row]) -> list[_Row]:
+    """Add the names of the scheduled workflows and scripts."""
+    keys = [("flow" if row.is_flow else "script", row.script_path) for row in rows]
+    names = await item_names.get_names(conn, actor, workspace, keys)
+    return [replace(row, script_summary=names.get(key)) for row, key in zip(rows, keys, strict=True)]
 
 
 async def preview(platform: Platform, actor: Actor, cron: str, timezone: str) -> list[datetime]:
