@@ -229,3 +229,25 @@ async def test_change_set_is_checked_without_being_stored(api: ApiHarness) -> No
     assert await api.get("changes/items") == []
     assert (await apply(api.client, W, [folder])).status_code == 200
     assert [each["path"] for each in await api.get("changes/items")] == ["team"]
+
+
+async def test_short_items_that_stand_for_much_are_not_read(api: ApiHarness) -> None:
+    nodes = [
+        {"id": f"n{n}", "value": {"type": "rawscript", "language": "bash", "content": "!inline a.sh"}} for n in range(5)
+    ]
+    files = {
+        "f/a/big.resource.json": json.dumps({"value": ["!inline big.resource.file.txt"] * 5, "resource_type": "any"}),
+        "f/a/big.resource.file.txt": "x" * (1 << 20),
+        "f/a/inline.flow/flow.json": json.dumps({"summary": "", "value": {"modules": nodes}}),
+        "f/a/inline.flow/a.sh": "x" * (1 << 20),
+        "f/a/events.flow/flow.yaml": "summary: x\nvalue:\n  modules: []\n  list:\n" + "  - 1\n" * 20_000,
+        "f/a/fine.variable.json": json.dumps({"value": "1", "is_secret": False}),
+    }
+    answer = await api.client.post(f"{W}/changes/archive", content=zip_of(files))
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [each["path"] for each in found["items"]] == ["f/a/fine"]
+    reasons = {each["path"]: each["message"] for each in found["failed"]}
+    assert reasons.keys() == {"f/a/big", "f/a/inline", "f/a/events"}
+    assert "4 MiB together" in reasons["f/a/big"] and reasons["f/a/big"] == reasons["f/a/inline"]
+    assert "20,000 keys, values and brackets" in reasons["f/a/events"]

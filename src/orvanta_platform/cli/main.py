@@ -119,11 +119,13 @@ def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")
 
 
 def fail(error: OrvantaError) -> int:
-    """Print an error to stderr and return the exit code."""
+    """Print an error, which may be a server's, to stderr and return the exit code."""
+    from orvanta_platform.cli.client.output import say
+
     red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else ("", "")
-    print(f"{red}Error: {error.message}{plain}", file=sys.stderr)
+    say(f"{red}Error: {error.message}{plain}")
     if error.hint:
-        print(error.hint, file=sys.stderr)
+        say(error.hint)
     return exit_code(error)
 
 

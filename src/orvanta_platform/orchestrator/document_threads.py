@@ -8,14 +8,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
+
+from orvanta_platform import clock
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_THREADS: Final = 2
+_SLICE_S: Final = 0.05
+"""Seconds for which one long call runs before other calls of its workspace have their turn."""
 
 
 class FairThreads:
@@ -70,3 +74,17 @@ _threads: Final = FairThreads(_MAX_THREADS, "documents")
 async def run_in_thread(workspace: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Execute a call in one of the threads when it is the turn of the workspace, and return its result."""
     return await asyncio.wrap_future(_threads.submit(workspace, lambda: function(*args, **kwargs)))
+
+
+async def run_in_slices(workspace: str, steps: Iterator[object]) -> None:
+    """Execute the steps of an iterator in the threads, with other calls of the workspace in between.
+
+    If the caller is cancelled, no further step is executed.
+    """
+
+    def run_slice() -> bool:
+        end = clock.monotonic() + _SLICE_S
+        return not any(clock.monotonic() >= end for _ in steps)
+
+    while not await run_in_thread(workspace, run_slice):
+        pass

@@ -108,7 +108,7 @@ def logout(session: Session) -> None:
 
 def whoami(session: Session) -> None:
     """Show the account of the token, the server and the workspace."""
-    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.output import print_json, terminal_safe
 
     api = session.api
     account = api.get("/api/users/whoami")
@@ -129,7 +129,7 @@ def whoami(session: Session) -> None:
         return
     role = found["role"] or ("not a member, but superadmin" if found["super_admin"] else "not a member")
     place = f"the workspace {connection.workspace}" if connection.workspace else "a workspace"
-    print(f"{found['email']} ({found['username']}), {role} of {place}")
+    print(terminal_safe(f"{found['email']} ({found['username']}), {role} of {place}"))
     print(f"on {connection.url}, profile {connection.profile}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -86,6 +86,13 @@ async def create(
     require(actor, "read", Target(workspace, "workspace"))
     if options.secret_mode == "encrypted":
         export_keys.require_admin(actor, workspace, "export secrets")
+    # Before anything is read: an archive that is refused costs nothing.
+    if options.include_users:
+        require(actor, "admin", Target(workspace, "member"))
+    if options.include_settings:
+        require(actor, "admin", Target(workspace, "workspace"))
+    if options.include_key:
+        export_keys.require_admin(actor, workspace, "export the key")
     async with platform.turns.take("archive", workspace, actor.email):
         return await _archive(platform, actor, workspace, archive_type, options)
 
@@ -101,7 +108,8 @@ async def _archive(
     chosen = [item for item in contents.items_of(found) if item.kind in kinds]
     if options.secret_mode != "blank" and not options.skip_secrets:
         chosen = await _with_secrets(platform, actor, workspace, chosen, options.secret_mode)
-    files = await document_threads.run_in_thread(workspace, _files, chosen, options)
+    files: dict[str, bytes] = {}
+    await document_threads.run_in_slices(workspace, _add_files(files, chosen, options))
     if options.include_users:
         files |= await _users(platform, actor, workspace)
     if options.include_settings:
@@ -131,12 +139,12 @@ async def _with_secrets(
     ]
 
 
-def _files(items: list[Item], options: ArchiveOptions) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
+def _add_files(files: dict[str, bytes], items: Sequence[Item], options: ArchiveOptions) -> Iterator[None]:
+    """Add the files of one item after the other."""
     for item in items:
+        yield
         if not (options.skip_secrets and item.kind == "variable" and item.content.get("is_secret")):
             files |= _entries(item, options)
-    return files
 
 
 def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
@@ -185,7 +193,6 @@ def _extension(language: str, default: str) -> str:
 
 
 async def _users(platform: Platform, actor: Actor, workspace: str) -> dict[str, bytes]:
-    require(actor, "admin", Target(workspace, "member"))
     found = await users.list_members(platform, actor, workspace, limit=1_000_000)
     return {
         f"users/{each.row.email}.user.json": _json(
@@ -201,7 +208,6 @@ async def _users(platform: Platform, actor: Actor, workspace: str) -> dict[str, 
 
 
 async def _settings(platform: Platform, actor: Actor, workspace: str) -> bytes:
-    require(actor, "admin", Target(workspace, "workspace"))
     found = await workspaces.get_settings(platform, actor, workspace)
     names = ("secrets_readable", "retention_days", "search_run_data")
     return _json({name: getattr(found, name) for name in names})

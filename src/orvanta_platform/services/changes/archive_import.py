@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -46,7 +46,9 @@ async def read_archive(
     """
     require_reader(actor, workspace)
     async with platform.turns.take("changes", workspace, actor.email):
-        found = await document_threads.run_in_thread(workspace, _items, body, default_ts)
+        reader = await document_threads.run_in_thread(workspace, _Reader, body, default_ts)
+        await document_threads.run_in_slices(workspace, reader.read())
+        found = reader.found()
         keys = [item.key for item in found.items if item.kind in _TRIGGERS]
         async with platform.db.acquire() as conn:
             reading = await contents.read(conn, actor, workspace, keys)
@@ -62,26 +64,36 @@ def _without_start(item: Item, present: contents.Present | None) -> Item:
     return Item(item.kind, item.path, environment_content(item.kind, item.content, before, enabled=False))
 
 
-def _items(body: bytes, default_ts: str) -> ArchivedItems:
-    files = unpack(body)
-    names = {with_runtime(name, "deno") if default_ts == "deno" else name: name for name in files}
-    located = locate(names)
-    used = {names[name] for each in located for name in each.files}
-    if sum(len(files[name]) for name in used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
-        raise too_large()  # YAML takes long to parse
-    # Workflows include files by the names that these have in the archive.
-    readable = {**files, **{name: files[source] for name, source in names.items()}}
-    items: list[Item] = []
-    failed: list[tuple[Key, OrvantaError]] = []
-    size = 0
-    for each in located:
-        try:
-            item = read(each, readable)
-        except OrvantaError as error:
-            failed.append((each.key, error))
-            continue
-        size += writers.size_of(Wanted(item.kind, item.path, None, item.content), MAX_CONTENT_SIZE)
-        if size > MAX_CONTENT_SIZE:
-            raise too_large()
-        items.append(item)
-    return ArchivedItems(items, failed, sorted(files.keys() - used))
+class _Reader:
+    """Reads the items of an archive."""
+
+    def __init__(self, body: bytes, default_ts: str) -> None:
+        self._files = unpack(body)
+        names = {with_runtime(name, "deno") if default_ts == "deno" else name: name for name in self._files}
+        self._located = locate(names)
+        self._used = {names[name] for each in self._located for name in each.files}
+        if sum(len(self._files[name]) for name in self._used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
+            raise too_large()  # YAML takes long to parse
+        # Workflows include files by the names that these have in the archive.
+        self._readable = {**self._files, **{name: self._files[source] for name, source in names.items()}}
+        self._items: list[Item] = []
+        self._failed: list[tuple[Key, OrvantaError]] = []
+
+    def read(self) -> Iterator[None]:
+        """Read one item after the other. Raises BadRequest, TooLarge."""
+        size = 0
+        for each in self._located:
+            yield
+            try:
+                item = read(each, self._readable, limited=True)
+            except OrvantaError as error:
+                self._failed.append((each.key, error))
+                continue
+            size += writers.size_of(Wanted(item.kind, item.path, None, item.content), MAX_CONTENT_SIZE)
+            if size > MAX_CONTENT_SIZE:
+                raise too_large()
+            self._items.append(item)
+
+    def found(self) -> ArchivedItems:
+        """Return what was read."""
+        return ArchivedItems(self._items, self._failed, sorted(self._files.keys() - self._used))

@@ -135,9 +135,9 @@ def content_of(key: Key, files: Files, before: Files | None) -> Mapping[str, Any
 
 
 def item_of(kind: Kind, path: str, files: Files) -> Item:
-    """Return the item in its files. Raises BadRequest, InvalidWorkflow."""
+    """Return the item in its files. Raises BadRequest, InvalidWorkflow, TooLarge."""
     found = next((each for each in locate(files) if each.key == (kind, path)), None)
-    return read(found or Located(kind, path, tuple(files)), files)
+    return read(found or Located(kind, path, tuple(files)), files, limited=True)
 
 
 def _is_ignored(key: Key, base: Base, mine: Mine | None, theirs: Files | None, ignored: Collection[str]) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.text import write_yaml
@@ -16,27 +16,33 @@ from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, L
 from orvanta_platform.workflow.tree.plan import has_effect
 from orvanta_platform.workflow.yaml_text import INLINE
 
+MAX_INCLUDED: Final = 4 << 20
+"""Maximum number of bytes that an item of others includes from its files. Each reference to a file counts: a short
+document may refer to a large file many times.
+"""
+
 _ELSEWHERE = re.compile(r"!inline +['\"]?(\.\.?/[^\n'\"]+)")
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 
-def read(located: Located, files: Mapping[str, bytes]) -> Item:
+def read(located: Located, files: Mapping[str, bytes], *, limited: bool = False) -> Item:
     """Return the item of these files. `files`: the tree, or its part with the files of the item.
 
-    Raises BadRequest, InvalidWorkflow.
+    `limited`: within the limits of YAML that a caller sends, and of MAX_INCLUDED. Raises BadRequest, InvalidWorkflow,
+    TooLarge.
     """
     match located.kind:
         case "flow":
-            content = _flow(located, files)
+            content = _flow(located, files, limited=limited)
         case "script":
-            content = _script(located, files)
+            content = _script(located, files, limited=limited)
         case _:
-            content = _settings(located, files)
+            content = _settings(located, files, limited=limited)
     return Item(located.kind, located.path, content)
 
 
-def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
-    tree = settings_in(located.files[0], files)
+def _settings(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
+    tree = settings_in(located.files[0], files, limited=limited)
     if located.kind == "http_trigger" and "enabled" in tree and "mode" not in tree:
         tree["mode"] = "enabled" if tree["enabled"] else "disabled"
     if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
@@ -44,7 +50,8 @@ def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
     if located.kind == "group" and "admins" in tree:
         tree = _with_managers(tree)
     if located.kind == "resource" and "value" in tree:
-        tree["value"] = _with_texts(tree["value"], located.files[1:], files)
+        texts = _Texts(located.files[1:], files, MAX_INCLUDED if limited else None)
+        tree["value"] = texts.included_in(tree["value"])
     names = [name for name in FIELDS[located.kind] if name in tree]
     return {name: tree[name] for name in names if has_effect(located.kind, name, tree[name])}
 
@@ -59,25 +66,49 @@ def _with_managers(tree: dict[str, Any]) -> dict[str, Any]:
     return {**tree, "members": sorted({*members, *admins}), "managers": sorted({*admins, *others})}
 
 
-def _with_texts(value: Any, names: Sequence[str], files: Mapping[str, bytes]) -> Any:
-    """Return the value of a resource, with the texts of the files that `!inline <file>` refers to."""
-    if isinstance(value, dict):
-        return {name: _with_texts(each, names, files) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_with_texts(each, names, files) for each in value]
-    if not isinstance(value, str) or not value.startswith(INLINE):
-        return value
-    named = value.removeprefix(INLINE).strip()
-    file = next((each for each in names if each == named or each.endswith(f"/{named}")), None)
-    if file is None:
-        raise BadRequest(f"The resource refers to the file {named}, which is missing.")
-    return text_of(file, files)
+class _Texts:
+    """Texts of the files of a resource, which `!inline <file>` refers to."""
+
+    def __init__(self, names: Sequence[str], files: Mapping[str, bytes], limit: int | None) -> None:
+        self._names = names
+        self._files = files
+        self._limit = limit
+        self._size = 0
+        self._known: dict[str, str] = {}
+
+    def included_in(self, value: Any) -> Any:
+        """Return a value with texts in place of references. Raises BadRequest, TooLarge."""
+        if isinstance(value, dict):
+            return {name: self.included_in(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.included_in(each) for each in value]
+        if not isinstance(value, str) or not value.startswith(INLINE):
+            return value
+        return self._text(value.removeprefix(INLINE).strip())
+
+    def _text(self, named: str) -> str:
+        if named not in self._known:
+            file = next((each for each in self._names if each == named or each.endswith(f"/{named}")), None)
+            if file is None:
+                raise BadRequest(f"The resource refers to the file {named}, which is missing.")
+            self._known[named] = text_of(file, self._files)
+        self._size += len(self._known[named])
+        if self._limit is not None and self._size > self._limit:
+            raise _too_much_included()
+        return self._known[named]
 
 
-def settings_in(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the object in a file. Raises BadRequest."""
+def _too_much_included() -> TooLarge:
+    return TooLarge(
+        f"The files that an item includes have at most {MAX_INCLUDED >> 20} MiB together.",
+        hint="Each reference to a file counts.",
+    )
+
+
+def settings_in(name: str, files: Mapping[str, bytes], *, limited: bool = False) -> dict[str, Any]:
+    """Return the object in a file; `limited`: within the limits of YAML that a caller sends. Raises BadRequest."""
     try:
-        return document.parse(files[name], format_of(name), limit_aliases=True).tree
+        return document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
     except InvalidWorkflow as error:
         raise BadRequest(f"{name} cannot be read: {error.message}.", hint=error.hint) from None
 
@@ -87,14 +118,14 @@ def format_of(name: str) -> Format:
     return "json" if name.endswith(".json") else "yaml"
 
 
-def _script(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _script(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
     source = located.files[0]
     content: dict[str, Any] = {
         "content": text_of(source, files).removeprefix("\ufeff"),
         "language": LANGUAGES[ending_of(source) or ""],
     }
     settings = next((each for each in located.files if each.endswith(SCRIPT_SETTINGS)), None)
-    tree = {} if settings is None else settings_in(settings, files)
+    tree = {} if settings is None else settings_in(settings, files, limited=limited)
     if settings is not None:
         content["settings"] = script_settings(tree)
     lock = next((each for each in located.files[1:] if each.endswith(SCRIPT_LOCK)), None)
@@ -118,15 +149,17 @@ def lock_in(tree: Mapping[str, Any]) -> str | None:
     return lock if isinstance(lock, str) else None
 
 
-def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
     name = located.files[0]
-    tree = document.parse(files[name], format_of(name), limit_aliases=True).tree
+    tree = document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
     folder = name.rpartition("/")[0]
     named = inline.references(tree).values()
     # Other clients name files after summaries, with the white space around them; references are read without it.
     inside = {each.removeprefix(f"{folder}/").strip(): each for each in located.files}
     sources = {each: inside.get(each) or included_name(name, each) for each in named}
     code = {each: text_of(source, files) for each, source in sources.items() if source is not None and source in files}
+    if limited and sum(len(code.get(each, "")) for each in named) > MAX_INCLUDED:
+        raise _too_much_included()
     if format_of(name) == "json":
         return {"text": write_yaml(inline.resolve(tree, code))}
     text = text_of(name, files).removeprefix("\ufeff")
