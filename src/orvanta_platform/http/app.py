@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
+from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.routes import BaseRoute, HTTPRoute
-from litestar.types import ASGIApp
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
@@ -172,30 +173,51 @@ def create_app(platform: Platform) -> ASGIApp:
     return EditorOrigins(authentication, origins) if origins else authentication
 
 
-class _UncopiedRouter(Router):
-    """Router of all handlers. Litestar copies routers that it registers; this one is registered only once."""
+class _Handlers(dict[Any, tuple[HTTPRouteHandler, Any]]):
+    """Handlers of a route by method, with the models of their parameters, which the first call of each builds.
 
-    def __init__(self, path: str, route_handlers: Sequence[HTTPRouteHandler | Router]) -> None:
-        self._mapped: dict[str, BaseRoute] = {}
+    Litestar would build all of them when the server starts, in half a second and 8 MiB. Most servers use a few dozen.
+    """
+
+    def __init__(self, route: HTTPRoute, router: Litestar) -> None:
+        self._route = route
+        self._router = router
+        methods = [(method, handler) for handler in route.route_handlers for method in handler.http_methods]
+        super().__init__((method, (handler, None)) for method, handler in methods)
+        if len(self) < len(methods):
+            raise ImproperlyConfiguredException(f"Several handlers have the same method: {route.path}")
+
+    def __getitem__(self, method: Any) -> tuple[HTTPRouteHandler, Any]:
+        handler, parameters = super().__getitem__(method)
+        if parameters is None:
+            handler.on_registration(self._router)
+            parameters = handler.create_kwargs_model(self._route.path_parameters)
+            self[method] = handler, parameters
+        return handler, parameters
+
+
+class Application(Litestar):
+    """Litestar that prepares each handler at its first call.
+
+    It is without the plugins for packages that other programs of the environment may have, such as pydantic.
+    """
+
+    def __init__(self, handlers: Sequence[HTTPRouteHandler | Router], **options: Any) -> None:
         self._methods: dict[str, Any] = {}
-        super().__init__(path, route_handlers=route_handlers)
+        super().__init__(handlers, **options)
+        self.asgi_router.construct_routing_trie()
 
-    def __deepcopy__(self, memo: dict[int, object]) -> _UncopiedRouter:
-        return self
+    def register(self, value: ControllerRouterHandler) -> None:  # type: ignore[override]
+        """Add a handler or router. The routing table is built after all of them, not after each."""
+        for route in Router.register(self, value):
+            assert isinstance(route, HTTPRoute)
+            handlers = route.route_handler_map = _Handlers(route, self)
+            self._methods[route.path] = {method: handler for method, (handler, _) in handlers.items()}
 
     @property
     def route_handler_method_map(self) -> dict[str, Any]:
         """Handlers by path and method. Litestar would collect all of them again for each handler that it registers."""
-        for route in self.routes:
-            if self._mapped.get(route.path) is not route and isinstance(route, HTTPRoute):
-                self._mapped[route.path] = route
-                handlers = ((method, each) for each in route.route_handlers for method in each.http_methods)
-                self._methods[route.path] = dict(handlers)
         return self._methods
-
-
-class _Application(Litestar):
-    """Litestar without its plugins for packages that other programs of the environment may have, such as pydantic."""
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -206,12 +228,10 @@ class _Application(Litestar):
 def create_router() -> Litestar:
     """Return the router without the authentication middleware, which adds caller and platform to each scope.
 
-    Building the routing table takes most of a second, and the table is the same for every platform of a process.
-    Litestar checks its whole table again for each handler that it registers, but only once for a router that
-    contains all of them.
+    The routing table is the same for every platform of a process.
     """
-    router = _Application(
-        [_UncopiedRouter("/", ROUTES)],
+    router = Application(
+        ROUTES,
         exception_handlers={Exception: errors.answer},
         openapi_config=None,
         request_max_body_size=MAX_BODY,

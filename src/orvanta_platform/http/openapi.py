@@ -10,6 +10,7 @@ from io import StringIO
 from typing import Any
 
 import msgspec
+from litestar.di import Provide
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
@@ -230,7 +231,9 @@ def query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
     options = handler.opt.get(_CALL)
     found = {name: query_docs.schema_of(name) for name in options["query"]} if options else {}
     in_path = {name for path in handler.paths for name, _ in _PARAMETER.findall(path)}
-    functions = [handler.fn, *(each.dependency for each in handler.resolve_dependencies().values())]
+    # Not by `resolve_dependencies`: this runs in a thread, and the loop may be preparing the handler.
+    provided = [each for layer in handler.ownership_layers for each in (layer.dependencies or {}).values()]
+    functions = [handler.fn, *(each.dependency if isinstance(each, Provide) else each for each in provided)]
     for function in functions:
         for name, parameter in inspect.signature(function).parameters.items():
             kind = _QUERY.sub(r"\1", str(parameter.annotation)).removesuffix(" | None")
