@@ -15,6 +15,7 @@ EXEMPT = {
     "outbound/openid.py": "loads the HTTP client with the first call of a provider of identities",
     "services/approvals/notification_queue.py": "loads the HTTP and SMTP clients with the first notification",
     "services/changes/item_webhooks.py": "loads the HTTP client with the first change that a webhook receives",
+    "services/maintenance/alert_tests.py": "loads the HTTP and SMTP clients with the first test of a channel",
     "services/platform.py": "loads the client of a remote store at startup, if one is configured",
     "worker/execute.py": "loads the HTTP client with the first call of an HTTP trigger",
     "worker/runtimes/manifest.py": "must not load in a zygote",

@@ -9,16 +9,16 @@ import hmac
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from orvanta_platform import clock
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 T = TypeVar("T")
 
@@ -169,6 +169,9 @@ class Provider:
 
         Raises TokenRefused, ProviderUnreachable.
         """
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         keys = await self._keys_for(_key_id(id_token))
         registry = jwt.JWTClaimsRegistry(
             now=int(clock.now().timestamp()),
@@ -277,6 +280,9 @@ def _key_id(id_token: str) -> str | None:
 
 def _key_set(body: bytes) -> KeySet:
     """Return the keys for signatures of a key set, without symmetric ones. Raises ProviderUnreachable."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     keys = _decode(body, dict[str, Any]).get("keys")
     usable = [
         key

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import segno
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -75,6 +74,8 @@ async def _shown(made: Enrolment) -> Response[bytes]:
 
 
 def _image(uri: str) -> str:
+    import segno  # here because few calls need it
+
     return segno.make(uri, micro=False).svg_data_uri(scale=4, border=4, light="white")
 
 

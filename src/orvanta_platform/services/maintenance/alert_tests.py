@@ -15,8 +15,6 @@ from orvanta_platform.db import alerts as rows
 from orvanta_platform.db.alerts import AlertMessage, ChannelFailure
 from orvanta_platform.errors import NotFound
 from orvanta_platform.outbound.connection_tests import TIMEOUT_S
-from orvanta_platform.outbound.messages import MessageError
-from orvanta_platform.services.maintenance.alert_sender import deliver
 from orvanta_platform.services.platform import Platform
 
 
@@ -41,6 +39,10 @@ async def run(platform: Platform, actor: Actor, name: str) -> ChannelTestOutcome
 
     The test is audited. Raises Forbidden, also for tokens with limits, NotFound and SecretUnreadable.
     """
+    # Imported here because few servers need the HTTP client.
+    from orvanta_platform.outbound.messages import MessageError
+    from orvanta_platform.services.maintenance.alert_sender import deliver
+
     require(actor, "write_settings", Target(None, "instance"))
     refuse_limited(actor, "test settings")
     # Read without the cache, so that a channel or mail server that was stored just now is tested.
