@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import http.client
 import json
 import os
@@ -27,6 +28,7 @@ from tests.cli.test_commands import run
 from tests.polling import POLL_S
 from tests.ports import free_port
 
+from orvanta_platform.embedded import cluster, postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
 pytestmark = pytest.mark.extended
@@ -69,6 +71,11 @@ class Up:
         """Return the pid of the server or the worker."""
         children = processes.children(self.process.pid)
         return next(pid for pid in children if command in processes.arguments(pid))
+
+    def commands(self) -> set[str]:
+        """Return the commands of the processes that it has started."""
+        words = [processes.arguments(pid) for pid in processes.children(self.process.pid)]
+        return {name for each in words for name in ("server", "setup", "worker") if name in each}
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -158,6 +165,16 @@ def _check_screen(output: str) -> None:
         "Stopping:",
         "Stopping",
     ], output
+
+
+def test_server_and_worker_load_while_the_database_starts(home: Path) -> None:
+    with (cluster.make_root(home) / postgres._START_LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        running = Up(home, free_port())
+        while running.commands() != {"server", "setup", "worker"}:
+            time.sleep(POLL_S)
+    running.read_until("Ctrl-C")
+    assert running.stop() == 0
 
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:

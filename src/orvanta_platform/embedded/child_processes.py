@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import IO
 
 from orvanta_platform import clock, settings
 
@@ -50,10 +51,10 @@ class ChildProcess:
     Secrets are passed through an inherited pipe, never in arguments or the environment.
     """
 
-    def __init__(self, command: str, secrets: Mapping[str, str]) -> None:
+    def __init__(self, command: str) -> None:
         self.command = command
-        self._secrets = dict(secrets)
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: IO[str] | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._started_at = 0.0
         self._due = 0.0
@@ -68,15 +69,23 @@ class ChildProcess:
         """Seconds until the restart; 0 while it runs."""
         return 0.0 if self._process is not None else max(0.0, self._due - clock.monotonic())
 
-    def start(self) -> None:
-        """Start the process, which receives SIGTERM when this process dies."""
+    def load(self) -> None:
+        """Start the process, which loads its code and then waits for `start`."""
         read, write = os.pipe()
-        with os.fdopen(write, "w") as pipe:
-            json.dump(self._secrets, pipe)
+        self._pipe = os.fdopen(write, "w")
         try:
             self._process = spawn(self.command, read)
         finally:
             os.close(read)
+
+    def start(self, secrets: Mapping[str, str]) -> None:
+        """Let the process begin, which is started if it was not loaded."""
+        if self._pipe is None:
+            self.load()
+        assert self._pipe is not None
+        pipe, self._pipe = self._pipe, None
+        with suppress(BrokenPipeError), pipe:  # it has exited, which `poll` reports
+            json.dump(secrets, pipe)
         self._started_at = clock.monotonic()
 
     def poll(self) -> int | None:
@@ -98,6 +107,8 @@ class ChildProcess:
 
     def kill(self) -> None:
         """Kill the process and its process group."""
+        if self._pipe is not None:
+            self._pipe.close()
         if self._process is not None:
             self._end_group()
 

@@ -49,12 +49,12 @@ def up(settings: Settings, console: Console) -> int:
     """
     with _locked_home(settings.home), _stop_requests() as stop, progress(console) as display:
         check_port(settings)
-        with closing(SetupProcess()) as setup:
+        with closing(SetupProcess()) as setup, _loaded_parts() as parts:
             database = None
             if settings.database_url is None:
                 database = postgres.start(settings.home, progress=display.start)
                 settings = settings_module.with_database(settings, database.app_url, database.owner_url)
-            supervisor = Supervisor(settings, database, stop, display)
+            supervisor = Supervisor(settings, parts, database, stop, display)
             try:
                 display.start("Setting up the database")
                 first = setup.run(settings)
@@ -83,10 +83,15 @@ class Supervisor:
     """Supervisor of the server, the worker and the keeper of the embedded database."""
 
     def __init__(
-        self, settings: Settings, database: EmbeddedPostgres | None, stop: StopRequests, display: Progress
+        self,
+        settings: Settings,
+        parts: list[ChildProcess],
+        database: EmbeddedPostgres | None,
+        stop: StopRequests,
+        display: Progress,
     ) -> None:
-        secrets = settings_module.secrets(settings)
-        self._parts = [ChildProcess("server", secrets), ChildProcess("worker", secrets)]
+        self._parts = parts
+        self._secrets = settings_module.secrets(settings)
         self._settings = settings
         self._database = database
         self._stop = stop
@@ -99,7 +104,7 @@ class Supervisor:
         try:
             self._display.start("Starting server and worker")
             for part in self._parts:
-                part.start()
+                part.start(self._secrets)
             if self._await_ready():
                 self._display.end()
                 greet()
@@ -149,7 +154,7 @@ class Supervisor:
             if code is not None:
                 _print(f"The {part.command} exited with {code}; restarting it.")
             if part.pid is None and part.due_s == 0.0:
-                part.start()
+                part.start(self._secrets)
         if self._database is not None and not self._database.alive():
             _print("The keeper of the embedded database exited; restarting it.")
             ended, self._database = self._database, postgres.start(self._database.home)
@@ -176,6 +181,22 @@ class Supervisor:
                 if waited > seconds or self._stop.count > stops:
                     break
                 self._stop.wait([], _POLL_S)
+
+
+@contextmanager
+def _loaded_parts() -> Iterator[list[ChildProcess]]:
+    """Yield the server and the worker, which load their code while the database starts.
+
+    They are killed at the end, also if the database does not start.
+    """
+    parts = [ChildProcess("server"), ChildProcess("worker")]
+    try:
+        for part in parts:
+            part.load()
+        yield parts
+    finally:
+        for part in parts:
+            part.kill()
 
 
 def _healthy(settings: Settings) -> bool:
