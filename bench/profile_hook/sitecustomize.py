@@ -55,5 +55,5 @@ def _toggle(_number: int, _frame: FrameType | None) -> None:
     _with_callees.clear()
 
 
-if _FOLDER is not None and any(word in sys.orig_argv for word in ("server", "worker-process")):
+if _FOLDER is not None and any(word in sys.orig_argv for word in ("server", "worker", "worker-process")):
     signal.signal(signal.SIGUSR2, _toggle)

@@ -8,18 +8,29 @@ import sys
 RARELY_USED = ("cryptography.x509", "httpcore", "httpx", "joserfc", "rich", "segno")
 """Libraries of features that few installations use, each of them some MiB."""
 
-_SERVER = f"""
-import sys
+_LOAD = """
+import importlib, sys
+from orvanta_platform import heap
 from orvanta_platform.cli import processes
 
-with processes._loading():
-    import orvanta_platform.daemons.background
-    import orvanta_platform.http.server
-
-print([name for name in {RARELY_USED} if name in sys.modules])
+with {loading}():
+    for module in sys.argv[1].split():
+        importlib.import_module(module)
+print([name for name in sys.argv[2].split() if name in sys.modules])
 """
 
 
+def loaded(names: tuple[str, ...], modules: str, loading: str) -> str:
+    """Return which modules with these names a process has loaded after it imported some modules."""
+    command = [sys.executable, "-P", "-c", _LOAD.format(loading=loading), modules, " ".join(names)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_server_starts_without_rarely_used_libraries() -> None:
-    done = subprocess.run([sys.executable, "-P", "-c", _SERVER], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    server = "orvanta_platform.daemons.background orvanta_platform.http.server"
+    assert loaded(RARELY_USED, server, "processes._loading") == "[]"
+
+
+def test_up_starts_without_database_and_log() -> None:
+    up = "orvanta_platform.cli.startup_settings orvanta_platform.embedded.up"
+    assert loaded(("asyncio", "asyncpg", "ssl", "structlog"), up, "heap.loading") == "[]"

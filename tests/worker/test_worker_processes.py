@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -98,3 +100,38 @@ async def test_process_ends_if_it_cannot_follow_its_group(
         supervisor_end.close()
         await runtimes.close()
         await platform.close()
+
+
+_FORK = """
+import json, os, socket, sys
+from orvanta_platform.worker import forked
+
+inherited = os.open("/", os.O_RDONLY)
+
+def work(control):
+    files = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+    with open("/proc/self/cmdline") as words:
+        facts = {"files": len(files), "leads": os.getsid(0) == os.getpid(), "words": words.read().split(chr(0))[:2]}
+    with socket.socket(fileno=control) as own:
+        own.sendall(json.dumps(facts).encode())
+    if sys.argv[1] == "fail":
+        raise OSError("it fails")
+    return 3
+
+process, other = forked.fork(work)
+with other, other.makefile() as facts:
+    print(facts.read(), process.wait(), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("end", 3), ("fail", 1)])
+def test_forked_process_has_a_session_and_no_other_files(outcome: str, code: int) -> None:
+    done = subprocess.run([sys.executable, "-c", _FORK, outcome], capture_output=True, text=True, check=True)
+    facts, ended = done.stdout.splitlines()
+    assert json.loads(facts) == {
+        "files": 4,  # the standard ones and the socket
+        "leads": True,
+        "words": ["orvanta_platform.cli.main", "worker-process"],
+    }
+    assert int(ended) == code
+    assert ("it fails" in done.stderr) is (outcome == "fail")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ import msgspec
 import structlog
 
 from orvanta_platform import settings as settings_module
+from orvanta_platform.cli import startup_settings
 from orvanta_platform.embedded import postgres
-from orvanta_platform.embedded.child_processes import read_secrets
 from orvanta_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,10 +28,7 @@ def take_settings(secrets_fd: int | None = None) -> Settings:
 
     `secrets_fd` is the pipe into which `orvanta up` writes the secrets. Raises SettingsError.
     """
-    secrets = read_secrets(secrets_fd) if secrets_fd is not None else {}
-    settings = settings_module.load({**os.environ, **secrets})
-    for name in settings_module.secret_names():
-        os.environ.pop(name, None)
+    settings = startup_settings.take(secrets_fd)
     _configure_logging(settings.log_level, settings.log_format)
     return settings
 

@@ -18,7 +18,8 @@ import typer
 
 from orvanta_platform import __version__, heap
 from orvanta_platform.cli import processes
-from orvanta_platform.cli.client.errors import USAGE, exit_code
+from orvanta_platform.cli.client.errors import USAGE
+from orvanta_platform.cli.failure import fail
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import OrvantaError
 
@@ -116,17 +117,6 @@ def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")
     from typer._completion_shared import get_completion_script
 
     print(get_completion_script(prog_name="orvanta", complete_var=_COMPLETE, shell=shell.value))
-
-
-def fail(error: OrvantaError) -> int:
-    """Print an error, which may be a server's, to stderr and return the exit code."""
-    from orvanta_platform.cli.client.output import say
-
-    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else ("", "")
-    say(f"{red}Error: {error.message}{plain}")
-    if error.hint:
-        say(error.hint)
-    return exit_code(error)
 
 
 def main() -> None:

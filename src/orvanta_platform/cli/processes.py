@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orvanta_platform import heap
+from orvanta_platform.cli.failure import fail
+from orvanta_platform.errors import OrvantaError
+
+if TYPE_CHECKING:
+    from orvanta_platform.settings import Settings
 
 _RICH = "rich"
 
@@ -23,13 +29,13 @@ def up() -> None:
     Ctrl-C stops everything: running jobs have 10 seconds to finish and then return to the queue; a second Ctrl-C
     returns them immediately. A component that crashes is restarted.
     """
-    with _loading():  # structlog would import most of Rich, of which the console is a part
-        from orvanta_platform.cli.environment import take_settings
-    from rich.console import Console
+    with heap.loading():
+        from rich.console import Console
 
-    from orvanta_platform.embedded.up import up as run
+        from orvanta_platform.cli import startup_settings
+        from orvanta_platform.embedded.up import up as run
 
-    raise typer.Exit(run(take_settings(), Console()))
+    raise typer.Exit(run(startup_settings.take(), Console()))
 
 
 @contextmanager
@@ -84,25 +90,40 @@ def worker(secrets_fd: SecretsFd = None) -> None:
         from orvanta_platform.sandbox.harden import harden_process
         from orvanta_platform.worker.supervisor import run
 
+        work = _worker_process()
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
         run_with_database(settings, check_schema)
-        raise typer.Exit(run(settings))
+        raise typer.Exit(run(settings, functools.partial(work, settings)))
 
 
 def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
     """Run the process that `orvanta worker` supervises. Not for manual use."""
     with _loading():
-        import uvloop
-
         from orvanta_platform.cli.environment import take_settings
-        from orvanta_platform.daemons.background import of_worker
         from orvanta_platform.sandbox.harden import harden_process
-        from orvanta_platform.worker import process
 
+        work = _worker_process()
     harden_process()
-    process.die_with_parent()
-    uvloop.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
+    raise typer.Exit(work(take_settings(secrets_fd), control_fd))
+
+
+def _worker_process() -> Callable[[Settings, int], int]:
+    """Load the code of the worker's process and return its main function."""
+    import uvloop
+
+    from orvanta_platform.daemons.background import of_worker
+    from orvanta_platform.worker import process
+
+    def work(settings: Settings, control_fd: int) -> int:
+        process.die_with_parent()
+        try:
+            uvloop.run(process.run(settings, control_fd, of_worker))
+        except OrvantaError as error:
+            return fail(error)
+        return 0
+
+    return work
 
 
 def migrate(

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +31,8 @@ from orvanta_platform.ids import new_run_id
 from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
-from orvanta_platform.worker import job_recovery
+from orvanta_platform.worker import forked, job_recovery
+from orvanta_platform.worker.forked import ForkedProcess
 from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS
 
 _PAUSE_S = (0.2, 5.0)
@@ -40,20 +42,25 @@ _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnava
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, work: Callable[[int], int]) -> int:
     """Run one worker until SIGTERM or SIGINT and return the exit code.
 
+    `work` is the worker's process: it receives the number of its end of the socket pair and returns its exit code.
     A second signal does not wait for jobs: they are requeued and run again from the start.
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set.", hint="Set the database's URL, or use `orvanta up`.")
-    return asyncio.run(_Supervisor(settings).run())
+    return asyncio.run(_Supervisor(settings, forked.fork(work)).run())
+
+
+_Started = tuple[subprocess.Popen[bytes] | ForkedProcess, socket.socket]
+"""The worker's process, with this end of the socket pair."""
 
 
 class _Child:
     """The worker's process with this end of the socket pair."""
 
-    def __init__(self, process: subprocess.Popen[bytes], reader: Any, writer: Any) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | ForkedProcess, reader: Any, writer: Any) -> None:
         self.process = process
         self.reader: asyncio.StreamReader = reader
         self.writer: asyncio.StreamWriter = writer
@@ -61,9 +68,9 @@ class _Child:
         self.jobs_executed = 0
 
     @classmethod
-    async def start(cls, settings: Settings) -> _Child:
-        """Start the process. It sends `hello` when it is ready."""
-        process, control = _spawn(settings)
+    async def connect(cls, started: _Started) -> _Child:
+        """Connect to the process. It sends `hello` when it is ready."""
+        process, control = started
         return cls(process, *await asyncio.open_connection(sock=control))
 
     def send(self, **fields: Any) -> None:
@@ -88,7 +95,7 @@ class _Child:
         return code
 
 
-def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _spawn(settings: Settings) -> _Started:
     """Start the worker's process and return this end of the socket pair. Secrets are passed through a pipe."""
     own_end, child_end = socket.socketpair()
     read, write = os.pipe()
@@ -111,8 +118,9 @@ def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, first: _Started) -> None:
         self._settings = settings
+        self._first: _Started | None = first
         self._storage = open_storage(settings)
         self._stopping = asyncio.Event()
         self._child: _Child | None = None
@@ -150,7 +158,8 @@ class _Supervisor:
 
     async def _run_process(self) -> int:
         """Run one process, under one row in `worker`, and return its exit code."""
-        child = self._child = await _Child.start(self._settings)
+        started, self._first = self._first or _spawn(self._settings), None
+        child = self._child = await _Child.connect(started)
         exited = asyncio.create_task(child.wait())
         try:
             hello = await _receive_or_exit(child.receive(), exited)

@@ -174,6 +174,14 @@ def in_supervisors() -> None:
     wrap("worker.supervisor:_Child.receive", before("hearing"))
     wrap("db.workers:record_heartbeat", before("beating"))
     wrap("worker.job_recovery:reap", before("giving back"))
+    os.register_at_fork(after_in_child=in_forked_workers)
+
+
+def in_forked_workers() -> None:
+    """Add the points of a job's execution to the first process of a worker, which its supervisor forks."""
+    global ROLE
+    ROLE = "worker-process"
+    in_worker_processes()
 
 
 def in_servers() -> None:
