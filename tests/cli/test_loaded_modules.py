@@ -34,3 +34,11 @@ def test_server_starts_without_rarely_used_libraries() -> None:
 def test_up_starts_without_database_and_log() -> None:
     up = "orvanta_platform.cli.startup_settings orvanta_platform.embedded.up"
     assert loaded(("asyncio", "asyncpg", "ssl", "structlog"), up, "heap.loading") == "[]"
+
+
+def test_keeper_of_the_database_is_small() -> None:
+    program = (
+        "import sys, orvanta_platform.embedded.keeper; print({'dataclasses', 'random', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

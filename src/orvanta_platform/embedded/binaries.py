@@ -10,10 +10,9 @@ import pwd
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from orvanta_platform.errors import OrvantaError
 
@@ -36,8 +35,7 @@ class RunAs(TypedDict, total=False):
     extra_groups: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Operating system user that runs the database."""
 
     name: str

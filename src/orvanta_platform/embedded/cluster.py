@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from orvanta_platform.embedded import binaries
@@ -59,8 +56,7 @@ _CONF_FROM_18 = "io_method = sync\n"
 Role = Literal["owner", "app"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(NamedTuple):
     """Locations of the embedded PostgreSQL of one home. `bin` contains its programs."""
 
     home: Path
@@ -159,6 +155,10 @@ def existing(home: Path) -> Cluster:
 
 
 def _create(cluster: Cluster) -> None:
+    # Imported here because the keeper, which creates nothing, runs as long as the database.
+    import secrets
+    from importlib import resources
+
     partial = cluster.root / "data.partial"
     shutil.rmtree(partial, ignore_errors=True)
     _make_folder(partial, cluster.user)
