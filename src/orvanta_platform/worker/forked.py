@@ -50,11 +50,11 @@ def fork(work: Callable[[int], int]) -> tuple[ForkedProcess, socket.socket]:
 
 
 def _run(work: Callable[[int], int], control: int) -> NoReturn:
+    """Run `work` and exit. The callers of the supervisor must not go on in this process, whatever happens."""
     code = 1
     try:
         os.setsid()
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(3, control)
         os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
         _set_title()
@@ -62,10 +62,11 @@ def _run(work: Callable[[int], int], control: int) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        # Not sys.exit: what the callers of the supervisor release at their end belongs to it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 def _set_title() -> None:
