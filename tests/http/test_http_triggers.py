@@ -156,8 +156,7 @@ async def test_invalid_triggers_are_refused(api: ApiHarness, more: dict[str, Any
 
 
 async def test_missing_items_are_refused(api: ApiHarness) -> None:
-    resource = {"authentication_method": "api_key", "authentication_resource_path": "f/hooks/missing"}
-    for more in ({"script_path": "f/hooks/missing"}, {"is_flow": True}, resource):
+    for more in ({"script_path": "f/hooks/missing"}, {"is_flow": True}):
         assert (await create(api, **more)).status_code == 404, more
     for call in ("update/f/hooks/none", "setmode/f/hooks/none"):
         body = {"script_path": SCRIPT, "is_flow": False, "mode": "enabled"}

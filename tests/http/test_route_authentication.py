@@ -31,6 +31,15 @@ async def test_api_keys(api: ApiHarness, stranger: httpx.AsyncClient, resource_v
     assert len(await api.get("jobs/list")) == 1
 
 
+async def test_route_is_closed_until_its_resource_exists(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api, authentication_method="api_key", authentication_resource_path="f/hooks/auth")
+    key = {"X-API-Key": SECRET}
+    for given in ({}, {"X-API-Key": ""}, key):
+        assert (await stranger.post("/api/r/orders/7", headers=given)).status_code == 401, given
+    assert await resource(api, {"api_key": SECRET}) == "f/hooks/auth"
+    assert (await stranger.post("/api/r/orders/7", headers=key)).status_code == 201
+
+
 async def test_http_basic(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     path = await resource(api, {"username": "ada", "password": SECRET})
     await hook(api, authentication_method="basic_http", authentication_resource_path=path)

@@ -323,7 +323,8 @@ async def _resource(
 ) -> str | None:
     """Return the path of the resource that contains the secret, which the actor must be able to read.
 
-    None: the method needs no secret.
+    None: the method needs no secret. A resource that does not exist is accepted, since trees of files have no secrets;
+    until it does, all requests are refused.
     """
     if method not in route_auth.METHODS:
         return None
@@ -336,8 +337,6 @@ async def _resource(
     found = await resources.get(conn, workspace, path)
     target = Target(workspace, "resource", path, found.created_by, found.extra_perms) if found else None
     require(actor, "read", target or Target(workspace, "resource", path))
-    if found is None:
-        raise NotFound(f"The resource {path[:300]} does not exist.")
     return path
 
 
