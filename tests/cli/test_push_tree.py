@@ -93,6 +93,39 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+def test_references_to_missing_items_are_warnings(cli: Cli) -> None:
+    """They name the missing scripts, workflows and resources, and no item of the workspace or of the folder."""
+    cli.write("repo/f/gaps/there.sh", "echo 1")
+    cli("push", "repo")
+    (cli.folder / "repo/f/gaps/there.sh").unlink()
+    named = [
+        "script f/gaps/there",
+        "script f/gaps/gone",
+        "flow f/gaps/also_gone",
+        "flow f/gaps/inner",
+        "script hub/1/a/b",
+    ]
+    nodes = [each.split() for each in named]
+    modules = ", ".join(
+        f"{{id: n{at}, value: {{type: {kind}, path: {path}}}}}" for at, (kind, path) in enumerate(nodes)
+    )
+    cli.write("repo/f/gaps/outer.flow/flow.yaml", f"value: {{modules: [{modules}]}}\n")
+    cli.write("repo/f/gaps/inner.flow/flow.yaml", "value: {modules: []}\n")
+    hook = TREE["f/tree/hook.http_trigger.yaml"].replace("f/tree/a_outer", "f/gaps/inner").replace("tree/hook", "gaps")
+    signed = "authentication_method: signature\nauthentication_resource_path: f/gaps/secret\n"
+    cli.write("repo/f/gaps/hook.http_trigger.yaml", hook.replace("authentication_method: none\n", signed))
+    done = cli("push", "repo", "--json")
+    assert states(done)["f/gaps/outer"] == states(done)["f/gaps/hook"] == "created"
+    warnings = [line for line in done.err.splitlines() if "_missing" in line]
+    assert warnings == [
+        "f/gaps/outer: warning script_missing: it runs the workflow f/gaps/also_gone, the script f/gaps/gone, which "
+        "are neither in the folder nor in the workspace; its runs fail",
+        "f/gaps/hook: warning resource_missing: the resource f/gaps/secret is neither in the folder nor in the "
+        "workspace; its requests get 401",
+    ]
+    assert cli.installation.client.post("/api/r/main/gaps", json={}).status_code == 401
+
+
 def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
     """A change of that file is pushed; `lock` writes beside the document; files outside of f and u are not read."""
     code = (

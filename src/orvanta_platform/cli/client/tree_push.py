@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiti
 from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
 
@@ -33,6 +34,8 @@ _OTHER = tuple(
     for format in (".yaml", ".yml", ".json")
 )
 """Endings of files of triggers that the platform does not have."""
+_NAMES = {"flow": "workflow", "script": "script"}
+_NOWHERE = "neither in the folder nor in the workspace"
 _STATES = {"add": "created", "change": "updated", "remove": "deleted", "unchanged": "unchanged"}
 _ATTEMPTS = 3
 
@@ -105,7 +108,24 @@ class _Push:
             say(f"{len(gone)} deleted {'item remains' if len(gone) == 1 else 'items remain'}; --prune deletes them.")
         for item in items:
             _warn(item, is_new=item.key not in self.found.remote)
+            self._warn_of_missing(item)
         return changes
+
+    def _warn_of_missing(self, item: Item) -> None:
+        """Warn of what a workflow or a trigger refers to and neither the folder nor the workspace has."""
+        if item.kind == "flow":
+            names = [f"the {_NAMES[key[0]]} {key[1]}" for key in self._missing(dependencies_of(item).items)]
+            if names:
+                which = f"{', '.join(names)}, which {'is' if len(names) == 1 else 'are'}"
+                say(f"{item.path}: warning script_missing: it runs {which} {_NOWHERE}; its runs fail")
+        elif item.kind == "http_trigger" and (secret := item.content.get("authentication_resource_path")):
+            for _, path in self._missing([("resource", secret)]):
+                say(f"{item.path}: warning resource_missing: the resource {path} is {_NOWHERE}; its requests get 401")
+
+    def _missing(self, keys: Iterable[Key]) -> list[Key]:
+        """Return the items that are certainly missing; of those outside of a pushed subfolder, nothing is known."""
+        known = {*self.found.remote, *self.folder.located}
+        return sorted(key for key in keys if key not in known and self.folder.covers(key))
 
     def check(self, made: Mapping[str, Any]) -> None:
         """Collect conflicts, and in a dry run the errors of workflows."""
