@@ -47,6 +47,17 @@ async def test_script_gets_its_packages(shop: Shop) -> None:
     assert [(each.name, each.version) for each in found] == [("@here/naming", "2.0.0"), ("greeting", "1.0.0")]
 
 
+async def test_client_in_lock_of_another_tool_is_the_provided_one(shop: Shop) -> None:
+    publish(shop)
+    shop.index.publish_npm("windmill-client", "1.1.0", npm("windmill-client", "1.1.0", "exports.old = true"))
+    content = SCRIPT.replace("return hello", "return [hello, 'old' in client, 'setState' in client]")
+    required = 'import * as client from "windmill-client@1.1.0";\n' + content
+    lock = await shop.lock(required, language="bun")
+    assert (await shop.run(required, language="bun", lock=lock)).value == ["hello 1.0.0 world", True, False]
+    other = 'import * as client from "windmill-client";\n' + content
+    assert (await shop.run(other, language="bun", lock=lock)).value == ["hello 1.0.0 world", False, True]
+
+
 async def test_import_may_name_version(shop: Shop) -> None:
     publish(shop)
     publish(shop, "1.5.0")

@@ -194,6 +194,15 @@ async def test_lock_of_caller_is_used(shop: Shop) -> None:
     assert raised.value.name == "install_failed"
 
 
+async def test_client_in_lock_of_another_tool_is_the_provided_one(shop: Shop) -> None:
+    """Such a lock lists the client for every script that imports it. A version that a script requires is installed."""
+    publish(shop)
+    content = "import greeting\nimport wmill\n@wmill.task\ndef one():\n    return 1\ndef main():\n    return one()\n"
+    assert (await shop.run(content, lock="greeting==1.0\nnaming==2.0\nwmill==1.1.0")).value == 1
+    with pytest.raises(PackageError, match="wmill"):
+        await shop.provide("# extra_requirements:\n# wmill==1.1.0\n" + content, lock="wmill==1.1.0")
+
+
 @pytest.mark.parametrize("line", ["--index-url http://127.0.0.1:1", "-r /etc/passwd", "-e .", "--no-binary \\\n :all:"])
 async def test_lock_cannot_contain_options(shop: Shop, line: str) -> None:
     publish(shop)

@@ -6,7 +6,7 @@ import asyncio
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from orvanta_platform.db.dependency_locks import NewLock
+from orvanta_platform.errors import InvalidScript
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.runs.locks import Locks, key_of
 from orvanta_platform.services.runs.package_policies import CodeLock
@@ -29,6 +30,7 @@ from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import NoInterpreter, Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
+from orvanta_platform.workflow.requirements.provided import names_provided, without_provided
 from orvanta_platform.workflow.requirements.python_lock import NotOnlyPackages, python_lines
 
 K = TypeVar("K")
@@ -118,6 +120,9 @@ class Packages:
                 key = key_of(request.language, request.content, requirements)
                 code = CodeLock(request.node, "", request.language, lock)
                 await self._locks.require_allowed(request.workspace, request.version, code, key)
+        elif names_provided(lock):
+            with suppress(InvalidScript):  # declared requirements that cannot be read do not matter if there is a lock
+                lock = without_provided(ecosystem, lock, await self.requirements(request))
         return await self._installed(request, ecosystem, lock, log, cancelled) if lock.strip() else None
 
     async def requirements(self, request: PackageRequest) -> Requirements | None:
