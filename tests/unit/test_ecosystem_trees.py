@@ -107,3 +107,34 @@ def test_items_of_the_branch_that_is_checked_out_are_read(
         opened.write(Item("resource", "f/sales/db", {"resource_type": "any", "value": "changed"}))
         assert "changed" in (tree / "f/sales/db.main.resource.yaml").read_text()
         assert "common" in (tree / "f/sales/db.resource.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("**/*_test.py", {"f/sales/total", "f/sales/tests/case", "f/sales/a+b"}),
+        ("f/sales/*_test.py", {"f/sales/total", "f/sales/tests/case", "f/sales/tests/case_test", "f/sales/a+b"}),
+        ("**/tests/**", {"f/sales/total", "f/sales/total_test", "f/sales/a+b"}),
+        ("f/sales/{total,tests/cas?}.py", {"f/sales/total_test", "f/sales/tests/case_test", "f/sales/a+b"}),
+        ("f/sales/a+b.py", {"f/sales/total", "f/sales/total_test", "f/sales/tests/case", "f/sales/tests/case_test"}),
+        (
+            "**/**/{a,b}+b.p{y,hp}",
+            {"f/sales/total", "f/sales/total_test", "f/sales/tests/case", "f/sales/tests/case_test"},
+        ),
+        ("f/**", set()),
+        ("**", set()),
+    ],
+)
+def test_files_that_the_tree_excludes_are_left_out(tmp_path: Path, pattern: str, expected: set[str]) -> None:
+    names = ("total", "total_test", "a+b", "tests__case", "tests__case_test")
+    texts = {f"f__sales__{name}.py": "def main():\n    pass\n" for name in names}
+    tree = written(tmp_path, **texts, **{"wmill.yaml": f"excludes: ['{pattern}', 7]\n"})
+    assert {path for _, path in open_folder(tree).located} == expected
+    below = {path for path in expected if path.startswith("f/sales/tests/")}
+    assert {path for _, path in open_folder(tree / "f/sales/tests").located} == below
+
+
+@pytest.mark.parametrize("choice", ["excludes: 7\n", "excludes: ['{', '[a', '}']\n", "excludes: []\n", "excludes:\n"])
+def test_other_patterns_exclude_nothing(tmp_path: Path, choice: str) -> None:
+    tree = written(tmp_path, **{"wmill.yaml": choice, "f__sales__total.py": "def main():\n    pass\n"})
+    assert [path for _, path in open_folder(tree).located] == ["f/sales/total"]

@@ -195,7 +195,7 @@ class Folder:
 
 
 def open_folder(root: Path) -> Folder:
-    """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out.
+    """Return the items under a folder. Apps, hidden folders, links out of the folder and excluded files are left out.
 
     Raises BadRequest for a folder below f or u that cannot be read: its items would seem to be deleted.
     """
@@ -207,6 +207,8 @@ def open_folder(root: Path) -> Folder:
     for file in items_under(root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base, *each)):
         if file.is_file():
             written = _name_of(file, root)
+            if settings.excludes(written):
+                continue
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
