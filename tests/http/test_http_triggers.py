@@ -155,6 +155,11 @@ async def test_invalid_triggers_are_refused(api: ApiHarness, more: dict[str, Any
     assert answer.json()["error"]["message"] and await api.get("http_triggers/list") == []
 
 
+async def test_authentication_by_token_has_two_names(api: ApiHarness) -> None:
+    assert (await create(api, authentication_method="windmill")).status_code == 201
+    assert (await api.get("http_triggers/get/f/hooks/hook"))["authentication_method"] == "orvanta"
+
+
 async def test_missing_items_are_refused(api: ApiHarness) -> None:
     for more in ({"script_path": "f/hooks/missing"}, {"is_flow": True}):
         assert (await create(api, **more)).status_code == 404, more

@@ -134,6 +134,7 @@ async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
         ({"args": [1]}, "args is not a JSON object"),
         ({"args": {"a": "\x00"}}, "cannot be stored"),
         ({"on_failure": "alarm"}, "on_failure is not the path"),
+        ({"on_failure": "script/hub/../ask"}, "on_failure is not the path"),
         ({"on_failure_times": 0}, "from 1 to"),
         ({"retry": {"constant": {"attempts": 5000}}}, "attempts"),
         ({"path": "nightly"}, "is not a valid path"),
@@ -143,6 +144,12 @@ async def test_invalid_schedules_are_refused(api: ApiHarness, wrong: dict[str, A
     answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
     assert answer.status_code == 400 and message in answer.json()["error"]["message"], answer.text
     assert await api.get(f"schedules/exists/{PATH}") is False
+
+
+async def test_handlers_of_the_hub_need_not_exist(api: ApiHarness) -> None:
+    await create(api, on_failure="script/hub/1/notify/slack", on_recovery="hub/2/notify/slack")
+    shown = await api.get(f"schedules/get/{PATH}")
+    assert (shown["on_failure"], shown["on_recovery"]) == ("script/hub/1/notify/slack", "hub/2/notify/slack")
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,12 @@ def test_item_inside_a_workflow_folder_is_left_out() -> None:
 )
 def test_settings_are_read_without_the_nodes(text: str, settings: dict[str, Any]) -> None:
     assert settings_of(text) == settings
+
+
+def test_trigger_of_another_tool_requires_a_token_under_our_name() -> None:
+    files = {
+        "f/team/hook.http_trigger.yaml": b"script_path: f/team/take\nauthentication_method: windmill\nenabled: false\n"
+    }
+    (located,) = locate(files)
+    expected = {"script_path": "f/team/take", "authentication_method": "orvanta", "mode": "disabled"}
+    assert read(located, files).content == expected

@@ -27,6 +27,8 @@ METHODS: Final = ("get", "post", "put", "delete", "patch")
 MODES: Final = ("enabled", "disabled", "suspended")
 REQUEST_TYPES: Final = ("sync", "async", "sync_sse")
 AUTHENTICATION: Final = ("none", "orvanta", *route_auth.METHODS)
+_SAME: Final = {"windmill": "orvanta"}
+"""Methods of authentication that other tools write under another name."""
 _MAX_TEXT_LENGTH: Final = 1000
 
 
@@ -211,6 +213,7 @@ async def _settings(
     _one_of("mode", values["mode"], MODES)
     _one_of("request_type", values["request_type"], REQUEST_TYPES)
     method = values["authentication_method"]
+    method = values["authentication_method"] = _SAME.get(method, method)
     if method == "custom_script":
         raise BadRequest(
             "This version does not support authentication by a script.",

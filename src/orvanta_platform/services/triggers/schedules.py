@@ -24,6 +24,7 @@ from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.services.access import acceptance, folders, item_names, items, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
+from orvanta_platform.workflow.languages import HUB, hub_substitute
 from orvanta_platform.workflow.time_zones import zone_of
 
 SHOWN_TICKS = 20
@@ -263,7 +264,7 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
             interpolation.require_references(actor, text.encode())
     for name in ("dynamic_skip", "on_failure", "on_recovery", "on_success"):
         handler = getattr(draft, name)
-        if isinstance(handler, str) and not names.is_path(target_of(handler)[0]):
+        if isinstance(handler, str) and not names.is_path(_present(target_of(handler)[0])):
             raise BadRequest(
                 f"{name} is not the path of a script or workflow: {handler[:200]!r}.",
                 hint="Use script/<path> or flow/<path>, such as script/f/alerts/notify.",
@@ -313,7 +314,12 @@ def named_items(script_path: str, is_flow: bool, settings: ScheduleSettings | Sc
     """Return all items that a schedule runs, by kind and path."""
     handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
     targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
-    return [("flow" if flow else "script", path) for path, flow in targets]
+    return [("flow" if flow else "script", _present(path)) for path, flow in targets]
+
+
+def _present(path: str) -> str:
+    """Return the path of the script of the workspace that runs instead of one of the hub; other paths unchanged."""
+    return hub_substitute(path) or path
 
 
 async def _require_references(
@@ -364,15 +370,20 @@ def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime
 async def _require_targets(
     conn: Connection, actor: Actor, workspace: str, target: tuple[str, bool], draft: ScheduleDraft
 ) -> None:
-    """Raise NotFound or Forbidden unless the actor may run all items that the schedule names."""
+    """Raise NotFound or Forbidden unless the actor may run all items that the schedule names.
+
+    Handlers of the hub may be missing: without a script of the workspace instead, their runs fail.
+    """
     named = (draft.dynamic_skip, draft.on_failure, draft.on_recovery, draft.on_success)
     for path, is_flow in (target, *(target_of(name) for name in named if isinstance(name, str))):
         kind, name = ("flow", "workflow") if is_flow else ("script", "script")
-        found = await run_rows.resolve_path(conn, workspace, kind, path)
+        found = await run_rows.resolve_path(conn, workspace, kind, _present(path))
         missing = NotFound(f"The {name} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
         if found is None or found.archived:
+            if path.startswith(HUB):
+                continue
             raise missing
-        item = Target(workspace, kind, path, found.created_by, found.extra_perms)
+        item = Target(workspace, kind, _present(path), found.created_by, found.extra_perms)
         if is_hidden(actor, item):
             raise missing
         require(actor, "run", item)

@@ -45,6 +45,8 @@ def _settings(located: Located, files: Mapping[str, bytes], *, limited: bool) ->
     tree = settings_in(located.files[0], files, limited=limited)
     if located.kind == "http_trigger" and "enabled" in tree and "mode" not in tree:
         tree["mode"] = "enabled" if tree["enabled"] else "disabled"
+    if located.kind == "http_trigger" and tree.get("authentication_method") == "windmill":
+        tree["authentication_method"] = "orvanta"
     if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
         tree["schema"] = document.parse_json(tree["schema"].encode())
     if located.kind == "group" and "admins" in tree:
