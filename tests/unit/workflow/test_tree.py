@@ -202,3 +202,10 @@ def test_trigger_of_another_tool_requires_a_token_under_our_name() -> None:
     (located,) = locate(files)
     expected = {"script_path": "f/team/take", "authentication_method": "orvanta", "mode": "disabled"}
     assert read(located, files).content == expected
+
+
+def test_trigger_that_serves_a_website_is_refused() -> None:
+    files = {"f/team/site.http_trigger.yaml": b"script_path: ''\nis_static_website: true\n"}
+    (located,) = locate(files)
+    with pytest.raises(BadRequest, match="serves files as a website, which this version cannot"):
+        read(located, files)

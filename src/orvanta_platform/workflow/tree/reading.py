@@ -43,10 +43,8 @@ def read(located: Located, files: Mapping[str, bytes], *, limited: bool = False)
 
 def _settings(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
     tree = settings_in(located.files[0], files, limited=limited)
-    if located.kind == "http_trigger" and "enabled" in tree and "mode" not in tree:
-        tree["mode"] = "enabled" if tree["enabled"] else "disabled"
-    if located.kind == "http_trigger" and tree.get("authentication_method") == "windmill":
-        tree["authentication_method"] = "orvanta"
+    if located.kind == "http_trigger":
+        tree = _trigger(tree)
     if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
         tree["schema"] = document.parse_json(tree["schema"].encode())
     if located.kind == "group" and "admins" in tree:
@@ -56,6 +54,18 @@ def _settings(located: Located, files: Mapping[str, bytes], *, limited: bool) ->
         tree["value"] = texts.included_in(tree["value"])
     names = [name for name in FIELDS[located.kind] if name in tree]
     return {name: tree[name] for name in names if has_effect(located.kind, name, tree[name])}
+
+
+def _trigger(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return an HTTP trigger that another tool may have written. Raises BadRequest."""
+    if tree.get("is_static_website"):
+        hint = "Delete the file, and serve the files by another program."
+        raise BadRequest("The HTTP trigger serves files as a website, which this version cannot.", hint=hint)
+    if "enabled" in tree and "mode" not in tree:
+        tree = {**tree, "mode": "enabled" if tree["enabled"] else "disabled"}
+    if tree.get("authentication_method") == "windmill":
+        tree = {**tree, "authentication_method": "orvanta"}
+    return tree
 
 
 def _with_managers(tree: dict[str, Any]) -> dict[str, Any]:
