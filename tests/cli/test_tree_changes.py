@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 from tests.cli.client import Cli
@@ -103,3 +104,28 @@ def test_status_and_diff_write_nothing_and_leave_the_base_of_merges(cli: Cli) ->
     cli.write("new/f/duo/code.flow/flow.yaml", FLOW)
     cli("status", "new")
     assert not (cli.folder / "new/.orvanta").exists()
+
+
+def test_push_prunes_the_file_of_the_folder_and_what_a_fresh_checkout_lacks(cli: Cli) -> None:
+    exists = "/api/w/main/{}/exists/{}"
+    cli.write("ann/f/gone/folder.meta.yaml", "summary: Gone\n")
+    cli.write("ann/f/gone/one.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("ann/f/stays/code.flow/flow.yaml", FLOW)
+    cli.write("ann/f/stays/one.variable.yaml", "value: a\nis_secret: false\n")
+    cli("push", "ann")
+    for name in ("folder.meta", "one.variable"):
+        (cli.folder / f"ann/f/gone/{name}.yaml").unlink()
+    assert cli("push", "ann/f/gone", "--prune").out == "variable f/gone/one: deleted\nfolder gone: deleted\n"
+    client = cli.installation.client
+    assert client.get(exists.format("folders", "gone")).json() is False
+    cli.write("fresh/f/stays/code.flow/flow.yaml", FLOW)
+    cli.write("fresh/f/stays/folder.meta.yaml", "summary: Stays\n")
+    push = ("push", "fresh/f/stays", "--prune", "--force")
+    assert cli("push", "fresh/f/stays", "--force").out == "folder stays: updated\n"
+    assert client.get(exists.format("variables", "f/stays/one")).json() is True
+    shutil.rmtree(cli.folder / "fresh/.orvanta")
+
+    assert cli(*push, "--dry-run").out == "variable f/stays/one: would be deleted\n"
+    assert cli(*push).out == "variable f/stays/one: deleted\n"
+    assert client.get(exists.format("flows", "f/stays/code")).json() is True
+    assert client.get(exists.format("variables", "f/stays/one")).json() is False

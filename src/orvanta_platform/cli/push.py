@@ -13,7 +13,14 @@ from orvanta_platform.cli.client.command import Session, command
 Source = Annotated[
     Path | None, typer.Argument(help="Folder that contains f and u, or one below; the current one by default.")
 ]
-Prune = Annotated[bool, typer.Option("--prune", help="Delete the items whose files were deleted since the last push.")]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Delete the items whose files were deleted since the last push; with --force in a folder that was never "
+        "synchronised, all that the folder lacks.",
+    ),
+]
 ForcePush = Annotated[bool, typer.Option("--force", help="Replace what was changed in the workspace meanwhile.")]
 ForcePull = Annotated[bool, typer.Option("--force", help="Replace what was changed in the folder meanwhile.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written, without writing.")]

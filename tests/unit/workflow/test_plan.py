@@ -9,7 +9,7 @@ import pytest
 from orvanta_platform.workflow.mask import match_entries
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.paths import locate
-from orvanta_platform.workflow.tree.plan import is_same, normal_tree, with_removals
+from orvanta_platform.workflow.tree.plan import in_scope, is_same, normal_tree, with_removals
 from orvanta_platform.workflow.tree.reading import read
 
 SCHEDULE = {
@@ -89,3 +89,10 @@ def test_empty_values_of_resources_differ(value: Any) -> None:
 )
 def test_entries_of_a_list_are_recognised_by_their_text(wanted: str, stored: str, places: list[int | None]) -> None:
     assert match_entries(wanted, stored) == places
+
+
+def test_scope_of_a_prune_covers_the_folder_itself() -> None:
+    assert in_scope(("folder", "duo"), ["f/duo"]) and in_scope(("variable", "f/duo/v"), ["f/duo"])
+    assert not in_scope(("folder", "duo"), ["duo"]) and not in_scope(("folder", "duos"), ["f/duo"])
+    assert in_scope(("workflow_test", "f/duo/w/tests/t"), ["f/duo/w"]) and in_scope(("group", "crew"), [""])
+    assert not in_scope(("group", "crew"), None)

@@ -200,11 +200,13 @@ def open_folder(root: Path) -> Folder:
     Raises BadRequest for a folder below f or u that cannot be read: its items would seem to be deleted.
     """
     root = root.absolute()
-    base = base_of(root) or root
+    base = base_of(root)
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
-    for file in items_under(root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base, *each)):
+    for file in items_under(
+        root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base or root, *each)
+    ):
         if file.is_file():
             written = _name_of(file, root)
             if settings.excludes(written):
@@ -212,7 +214,14 @@ def open_folder(root: Path) -> Folder:
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
-    return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files, is_deno)
+    located = {each.key: each for each in reversed(locate(files))}
+    return Folder(root, base or _top(root, files), located, files, is_deno)
+
+
+def _top(root: Path, files: Mapping[str, Path]) -> Path:
+    """Return the folder above `root` that contains f and u, according to the names of all files; otherwise `root`."""
+    tops = {file.parents[name.count("/")] for name, file in files.items()}
+    return next(iter(tops)) if len(tops) == 1 and root.is_relative_to(*tops) else root
 
 
 def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:

@@ -27,6 +27,7 @@ from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
+from orvanta_platform.workflow.tree.writing import has_files
 
 _OTHER = tuple(
     f".{name}_trigger{format}"
@@ -102,6 +103,8 @@ class _Push:
         bases = {key: each.hash for key, each in known.items()}
         changes = [change_of(item, bases.get(item.key), self.found.state.base_of(item.key)) for item in items]
         gone = [key for key in self.found.of("deleted", "conflict") if key not in self.folder.located]
+        if self.options.prune and self.options.force and not known:
+            gone += self._left_out()
         if self.options.prune:
             changes += [{"kind": kind, "path": path, "base": bases.get((kind, path))} for kind, path in gone]
         elif gone:
@@ -126,6 +129,14 @@ class _Push:
         """Return the items that are certainly missing; of those outside of a pushed subfolder, nothing is known."""
         known = {*self.found.remote, *self.folder.located}
         return sorted(key for key in keys if key not in known and self.folder.covers(key))
+
+    def _left_out(self) -> list[Key]:
+        """Return the items that the folder lacks, of those that files can contain.
+
+        A folder without a state, such as the checkout of a pipeline, does not tell which of them it once had.
+        """
+        remote = fetch(self.session.api, self.found.of("remote added"))
+        return [key for key, (item, _) in remote.items() if has_files(item)]
 
     def check(self, made: Mapping[str, Any]) -> None:
         """Collect conflicts, and in a dry run the errors of workflows."""

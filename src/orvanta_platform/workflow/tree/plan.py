@@ -141,7 +141,7 @@ def _entry(
     if wanted.content is None:
         if stored is None:
             return entry
-        if not in_scope(wanted.path, prune):
+        if not in_scope(wanted.key, prune):
             return replace(
                 entry, action="conflict", reason="The change set removes it, but `prune` does not cover its path."
             )
@@ -166,11 +166,12 @@ def _checked(entry: Entry, *, force: bool) -> Entry:
     return replace(entry, action="conflict", reason=reason)
 
 
-def in_scope(path: str, prune: Collection[str] | None) -> bool:
-    """Return whether a removal at a path is within the scope of a prune: equal to a start, or below it."""
+def in_scope(key: Key, prune: Collection[str] | None) -> bool:
+    """Return whether a removal is within the scope of a prune: its path is equal to a start, or below it."""
     if prune is None:
         return False
-    parts = path.split("/")
+    kind, path = key
+    parts = (f"f/{path}" if kind == "folder" else path).split("/")
     return "" in prune or any("/".join(parts[:end]) in prune for end in range(1, len(parts) + 1))
 
 

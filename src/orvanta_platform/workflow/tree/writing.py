@@ -35,6 +35,15 @@ def write(items: Iterable[Item]) -> tuple[dict[str, bytes], list[Item]]:
     return dict(sorted(files.items())), left_out
 
 
+def has_files(item: Item) -> bool:
+    """Return whether an item has a form as files."""
+    try:
+        write_item(item)
+    except BadRequest:
+        return False
+    return True
+
+
 def write_item(item: Item) -> dict[str, bytes]:
     """Return the files of an item by name, its first file first. Raises BadRequest if it has no form as files."""
     folders = item.path.split("/")[:-1]
