@@ -71,6 +71,22 @@ def test_same_place_changed_twice_is_a_conflict() -> None:
     assert merge_content("flow", node(BASE), node(BASE), node(removed))[0]["text"] == removed
 
 
+def test_comments_of_the_side_that_changed_them_are_preserved() -> None:
+    theirs = BASE.replace("# totals", "# totals of a day").replace("    - id: b", "    # before b\n    - id: b")
+    theirs = theirs.replace("summary: Second", "summary: Theirs # new").replace("echo 2", "echo 2 # code")
+    mine = BASE.replace("summary: Report", "summary: My report")
+    for merged, places in (
+        merge_content("flow", node(BASE), node(mine), node(theirs)),
+        merge_content("flow", node(BASE), node(theirs), node(mine)),
+    ):
+        assert (merged["text"], places) == (theirs.replace("summary: Report", "summary: My report"), [])
+    other = mine.replace("# first", "# other")
+    merged, places = merge_content("flow", node(BASE), node(other), node(theirs))
+    assert places == ["comments"] and "# other" in merged["text"]
+    same = merge_content("flow", node(BASE), node(theirs), node(theirs.replace("summary: Report", "summary: Mine")))
+    assert same[1] == [] and "# before b" in same[0]["text"] and "summary: Mine" in same[0]["text"]
+
+
 @pytest.mark.parametrize(
     ("base", "mine", "theirs", "merged", "places"),
     [
@@ -81,6 +97,10 @@ def test_same_place_changed_twice_is_a_conflict() -> None:
         (ids("ab"), ids("abc"), ids("ba"), ids("bac"), []),
         (ids("a"), ids("am"), ids("ta"), ids("tam"), []),
         (ids("ab"), ids("bm"), ids("a"), ids("m"), []),
+        (ids("abc"), ids("bac"), ids("acb"), ids("bac"), [""]),
+        (ids("abc"), ids("bacm"), ids("bac"), ids("bacm"), []),
+        ({"l": ids("abc")}, {"l": ids("cab")}, {"l": ids("abtc")}, {"l": ids("cabt")}, []),
+        ({"l": ids("abcd")}, {"l": ids("bacd")}, {"l": ids("bca")}, {"l": ids("bac")}, ["/l"]),
     ],
 )
 def test_values_are_merged(base: Any, mine: Any, theirs: Any, merged: Any, places: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from orvanta_platform.workflow import document
@@ -12,6 +13,8 @@ from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
 from orvanta_platform.workflow.tree.item import Kind
 
+COMMENTS: Final = "comments"
+"""Place of a workflow whose comments both sides changed."""
 _ABSENT: Final = object()
 
 
@@ -20,16 +23,31 @@ def merge_content(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the content with both changes, and the places that both changed differently.
 
-    A place is a JSON pointer into the document or the content, in which nodes stand by their id. At such a place, the
-    merged content is mine. Comments of my workflow are preserved. Raises InvalidWorkflow.
+    A place is a JSON pointer into the document or the content, in which nodes stand by their id, or COMMENTS. At such a
+    place, the merged content is mine. Comments are those of the side that changed them. Raises InvalidWorkflow.
     """
     if kind != "flow":
         return merge(dict(base), dict(mine), dict(theirs))
     trees = [document.parse(each["text"].encode(), "yaml").tree for each in (base, mine, theirs)]
     merged, places = merge(*trees)
-    opened = open_yaml(mine["text"])
+    before, ours, other = (_comments(each["text"]) for each in (base, mine, theirs))
+    if before != ours != other != before:
+        places.append(COMMENTS)
+    text = mine["text"] if ours != before or other == before else theirs["text"]
+    opened = open_yaml(text)
     _update(opened, merged)
-    return {"text": save_yaml(opened, mine["text"])}, places
+    return {"text": save_yaml(opened, text)}, places
+
+
+def _comments(text: str) -> list[str]:
+    """Return the comments of a document: they are between its tokens, unlike `#` in texts."""
+    end = 0
+    gaps = []
+    for token in YAML(typ="safe", pure=True).scan(text):
+        gaps.append(text[end : token.start_mark.index])
+        end = max(end, token.end_mark.index)
+    lines = [line for gap in (*gaps, text[end:]) for line in gap.splitlines()]
+    return [line[line.index("#") :].strip() for line in lines if "#" in line]
 
 
 def merge(base: Any, mine: Any, theirs: Any) -> tuple[Any, list[str]]:
@@ -68,11 +86,17 @@ def _merged_keys(
 def _merged_nodes(
     base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[str, Any], path: str, places: list[str]
 ) -> list[Any]:
-    """Merge lists of nodes. A node that is only in theirs follows the node before it there."""
+    """Merge lists of nodes. A node that is only in theirs follows the node before it there.
+
+    If both sides moved nodes that remain, the list is such a place, unless they moved them to the same order.
+    """
     found = _merged_keys(base, mine, theirs, path, places)
     order = [each for each in mine if each in found]
     moved = dict.fromkeys(each for each in base if each in mine and each in theirs)
-    if [each for each in mine if each in moved] == [*moved]:  # my order is that of the base, so theirs applies
+    mine_moved, theirs_moved = ([each for each in side if each in moved] for side in (mine, theirs))
+    if [*moved] not in (mine_moved, theirs_moved) and mine_moved != theirs_moved:
+        places.append(path)
+    if mine_moved == [*moved]:  # my order is that of the base, so theirs applies
         order = _reordered(order, [each for each in theirs if each in mine and each in found])
     added: dict[str | None, list[str]] = {}
     previous: str | None = None
