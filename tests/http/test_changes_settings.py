@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 from tests.http.test_changes import FLOW, HOOK, SCHEDULE, actions, apply, plan
+
+from orvanta_platform.services.changes import contents
 
 FOLDER = {"kind": "folder", "path": "team", "content": {"summary": "Team"}}
 MAIN = {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW % ("Main", "identity")}}
@@ -97,3 +101,32 @@ async def test_entry_of_a_list_keeps_its_own_secret(api: ApiHarness) -> None:
     assert await secrets() == [{"n": 2, "password": "p2"}, {"n": 4, "password": "p4"}]
     await change([{**two, "n": 5}, one | {"n": 4}])
     assert await secrets() == [{"n": 5, "password": "p2"}, {"n": 4, "password": "p4"}]
+
+
+async def test_items_are_read_in_one_state(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive, a list and a read contain no item of a change set that is applied while they read."""
+    variable = {"kind": "variable", "path": "f/team/v", "content": {"value": "1", "is_secret": False}}
+    await apply(api, [FOLDER, MAIN, variable])
+    before = await api.get("changes/items")
+    plain, pending = contents._READERS["flow"], [str(number) for number in range(3)]
+    outside = True
+
+    async def later(*arguments: Any) -> Any:
+        nonlocal outside
+        if outside and pending:
+            outside = False
+            number = pending.pop()
+            text = {"text": FLOW % (f"Number {number}", "identity")}
+            items = [{**variable, "content": {"value": number}}, {**MAIN, "content": text}]
+            await apply(api, items, force=True)
+            outside = True
+        return await plain(*arguments)
+
+    monkeypatch.setitem(contents._READERS, "flow", later)
+    assert await api.get("changes/items") == before
+    keys = [{"kind": "variable", "path": "f/team/v"}, {"kind": "flow", "path": "f/team/main"}]
+    found = (await api.client.post(f"{W}/changes/read", json={"items": keys})).json()
+    assert found[0]["content"]["value"] == "2" and "Number 2" in found[1]["content"]["text"]
+    body = (await api.client.get(f"{W}/workspaces/tarball?archive_type=zip")).content
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert b'"1"' in archive.read("f/team/v.variable.json") and b"Number 1" in archive.read("f/team/main.flow.json")

@@ -13,6 +13,7 @@ import msgspec
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import document_threads, secret_access
 from orvanta_platform.services.access import users, workspaces
@@ -100,10 +101,11 @@ async def create(
 async def _archive(
     platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
 ) -> bytes:
-    async with platform.db.transaction() as conn:
-        reading = await contents.read(conn, actor, workspace, options.items)
+    async def read(conn: Connection) -> contents.Reading:
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
-    found = await contents.items_in(workspace, reading)
+        return await contents.read(conn, actor, workspace, options.items)
+
+    found = await contents.items_in(workspace, await platform.db.retrying(read, snapshot=True))
     kinds = options.kinds()
     chosen = [item for item in contents.items_of(found) if item.kind in kinds]
     if options.secret_mode != "blank" and not options.skip_secrets:

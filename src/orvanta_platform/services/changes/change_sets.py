@@ -72,7 +72,7 @@ class _Checked(Exception):
 async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
     """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
     require_reader(actor, workspace)
-    async with platform.db.acquire() as conn:
+    async with platform.db.transaction(snapshot=True) as conn:
         reading = await contents.read(conn, actor, workspace, depth="hashes")
     return await contents.items_in(workspace, reading)
 
@@ -84,7 +84,7 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     require_reader(actor, workspace)
     if len(keys) > MAX_ITEMS:
         raise TooLarge(f"At most {MAX_ITEMS} items can be read at once.", hint="Read them in several calls.")
-    async with platform.db.acquire() as conn:
+    async with platform.db.transaction(snapshot=True) as conn:
         reading = await contents.read(conn, actor, workspace, keys)
     return await contents.items_in(workspace, reading)
 
@@ -295,7 +295,7 @@ async def _make_plan(
     platform: Platform, actor: Actor, workspace: str, change: ChangeSet, planner: Planner
 ) -> tuple[Plan, Mapping[Key, Present]]:
     """Return the plan and the present items. The connection is released before they are compared."""
-    async with platform.db.acquire() as conn:
+    async with platform.db.transaction(snapshot=True) as conn:
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
     present = await contents.items_in(workspace, reading)
     return await document_threads.run_in_thread(workspace, planner.plan, stored_items(present)), present
