@@ -13,7 +13,9 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 from tests.http.test_changes import FLOW, HOOK, SCHEDULE, actions, apply, plan
 
+from orvanta_platform.control.actor import system
 from orvanta_platform.services.changes import contents
+from orvanta_platform.workflow.tree.item import Key
 
 FOLDER = {"kind": "folder", "path": "team", "content": {"summary": "Team"}}
 MAIN = {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW % ("Main", "identity")}}
@@ -130,3 +132,16 @@ async def test_items_are_read_in_one_state(api: ApiHarness, monkeypatch: pytest.
     body = (await api.client.get(f"{W}/workspaces/tarball?archive_type=zip")).content
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert b'"1"' in archive.read("f/team/v.variable.json") and b"Number 1" in archive.read("f/team/main.flow.json")
+
+
+async def test_reading_one_trigger_reads_no_others(api: ApiHarness) -> None:
+    schedules = [{"kind": "schedule", "path": f"f/team/s{n}", "content": SCHEDULE} for n in range(3)]
+    routes = [
+        {"kind": "http_trigger", "path": f"f/team/h{n}", "content": HOOK | {"route_path": f"team/{n}"}}
+        for n in range(3)
+    ]
+    await apply(api, [FOLDER, MAIN, *schedules, *routes])
+    async with api.platform.db.acquire() as conn:
+        keys: list[Key] = [("schedule", "f/team/s1"), ("http_trigger", "f/team/h1")]
+        reading = await contents.read(conn, system("main"), "main", keys)
+    assert [[path for path, _ in rows({})] for _, _, rows in reading] == [["f/team/s1"], ["f/team/h1"]]

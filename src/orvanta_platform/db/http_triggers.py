@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -71,6 +72,8 @@ class HttpTriggerFilter(msgspec.Struct, frozen=True):
     after: str = ""
     limit: int = 30
     offset: int = 0
+    paths: Sequence[str] | None = None
+    """Paths of the triggers themselves."""
 
 
 _SETTINGS = list(HttpTriggerSettings.__struct_fields__)

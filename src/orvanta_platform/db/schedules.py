@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -87,6 +88,8 @@ class ScheduleFilter(msgspec.Struct, frozen=True):
     after: str = ""
     limit: int = 30
     offset: int = 0
+    paths: Sequence[str] | None = None
+    """Paths of the schedules themselves."""
 
 
 class NextTick(msgspec.Struct, frozen=True):

@@ -50,7 +50,8 @@ FROM http_trigger t
 WHERE t.http_method = $2 AND t.route_key = $3 AND t.workspaced_route = $4 AND (NOT $4 OR t.workspace = $1)
 
 -- name: list
--- A page of the readable triggers by path. $6 and $7 are those of the target; $10: paths after this one.
+-- A page of the readable triggers by path. $6 and $7 are those of the target; $10: paths after this one; $13: at these
+-- paths only.
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
        t.script_path, t.is_flow, t.mode, t.request_type, t.authentication_method, t.authentication_resource_path,
        t.wrap_body, t.raw_string, t.summary, t.description, t.labels, t.permissioned_as, t.email, t.scopes,
@@ -64,6 +65,7 @@ WHERE t.workspace = $1
   AND ($8::text IS NULL OR starts_with(t.path, $8))
   AND ($9::text IS NULL OR $9 = ANY (t.labels))
   AND t.path > $10
+  AND ($13::text[] IS NULL OR t.path = ANY ($13))
 ORDER BY t.path LIMIT $11 OFFSET $12
 
 -- name: insert

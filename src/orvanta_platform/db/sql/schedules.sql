@@ -42,7 +42,7 @@ FOR NO KEY UPDATE
 
 -- name: list
 -- A page of the readable schedules by path. $6 and $7 are those of the target; $14: contained in the arguments; $15:
--- paths after this one.
+-- paths after this one; $18: at these paths only.
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args,
        s.tag, s.retry, s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times,
        s.on_failure_exact, s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args,
@@ -63,6 +63,7 @@ WHERE s.workspace = $1
        OR position(lower($13) IN lower(concat_ws(' ', s.path, s.script_path, s.summary, s.description))) > 0)
   AND ($14::jsonb IS NULL OR s.args::jsonb @> $14)
   AND s.path > $15
+  AND ($18::text[] IS NULL OR s.path = ANY ($18))
 ORDER BY s.path LIMIT $16 OFFSET $17
 
 -- name: list_next_ticks

@@ -315,7 +315,7 @@ async def _tests(
 async def _schedules(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
-    filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL)
+    filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await schedules.list_page(conn, workspace, filter)
     return lambda _: (
         (row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found
@@ -332,7 +332,7 @@ def _schedule(row: ScheduleRow) -> dict[str, Any]:
 async def _http_triggers(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
-    filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL)
+    filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await http_triggers.list_page(conn, workspace, filter)
     return lambda _: (
         (row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found
