@@ -434,6 +434,10 @@ def nested(levels: int) -> dict[str, Any]:
             flow(task("d", "io.kestra.plugin.core.flow.Dag", tasks=[{"task": task(), "dependsOn": ["a"]}])),
             "'d' depend on each other: a",
         ),
+        (
+            flow(task("d", "io.kestra.plugin.core.flow.Dag", tasks=[{"task": task(), "dependsOn": ["ghost"]}])),
+            "'d' depend on 'ghost', which it lacks",
+        ),
     ],
 )
 def test_invalid_flow_of_kestra_is_refused(tree: Any, message: str) -> None:
@@ -494,7 +498,8 @@ def test_template_of_kestra(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["{{ }}", "{{ inputs.x }}", "{{ inputs.n | unknown }}", "{{ outputs.a.value }}", "{{ taskrun.value }}", "{{ 1 2 }}",
-     "{{ 'a }}", "{{ inputs.n | default(1) | default(2) | nothing }}", "{{ uuid() }}", "{% if true %}{% endif %}"],
+     "{{ 'a }}", "{{ inputs.n | default(1) | default(2) | nothing }}", "{{ uuid() }}", "{% if true %}{% endif %}",
+     "{{ " + "not " * 3000 + "1 }}"],
 )  # fmt: skip
 def test_template_without_equivalent_is_named(text: str) -> None:
     with pytest.raises(Unconvertible):

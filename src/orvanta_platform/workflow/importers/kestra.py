@@ -267,6 +267,9 @@ class TaskListBuilder:
             for row in records(task.get("tasks"))
             if isinstance(row.get("task"), dict) and isinstance(row["task"].get("id"), str)
         }
+        unknown = sorted({each for row in rows.values() for each in self._depends(row)} - rows.keys())
+        if unknown:
+            raise BadRequest(f"Tasks of {shortened(task['id'])!r} depend on {shortened(unknown[0])!r}, which it lacks.")
         ends: dict[str, IncomingEdges] = {}
         while rows:
             ready = [id for id, row in rows.items() if all(each in ends for each in self._depends(row))]

@@ -98,10 +98,13 @@ class Parser:
         if not self._take(text):
             raise Unconvertible(f"{text!r} is missing")
 
-    def _ternary(self) -> Code:
+    def _enter(self) -> None:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise Unconvertible("it is nested too deeply")
+
+    def _ternary(self) -> Code:
+        self._enter()
         found = self._operation(0)
         while self._take("??"):
             found = Code(f"({optional(found.text)} ?? {optional(self._operation(0).text)})", found.scalar)
@@ -154,10 +157,12 @@ class Parser:
         return Code(f"!{text}" if negated else text, True, True)
 
     def _unary(self) -> Code:
-        if self._take("not"):
-            return Code(f"!{condition(self._unary())}", True, True)
-        if self._take("-"):
-            return Code(f"-{self._unary().text}", True)
+        sign = next((each for each in ("not", "-") if self._take(each)), None)
+        if sign is not None:
+            self._enter()
+            inner = self._unary()
+            self.depth -= 1
+            return Code(f"!{condition(inner)}", True, True) if sign == "not" else Code(f"-{inner.text}", True)
         found = self._primary()
         while self._take("|"):
             name = self._peek()
