@@ -140,7 +140,8 @@ async def test_nothing_is_applied_if_one_item_fails(api: ApiHarness) -> None:
         answer = await api.client.post(
             f"{W}/changes/plan", json={"items": [{"kind": "flow", "path": "f/team/x", "content": content}]}
         )
-        assert answer.status_code == 400
+        (entry,) = answer.json()["entries"]
+        assert (entry["action"], entry["reason"][:33]) == ("conflict", "The content of f/team/x is not va")
     deep = '{"kind":"resource","path":"f/team/r","content":{"value":' + "[" * 900 + "]" * 900 + "}}"
     answer = await api.client.post(f"{W}/changes/plan", content=f'{{"items":[{deep}]}}')
     assert answer.status_code == 400 and "200 levels" in answer.text

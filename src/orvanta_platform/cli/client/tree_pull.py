@@ -75,9 +75,10 @@ def diff(session: Session, root: Path, *, exit_code: bool) -> None:
     shown = {key: _difference(found.folder, key, remote[key][0] if key in remote else None) for key in changed}
     if session.as_json:
         rows = [{"kind": kind, "path": path, "diff": text} for (kind, path), text in shown.items()]
-        print_json({"in_sync": found.in_sync, "items": rows})
+        print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
     else:
         show_differences(shown.values())
+        show_failures(found.folder, found.failed)
     if exit_code and not found.in_sync:
         raise typer.Exit(FAILED)
 

@@ -21,12 +21,13 @@ from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_st
 from orvanta_platform.cli.client.tree_pull import failures, say_hidden, show_failures
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
-from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
+from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
+from orvanta_platform.workflow.tree.plan import is_fault
 from orvanta_platform.workflow.tree.writing import has_files
 
 _OTHER = tuple(
@@ -142,7 +143,9 @@ class _Push:
         """Collect conflicts, and in a dry run the errors of workflows."""
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
-            if entry["action"] == "conflict":
+            if is_fault(entry["action"], entry.get("reason")):
+                self.failed.append((key, BadRequest(entry["reason"])))
+            elif entry["action"] == "conflict":
                 hint = "Merge it with `orvanta pull`, or replace the workspace's with --force."
                 self.failed.append((key, ChangesConflict(entry["reason"], hint=hint)))
             elif self.options.dry_run and key[0] == "flow" and key in self.items:

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
-from orvanta_platform.errors import OrvantaError
+from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
-from orvanta_platform.workflow.tree.plan import with_removals
+from orvanta_platform.workflow.tree.plan import is_fault, with_removals
 
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
@@ -32,7 +32,7 @@ class Comparison:
     """Hashes of the items of the workspace."""
     standing: dict[Key, Standing]
     failed: list[tuple[Key, OrvantaError]]
-    """Changed items that cannot be read."""
+    """Changed items that cannot be read, or whose content is not valid."""
     hidden: list[Key]
     """Items that the caller may no longer read in the workspace. They are left out."""
     equal: list[tuple[Item, str]]
@@ -110,7 +110,9 @@ def _refine(api: Api, comparison: Comparison) -> None:
     for changes in parts([change_of(item, bases.get(item.key), state.base_of(item.key)) for item in items]):
         for entry in plan(api, changes)["entries"]:
             key = entry["kind"], entry["path"]
-            if entry["action"] == "unchanged":
+            if is_fault(entry["action"], entry.get("reason")):
+                comparison.failed.append((key, BadRequest(entry["reason"])))
+            elif entry["action"] == "unchanged":
                 comparison.standing[key] = "unchanged"
                 comparison.equal.append((read[key], entry["hash"]))
 

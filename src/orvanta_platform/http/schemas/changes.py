@@ -107,7 +107,7 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     """Hash of the present content."""
 
     reason: str | UnsetType = UNSET
-    """Explanation of a conflict."""
+    """Explanation of a conflict, which includes a content that is not valid."""
 
     overwrites: bool
     """It replaces a change that was made since the base."""

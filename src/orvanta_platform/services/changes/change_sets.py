@@ -257,8 +257,11 @@ def _check_items(change: ChangeSet) -> None:
 
 
 async def prepare(platform: Platform, workspace: str, change: ChangeSet) -> tuple[ChangeSet, Planner]:
-    """Check the contents of a change set, and determine its order. Raises BadRequest, TooLarge, CodeTooComplex."""
-    change = await document_threads.run_in_thread(workspace, _checked, change)
+    """Return the valid items of a change set, and its plan's order, in which the others are conflicts.
+
+    Raises BadRequest for contents of too many levels, TooLarge, CodeTooComplex.
+    """
+    change, faults = await document_threads.run_in_thread(workspace, _checked, change)
     contents_of = {each.path: each.content for each in change.items if each.kind == "script" and each.content}
     scripts = [Script(each["language"], each["content"], path) for path, each in contents_of.items()]
     found = await platform.evaluator.scripts.imports(workspace, scripts)
@@ -267,19 +270,25 @@ async def prepare(platform: Platform, workspace: str, change: ChangeSet) -> tupl
         for path, references in zip(contents_of, found, strict=True)
     }
     planner = await document_threads.run_in_thread(
-        workspace, lambda: Planner(change.items, change.prune, imports, force=change.force)
+        workspace, lambda: Planner(change.items, change.prune, imports, force=change.force, faults=faults)
     )
     return change, planner
 
 
-def _checked(change: ChangeSet) -> ChangeSet:
-    """Return a change set with checked contents. Raises BadRequest, TooLarge."""
+def _checked(change: ChangeSet) -> tuple[ChangeSet, list[tuple[Wanted, str]]]:
+    """Return a change set with its valid items, and the others with the reasons. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
         size += writers.size_of(each, MAX_CONTENT_SIZE)
         if size > MAX_CONTENT_SIZE:
             raise too_large()
-    return structs.replace(change, items=[writers.check(each) for each in change.items])
+    items, faults = [], []
+    for each in change.items:
+        try:
+            items.append(writers.check(each))
+        except OrvantaError as error:
+            faults.append((each, error.message))
+    return structs.replace(change, items=items), faults
 
 
 def too_large() -> TooLarge:

@@ -43,6 +43,12 @@ _SETTING_DEFAULTS: Final = {"missed": "once"}
 _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
 _TRIGGERS: Final = ("schedule", "http_trigger")
 
+_OUT_OF_SCOPE: Final = "The change set removes it, but `prune` does not cover its path."
+_DELETED: Final = "It was deleted in the workspace in the meantime."
+_EXISTS: Final = "It already exists in the workspace."
+_CHANGED: Final = "It was changed in the workspace in the meantime."
+_CONFLICTS: Final = (_OUT_OF_SCOPE, _DELETED, _EXISTS, _CHANGED)
+
 
 class Wanted(msgspec.Struct, frozen=True):
     """Item as it should be after the change."""
@@ -108,8 +114,23 @@ class Plan(msgspec.Struct, frozen=True):
 class Planner:
     """A change set in order, which is compared with present items several times; each document is parsed once."""
 
-    def __init__(self, wanted: Sequence[Wanted], prune: Sequence[str] | None, imports: Imports, *, force: bool) -> None:
-        """Compute the order. `force`: the change replaces what was changed since its base."""
+    def __init__(
+        self,
+        wanted: Sequence[Wanted],
+        prune: Sequence[str] | None,
+        imports: Imports,
+        *,
+        force: bool,
+        faults: Sequence[tuple[Wanted, str]] = (),
+    ) -> None:
+        """Compute the order. `force`: the change replaces what was changed since its base.
+
+        `faults`: further changes whose content is not valid, with the reasons, which become conflicts.
+        """
+        self._faults = [
+            Entry(each.kind, each.path, "conflict", each.base, None, hash_json(each.content), reason)
+            for each, reason in faults
+        ]
         ordered = in_order(wanted, imports)
         self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in ordered]
         self._prune = None if prune is None else frozenset(prune)
@@ -119,6 +140,7 @@ class Planner:
     def plan(self, present: Mapping[Key, Stored]) -> Plan:
         """Return the effect of the change set on the present items."""
         entries = [self._entry(each, digest, present.get(each.key)) for each, digest in self._ordered]
+        entries += self._faults
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
         return Plan(tuple(entries), scope, hash_json([rows, scope]))
@@ -142,13 +164,11 @@ def _entry(
         if stored is None:
             return entry
         if not in_scope(wanted.key, prune):
-            return replace(
-                entry, action="conflict", reason="The change set removes it, but `prune` does not cover its path."
-            )
+            return replace(entry, action="conflict", reason=_OUT_OF_SCOPE)
         return _checked(replace(entry, action="remove"), force=force)
     if stored is None:
         if wanted.base is not None and not force:
-            return replace(entry, action="conflict", reason="It was deleted in the workspace in the meantime.")
+            return replace(entry, action="conflict", reason=_DELETED)
         return replace(entry, action="add")
     if is_same(wanted.kind, wanted.content, stored.content, tree, notation=wanted.base == current):
         return entry
@@ -158,12 +178,12 @@ def _entry(
 def _checked(entry: Entry, *, force: bool) -> Entry:
     if force or entry.base == entry.present:
         return entry
-    reason = (
-        "It already exists in the workspace."
-        if entry.base is None
-        else "It was changed in the workspace in the meantime."
-    )
-    return replace(entry, action="conflict", reason=reason)
+    return replace(entry, action="conflict", reason=_EXISTS if entry.base is None else _CHANGED)
+
+
+def is_fault(action: Action, reason: str | None) -> bool:
+    """Return whether an entry of a plan is a content that is not valid, rather than in conflict with the workspace."""
+    return action == "conflict" and reason not in _CONFLICTS
 
 
 def in_scope(key: Key, prune: Collection[str] | None) -> bool:
