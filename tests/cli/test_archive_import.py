@@ -71,6 +71,23 @@ def test_archive_is_imported_three_way_and_replaces_nothing(cli: Cli) -> None:
     assert (value_of(cli, "one"), value_of(cli, "two")) == ("east", "1")
 
 
+def test_items_deleted_since_the_base_remain_deleted(cli: Cli) -> None:
+    base = pack(cli, "base.zip", BASE)
+    cli("import", "archive", base, "--no-wait")
+    client = cli.installation.client
+    assert client.delete(f"{W}/variables/delete/f/arch/two").status_code == 200
+    exists = f"{W}/variables/exists/f/arch/two"
+    assert cli("import", "archive", base, "--base", base).out == "Nothing to do.\n"
+    assert client.get(exists).json() is False
+    changed = pack(cli, "changed.zip", {**BASE, "f/arch/two.variable.yaml": "value: '2'\nis_secret: false\n"})
+    refused = cli("import", "archive", changed, "--base", base, code=1)
+    assert "f/arch/two: changed in the archive and deleted in the workspace." in refused.err
+    assert client.get(exists).json() is False
+    assert cli("import", "archive", base).out == "variable f/arch/two: created\n"
+    broken = pack(cli, "twice.zip", {**BASE, "f/arch/two.variable.json": '{"value": "1", "is_secret": false}'})
+    assert "f/arch/two.variable.yaml are both the variable f/arch/two." in cli("import", "archive", broken, code=1).err
+
+
 @pytest.mark.extended
 def test_unreadable_archives_and_items_are_named(cli: Cli) -> None:
     cli.write("text.zip", "no archive")

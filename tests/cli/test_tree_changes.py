@@ -129,3 +129,27 @@ def test_push_prunes_the_file_of_the_folder_and_what_a_fresh_checkout_lacks(cli:
     assert cli(*push).out == "variable f/stays/one: deleted\n"
     assert client.get(exists.format("flows", "f/stays/code")).json() is True
     assert client.get(exists.format("variables", "f/stays/one")).json() is False
+
+
+def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
+    cli.write("ann/f/duo/folder.meta.yaml", "summary: Duo\n")
+    cli.write("ann/f/duo/wrong.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("ann/f/duo/fine.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("ann/f/duo/dup.sh", "echo 1\n")
+    cli("push", "ann", "--no-wait")
+    client = cli.installation.client
+    client.post("/api/w/main/variables/update/f/duo/fine", json={"value": "b"}).raise_for_status()
+    cli.write("ann/f/duo/wrong.variable.yaml", "value: [1]\nis_secret: false\n")
+    cli.write("ann/f/duo/dup.py", "def main(): return 1\n")
+    wrong = "ann/f/duo/wrong.variable.yaml: The content of f/duo/wrong is not valid: Expected `str | null`, got `array`"
+    both = "f/duo/dup.py and "
+    status = cli("status", "ann")
+    assert wrong in status.err and both in status.err and "dup.sh are both the script f/duo/dup." in status.err
+    assert " M variable f/duo/fine" in status.out
+    assert wrong in cli("diff", "ann").err
+    assert "variable f/duo/fine: updated\n" in cli("pull", "ann").out
+    for more in ((), ("--dry-run",)):
+        refused = cli("push", "ann", *more, code=1)
+        assert wrong in refused.err and both in refused.err
+    failed = cli("push", "ann", "--json", code=1).json["failed"]
+    assert {each["path"] for each in failed} == {"f/duo/wrong", "f/duo/dup"}

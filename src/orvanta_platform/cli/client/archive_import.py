@@ -97,7 +97,18 @@ class _Import:
                 self._conflict(key, f"{key[1]}: changed in the archive and in the workspace{at_places(places)}.")
             else:
                 found[key] |= {"base": digest, "content": with_removals(key[0], theirs.content, content)}
+        for entry in entries:
+            key = entry["kind"], entry["path"]
+            if entry["action"] == "add" and key in base:
+                self._deleted(found, key, base[key])
         return list(found.values())
+
+    def _deleted(self, found: dict[Key, dict[str, Any]], key: Key, before: Item) -> None:
+        """Leave out an item that the workspace deleted since the base, unless the archive changed it."""
+        if found[key]["content"] == dict(before.content):
+            del found[key]
+        else:
+            self._conflict(key, f"{key[1]}: changed in the archive and deleted in the workspace.")
 
     def _conflict(self, key: Key, message: str) -> None:
         if key not in {each for each, _ in self.failed}:

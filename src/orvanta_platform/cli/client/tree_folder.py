@@ -54,6 +54,8 @@ class Folder:
     """Name in the tree → file."""
     is_deno: bool = False
     """Files `.ts` are scripts for Deno. Their names in the tree are `.deno.ts`, and those for Bun are `.bun.ts`."""
+    twice: dict[Key, tuple[str, str]] = field(default_factory=dict)
+    """Names of two files of the same item, which cannot be read."""
     _read: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -107,6 +109,7 @@ class Folder:
     def digest(self, key: Key) -> str:
         """Return a digest of the files of an item and of those that it includes. Raises BadRequest."""
         found = hashlib.sha256()
+        found.update("\0".join(self.twice.get(key, ())).encode())
         for name, body in sorted(self._with_included(self.located[key]).items()):
             found.update(f"{name}\0{len(body)}\0".encode())
             found.update(body)
@@ -115,6 +118,9 @@ class Folder:
     def read(self, key: Key) -> Item:
         """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
         located = self.located[key]
+        if key in self.twice:
+            both = " and ".join(str(self.files[name]) for name in self.twice[key])
+            raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
         try:
             return read(located, self._with_included(located))
         except InvalidWorkflow as error:
@@ -214,8 +220,10 @@ def open_folder(root: Path) -> Folder:
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
-    located = {each.key: each for each in reversed(locate(files))}
-    return Folder(root, base or _top(root, files), located, files, is_deno)
+    found = locate(files)
+    located = {each.key: each for each in reversed(found)}
+    twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
+    return Folder(root, base or _top(root, files), located, files, is_deno, twice)
 
 
 def _top(root: Path, files: Mapping[str, Path]) -> Path:

@@ -9,14 +9,14 @@ import msgspec
 from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import OrvantaError
+from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE, require_reader, too_large
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
-from orvanta_platform.workflow.tree.paths import locate, with_runtime
+from orvanta_platform.workflow.tree.paths import Located, locate, with_runtime
 from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.unpack import unpack
@@ -82,9 +82,11 @@ class _Reader:
     def read(self) -> Iterator[None]:
         """Read one item after the other. Raises BadRequest, TooLarge."""
         size = 0
+        first: dict[Key, str] = {}
         for each in self._located:
             yield
             try:
+                _require_single(each, first)
                 item = read(each, self._readable, limited=True)
             except OrvantaError as error:
                 self._failed.append((each.key, error))
@@ -96,4 +98,15 @@ class _Reader:
 
     def found(self) -> ArchivedItems:
         """Return what was read."""
-        return ArchivedItems(self._items, self._failed, sorted(self._files.keys() - self._used))
+        twice = {key for key, _ in self._failed}
+        items = [each for each in self._items if each.key not in twice]
+        return ArchivedItems(items, self._failed, sorted(self._files.keys() - self._used))
+
+
+def _require_single(located: Located, first: dict[Key, str]) -> None:
+    """Check that no other file is the same item. `first`: the first file of each item. Raises BadRequest."""
+    file = located.files[0]
+    if (other := first.setdefault(located.key, file)) != file:
+        raise BadRequest(
+            f"{other} and {file} are both the {located.kind} {located.path}.", hint="Delete or rename one of them."
+        )
