@@ -145,3 +145,32 @@ async def test_reading_one_trigger_reads_no_others(api: ApiHarness) -> None:
         keys: list[Key] = [("schedule", "f/team/s1"), ("http_trigger", "f/team/h1")]
         reading = await contents.read(conn, system("main"), "main", keys)
     assert [[path for path, _ in rows({})] for _, _, rows in reading] == [["f/team/s1"], ["f/team/h1"]]
+
+
+async def test_schedule_follows_a_renamed_workflow_and_triggers_swap_routes(api: ApiHarness) -> None:
+    schedule = {"kind": "schedule", "path": "f/team/daily", "content": SCHEDULE | {"enabled": True}}
+    one, two = (
+        {"kind": "http_trigger", "path": f"f/team/{name}", "content": HOOK | {"route_path": f"team/{name}"}}
+        for name in ("one", "two")
+    )
+    await apply(api, [FOLDER, MAIN, schedule, one, two])
+    renamed = MAIN | {"path": "f/team/new"}
+    target = {"script_path": "f/team/new"}
+    items: list[dict[str, Any]] = [
+        *(renamed, MAIN | {"content": None}),
+        schedule | {"content": SCHEDULE | {"enabled": True} | target},
+        one | {"content": HOOK | target | {"route_path": "team/two"}},
+        two | {"content": HOOK | target | {"route_path": "team/one"}},
+    ]
+    await apply(api, items, prune=[""], force=True)
+    found = await api.get("schedules/get/f/team/daily")
+    assert (found["script_path"], found["enabled"]) == ("f/team/new", True)
+    routes = [(await api.get(f"http_triggers/get/f/team/{name}"))["route_path"] for name in ("one", "two")]
+    assert routes == ["team/two", "team/one"]
+    assert (await apply(api, items, prune=[""], force=True))["nothing_to_do"]
+    third = one | {"path": "f/team/three", "content": HOOK | target | {"route_path": "team/one"}}
+    refused = await apply(api, [third], 400)
+    assert refused["error"]["details"][0]["error"]["code"] == "conflict"
+    gone = schedule | {"content": SCHEDULE | {"script_path": "f/team/gone"}}
+    refused = await apply(api, [gone], 400, force=True)
+    assert refused["error"]["details"][0]["error"]["code"] == "not_found"

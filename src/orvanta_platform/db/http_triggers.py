@@ -137,6 +137,11 @@ async def update(conn: Connection, workspace: str, path: str, settings: HttpTrig
     await conn.execute(_SQL["update"], workspace, path, *_values(settings), username)
 
 
+async def release_routes(conn: Connection, workspace: str, paths: Sequence[str]) -> None:
+    """Free the routes of triggers, which `update` must set again in the same transaction."""
+    await conn.execute(_SQL["release_routes"], workspace, paths)
+
+
 async def set_mode(conn: Connection, workspace: str, path: str, mode: str, username: str) -> None:
     """Enable or disable a trigger."""
     await conn.execute(_SQL["set_mode"], workspace, path, mode, username)

@@ -160,6 +160,11 @@ async def update(conn: Connection, workspace: str, path: str, settings: Schedule
     await conn.execute(_SQL["update"], workspace, path, *_values(settings), username)
 
 
+async def set_target(conn: Connection, workspace: str, path: str, script_path: str, is_flow: bool) -> None:
+    """Change what a schedule runs."""
+    await conn.execute(_SQL["set_target"], workspace, path, script_path, is_flow)
+
+
 async def set_enabled(
     conn: Connection, workspace: str, path: str, enabled: bool, next_at: datetime | None, username: str
 ) -> None:

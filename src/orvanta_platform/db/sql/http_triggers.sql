@@ -88,6 +88,10 @@ SET route_path = $3, route_key = $4, route_first = $5, http_method = $6, workspa
        email = $20, scopes = $21, retry = $22, edited_by = $23, disabled_reason = NULL, edited_at = app_now()
 WHERE workspace = $1 AND path = $2
 
+-- name: release_routes
+-- Frees the routes of triggers, for those that take them in the same transaction, until these are changed too.
+UPDATE http_trigger SET route_key = 'changed ' || id WHERE workspace = $1 AND path = ANY ($2::text[])
+
 -- name: set_mode
 -- Enables or disables a trigger.
 UPDATE http_trigger

@@ -100,6 +100,10 @@ SET cron = $3, timezone = $4, next_at = $5, missed = $6, args = $7, tag = $8, re
        edited_by = $30, edited_at = app_now(), error = NULL
 WHERE workspace = $1 AND path = $2
 
+-- name: set_target
+-- Changes what a schedule runs.
+UPDATE schedule SET script_path = $3, is_flow = $4 WHERE workspace = $1 AND path = $2
+
 -- name: set_enabled
 -- Enables a schedule with its next tick at $4, or disables it.
 UPDATE schedule

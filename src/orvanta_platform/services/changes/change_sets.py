@@ -11,6 +11,7 @@ from msgspec import structs
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
+from orvanta_platform.db import http_triggers
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
@@ -29,6 +30,7 @@ MAX_ITEMS = 5000
 MAX_CONTENT_SIZE = 4 << 20
 """Maximum size of the contents of a change set: the number of characters, plus one for each value."""
 
+_ROUTE = ("route_path", "http_method", "workspaced_route")
 _SEALED = ("variable", "resource", "resource_type")
 
 
@@ -335,6 +337,18 @@ def _require_current(found: Plan, plan_hash: str) -> None:
         )
 
 
+def _changed_routes(found: Plan, wanted: Mapping[Key, Wanted], present: Mapping[Key, Present]) -> list[str]:
+    """Return the paths of the HTTP triggers whose route changes: another one of the change set may take it."""
+    changed = []
+    for entry in found.of("change"):
+        before, after = present.get(entry.key), wanted[entry.key].content
+        if entry.kind == "http_trigger" and before is not None and after is not None:
+            routes = ({**before.content, **each} for each in ({}, after))
+            one, other = ([each.get(name) for name in _ROUTE] for each in routes)
+            changed += [entry.path] if one != other else []
+    return changed
+
+
 async def _store_all(
     platform: Platform,
     conn: Connection,
@@ -347,6 +361,7 @@ async def _store_all(
 ) -> None:
     """Store all items. Raises ChangesRefused with the error of each item that cannot be stored."""
     wanted = {each.key: each for each in change.items}
+    await http_triggers.release_routes(conn, workspace, _changed_routes(found, wanted, present))
     refused = []
     for entry in found.of("add", "change", "remove"):
         try:

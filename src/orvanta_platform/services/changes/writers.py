@@ -316,19 +316,14 @@ async def _schedule(
     values = dict(item.content if present is None else {**present.content, **item.content})
     target = values.pop("script_path", None), bool(values.pop("is_flow", False))
     enabled = bool(values.pop("enabled", False))
-    if present is not None and target != (present.content["script_path"], present.content["is_flow"]):
-        raise BadRequest(
-            f"The schedule {item.path} runs {present.content['script_path']}, which cannot be changed.",
-            hint="Remove the schedule first, then add it again.",
-        )
     draft = replace(_schedule_draft(item.path, values), keeps_owner=platform.is_release)
+    path, is_flow = target
+    if not isinstance(path, str):
+        raise BadRequest(f"The schedule {item.path} needs `script_path`.")
     if present is None:
-        path, is_flow = target
-        if not isinstance(path, str):
-            raise BadRequest(f"The schedule {item.path} needs `script_path`.")
         await schedules.create(platform, actor, workspace, item.path, path, draft, is_flow=is_flow, enabled=enabled)
         return
-    await schedules.update(platform, actor, workspace, item.path, draft)
+    await schedules.update(platform, actor, workspace, item.path, draft, target=(path, is_flow))
     if enabled != present.content["enabled"]:
         await schedules.set_enabled(platform, actor, workspace, item.path, enabled=enabled)
 

@@ -125,27 +125,34 @@ async def update(
     path: str,
     draft: ScheduleDraft,
     *,
+    target: tuple[str, bool] | None = None,
     finish: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> None:
     """Change a schedule; its runs act for the actor from now on, unless the draft keeps the owner.
 
-    Raises NotFound, Forbidden, BadRequest. `finish` is called at the end of the transaction.
+    `target`: path of what it runs, and whether that is a workflow; None: unchanged. Raises NotFound, Forbidden,
+    BadRequest. `finish` is called at the end of the transaction.
     """
     require_workspace(actor, workspace)
     cron = await _checked(platform, actor, workspace, draft)
 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
-        await _require_targets(conn, actor, workspace, (row.script_path, row.is_flow), draft)
+        script_path, is_flow = target or (row.script_path, row.is_flow)
+        await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
         settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
         await _require_references(platform, conn, actor, workspace, draft, row, settings)
         await schedules.update(conn, workspace, path, settings, actor.username)
+        moves = (script_path, is_flow) != (row.script_path, row.is_flow)
+        if moves:
+            await schedules.set_target(conn, workspace, path, script_path, is_flow)
         before = (
             named_items(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
         )
-        fresh = [each for each in named_items(row.script_path, row.is_flow, settings) if each not in before]
+        fresh = [each for each in named_items(script_path, is_flow, settings) if each not in before]
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
         parameters = {"schedule": draft.cron, "as": settings.permissioned_as}
+        parameters |= {"script_path": script_path} if moves else {}
         await audit.record(conn, actor, "schedules.update", "Updated", path, parameters)
         if finish is not None:
             await finish(conn)
