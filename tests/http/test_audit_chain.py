@@ -125,6 +125,19 @@ async def test_rows_are_linked_after_move_to_cluster_with_lower_transactions(
     assert after["links"] > before["links"] and "broken" not in after
 
 
+async def test_rows_are_linked_after_a_standby_lost_linked_rows(api: ApiHarness) -> None:
+    """The leader remembers a row that the promoted standby has not received, and transactions have lower ids again."""
+    await grown(api, "one")
+    async with api.platform.db.acquire() as conn:
+        xid = await conn.fetchval("SELECT pg_current_xact_id()::text::bigint")
+        lost = (xid + 1_000_000, await conn.fetchval("SELECT max(id) FROM audit") + 1)
+        assert (await api.client.post(f"{W}/groups/create", json={"name": "two"})).status_code == 200
+        async with asyncio.timeout(10):
+            while await conn.fetchval(UNLINKED, ["two"]):
+                await audit_chain.link_new(api.platform, lost)
+    assert "broken" not in await verified(api)
+
+
 async def test_cut_tail_is_found_by_published_heads(api: ApiHarness, database: TestDatabase) -> None:
     await grown(api, "one", "two", "three")
     heads = await audit_chain.publish_heads(api.platform, {})

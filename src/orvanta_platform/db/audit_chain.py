@@ -43,6 +43,12 @@ async def get_position(conn: Connection) -> Position:
     return (row["xid"], row["id"]) if row else (0, 0)
 
 
+async def is_linked(conn: Connection, position: Position) -> bool:
+    """Return whether there is a row at a position, with a link."""
+    found: bool = await conn.fetchval(_SQL["is_linked"], *position)
+    return found
+
+
 async def list_unlinked(conn: Connection, after: Position, limit: int) -> list[tuple[AuditRow, Position]]:
     """Return rows that can be linked after a position, with their positions, in order."""
     rows = await conn.fetch(_SQL["list_unlinked"], *after, limit)

@@ -9,6 +9,11 @@ FROM audit AS a
 WHERE a.xid < pg_snapshot_xmax(pg_current_snapshot()) AND EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
 ORDER BY a.xid DESC, a.id DESC LIMIT 1;
 
+-- name: is_linked
+-- Whether there is a row at the position ($1, $2), with a link.
+SELECT EXISTS (SELECT FROM audit AS a JOIN audit_link AS l ON l.audit = a.id
+               WHERE a.xid = $1::bigint::text::xid8 AND a.id = $2);
+
 -- name: list_unlinked
 -- Rows without a link after the position ($1, $2) whose transactions are older than every running one; at most $3.
 SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters,

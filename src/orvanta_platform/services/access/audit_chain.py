@@ -73,7 +73,9 @@ async def link_new(platform: Platform, after: Position | None = None) -> tuple[i
     Rows of transactions that are still running follow later.
     """
     async with platform.db.transaction() as conn:
-        after = after or await audit_chain.get_position(conn)
+        # A promoted standby may lack the row, and starts transactions with lower ids than the position again.
+        if after is None or not await audit_chain.is_linked(conn, after):
+            after = await audit_chain.get_position(conn)
         found = await audit_chain.list_unlinked(conn, after, BATCH)
         if not found:
             return 0, after
