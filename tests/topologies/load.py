@@ -30,14 +30,23 @@ _FLOW = {
         },
     ]
 }
+_TEXT = 1 << 20
+_LARGE = f"def main(n: int) -> dict[str, object]:\n    return {{'n': 2 * n, 'text': 'x' * {_TEXT}}}\n"
 _UNAVAILABLE = (502, 503, 504)
 _IDS = "SELECT id FROM run WHERE path = $1 UNION SELECT id FROM run_live WHERE path = $1"
 
 
-async def deploy(client: httpx.AsyncClient, pause_s: float = 0, path: str = PATH) -> None:
-    """Deploy the workflow of the runs, whose two nodes wait for this time in seconds."""
-    text = json.dumps(_FLOW).replace("PAUSE", str(pause_s))
-    made = await client.post(f"{W}/flows/create", json={"path": path, "summary": "", "value": json.loads(text)})
+async def deploy(client: httpx.AsyncClient, pause_s: float = 0, path: str = PATH, *, large: bool = False) -> None:
+    """Deploy the workflow of the runs, whose two nodes wait for this time in seconds.
+
+    `large`: the result of the first node is too large for the database.
+    """
+    value = json.loads(json.dumps(_FLOW).replace("PAUSE", str(pause_s)))
+    if large:
+        first, second = value["modules"]
+        first["value"]["content"] = _LARGE
+        second["value"]["input_transforms"]["n"]["expr"] = "results.first.n"
+    made = await client.post(f"{W}/flows/create", json={"path": path, "summary": "", "value": value})
     assert made.status_code == 201, made.text
 
 
@@ -97,26 +106,26 @@ class Calls:
                     caller.result()
             await asyncio.sleep(POLL_S)
 
-    async def forget_lost(self, database_url: str) -> int:
-        """Remove the accepted runs that the database does not have, and return their number."""
-        lost = self.accepted.keys() - await _stored(database_url)
+    async def forget_lost(self, client: httpx.AsyncClient, lost: set[str]) -> None:
+        """Remove accepted runs that the database has lost; check that callers are told that they do not exist."""
         for run in lost:
+            answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}")
+            assert answer.status_code == 404, answer.text
             del self.accepted[run]
         self.wanted -= len(lost)
-        return len(lost)
 
     async def check(self, client: httpx.AsyncClient, database_url: str) -> None:
         """Wait for all results; check that no run is lost, wrong or doubled. Prints how long no run was accepted."""
         for run, n in self.accepted.items():
             assert await _result(client, run) == 4 * n, run
-        found = await _stored(database_url)
+        found = await stored(database_url)
         unknown = found - self.accepted.keys()
         assert not unknown and len(self.accepted) == self.wanted, (unknown, len(self.accepted), self.wanted)
         longest = max(later - earlier for earlier, later in pairwise(self._times))
         print(f"{self.wanted} runs, longest time without an accepted run {longest:.1f} s")
 
 
-async def _stored(database_url: str) -> set[str]:
+async def stored(database_url: str) -> set[str]:
     """Return the ids of the runs in the database."""
     connection = await asyncpg.connect(database_url)
     try:

@@ -64,6 +64,10 @@ class Replication:
         hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
         return f"postgresql://orvanta_{role}:{_PASSWORD}@{hosts}/orvanta?target_session_attrs=read-write"
 
+    def standby_url(self) -> str:
+        """Return the address of the standby, which accepts only reads before its promotion."""
+        return f"postgresql://orvanta_owner:{_PASSWORD}@127.0.0.1:{self.standby.port}/orvanta"
+
     def promote(self) -> None:
         """Make the standby the primary; return when it accepts writes."""
         command = [str(self.programs / "pg_ctl"), "promote", "--wait", "--pgdata", str(self.standby.data)]
