@@ -107,7 +107,7 @@ class Calls:
             await asyncio.sleep(POLL_S)
 
     async def forget_lost(self, client: httpx.AsyncClient, lost: set[str]) -> None:
-        """Remove accepted runs that the database has lost; check that callers are told that they do not exist."""
+        """Remove accepted runs that the database has lost; check that calls for them return 404."""
         for run in lost:
             answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}")
             assert answer.status_code == 404, answer.text

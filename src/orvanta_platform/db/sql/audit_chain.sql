@@ -10,7 +10,7 @@ WHERE a.xid < pg_snapshot_xmax(pg_current_snapshot()) AND EXISTS (SELECT FROM au
 ORDER BY a.xid DESC, a.id DESC LIMIT 1;
 
 -- name: is_linked
--- Whether there is a row at the position ($1, $2), with a link.
+-- True if there is a row with a link at the position ($1, $2).
 SELECT EXISTS (SELECT FROM audit AS a JOIN audit_link AS l ON l.audit = a.id
                WHERE a.xid = $1::bigint::text::xid8 AND a.id = $2);
 
