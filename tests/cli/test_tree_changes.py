@@ -101,6 +101,8 @@ def test_status_and_diff_write_nothing_and_leave_the_base_of_merges(cli: Cli) ->
     cli("push", "bob")
     assert cli("pull", "ann").out == "flow f/duo/code: merged\n"
     assert "summary: Mine" in mine.read_text() and "summary: Theirs" in mine.read_text()
+    assert "flow f/duo/code: would be created" in cli("pull", "absent", "--dry-run").out
+    assert not (cli.folder / "absent").exists()
     cli.write("new/f/duo/code.flow/flow.yaml", FLOW)
     cli("status", "new")
     assert not (cli.folder / "new/.orvanta").exists()

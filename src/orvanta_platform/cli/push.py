@@ -70,9 +70,9 @@ def push(
 ) -> None:
     """Apply the changes of a folder to the workspace: all of them in one transaction, or none.
 
-    Items are folders, groups, types of resources, variables, resources, scripts, workflows, schedules and HTTP
-    triggers. Items that changed in the workspace since the last push or pull are conflicts, and nothing is pushed.
-    Items that are only in the workspace remain. A secret variable that exists keeps its value.
+    Items are folders, groups, types of resources, variables, resources, scripts, workflows and their tests, schedules
+    and HTTP triggers. Items that changed in the workspace since the last push or pull are conflicts, and nothing is
+    pushed. Items that are only in the workspace remain. A secret variable that exists keeps its value.
     """
     from orvanta_platform.cli.client.tree_push import PushOptions, push_tree
 

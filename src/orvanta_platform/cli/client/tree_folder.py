@@ -201,9 +201,10 @@ class Folder:
 
 
 def open_folder(root: Path) -> Folder:
-    """Return the items under a folder. Apps, hidden folders, links out of the folder and excluded files are left out.
+    """Return the items under a folder, none if it does not exist.
 
-    Raises BadRequest for a folder below f or u that cannot be read: its items would seem to be deleted.
+    Apps, hidden folders, links out of the folder and excluded files are left out. Raises BadRequest for a folder below f
+    or u that cannot be read: its items would seem to be deleted.
     """
     root = root.absolute()
     base = base_of(root)
@@ -233,7 +234,9 @@ def _top(root: Path, files: Mapping[str, Path]) -> Path:
 
 
 def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:
-    """Raise BadRequest for a folder that may contain items and cannot be read."""
+    """Raise BadRequest for a folder that may contain items and cannot be read; the whole tree need not exist."""
+    if folder == base and isinstance(error, FileNotFoundError):
+        return
     if folder == base or {"f", "u"} & set(folder.relative_to(base).parts):
         raise BadRequest(f"The folder {folder} cannot be read: {error.strerror}.")
 

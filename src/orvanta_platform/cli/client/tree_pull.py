@@ -85,8 +85,9 @@ def diff(session: Session, root: Path, *, exit_code: bool) -> None:
 
 def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
     """Write the changes of the workspace into the folder. Raises typer.Exit after conflicts."""
-    root.mkdir(parents=True, exist_ok=True)
-    found = _compared(session, root)
+    if not dry_run:
+        root.mkdir(parents=True, exist_ok=True)
+    found = _compared(session, root, may_lack=dry_run)
     folder, state = found.folder, found.state
     both = [] if force else found.of("conflict")
     taken = found.of("remote added", "remote modified", "remote deleted", *(("conflict",) if force else ()))
@@ -189,8 +190,8 @@ def at_places(places: Sequence[str]) -> str:
     return f" at {', '.join(places)}" if places else ""
 
 
-def _compared(session: Session, root: Path) -> Comparison:
-    if not root.is_dir():
+def _compared(session: Session, root: Path, *, may_lack: bool = False) -> Comparison:
+    if not root.is_dir() and (root.exists() or not may_lack):
         raise typer.BadParameter(f"{root} is not a folder.")
     folder = open_folder(root)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
