@@ -73,7 +73,7 @@ def test_archive_is_imported_three_way_and_replaces_nothing(cli: Cli) -> None:
 
 def test_items_deleted_since_the_base_remain_deleted(cli: Cli) -> None:
     base = pack(cli, "base.zip", BASE)
-    cli("import", "archive", base, "--no-wait")
+    cli("import", "archive", base, "--force", "--no-wait")
     client = cli.installation.client
     assert client.delete(f"{W}/variables/delete/f/arch/two").status_code == 200
     exists = f"{W}/variables/exists/f/arch/two"
