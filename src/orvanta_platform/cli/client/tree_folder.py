@@ -203,8 +203,8 @@ class Folder:
 def open_folder(root: Path) -> Folder:
     """Return the items under a folder, none if it does not exist.
 
-    Apps, hidden folders, links out of the folder and excluded files are left out. Raises BadRequest for a folder below f
-    or u that cannot be read: its items would seem to be deleted.
+    Apps, hidden folders, links out of the folder and excluded files are left out. Raises BadRequest for a folder below
+    f or u that cannot be read: its items would seem to be deleted.
     """
     root = root.absolute()
     base = base_of(root)
