@@ -58,3 +58,28 @@ async def test_last_success_names_changed_versions(api: ApiHarness) -> None:
     await api.worker.finish((await api.worker.claim())[""], error="Alone")
     found = await failure(api, alone)
     assert found["failure"]["error"]["name"] == "Alone" and "node" not in found["failure"] and "since" not in found
+
+
+async def test_last_success_of_a_test_names_changed_document(api: ApiHarness) -> None:
+    """Tests have no version: their documents are compared. Deployed runs count as successes too."""
+    path = "f/a/tested"
+
+    async def tested(content: str, error: str | None = None) -> str:
+        value = {"modules": [script("node", summary=content)]}
+        body = {"value": value, "path": path, "args": {}}
+        id = (await api.client.post(f"{W}/jobs/run/preview_flow", json=body)).text
+        job = (await api.worker.claim())["node"]
+        await (api.worker.finish(job, {}) if error is None else api.worker.finish(job, error=error))
+        return id
+
+    well = await tested("one")
+    since = (await failure(api, await tested("one", "Boom")))["since"]
+    assert (since["run"], since["document_changed"]) == (well, False)
+    since = (await failure(api, await tested("two", "Boom")))["since"]
+    assert (since["run"], since["document_changed"]) == (well, True)
+    flow = {"path": path, "summary": "", "value": {"modules": [script("node", summary="three")]}}
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    deployed = (await api.client.post(f"{W}/jobs/run/f/{path}", json={})).text
+    await api.worker.finish((await api.worker.claim())["node"], {})
+    since = (await failure(api, await tested("two", "Boom")))["since"]
+    assert (since["run"], since["document_changed"]) == (deployed, True)

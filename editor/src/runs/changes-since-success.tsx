@@ -19,8 +19,10 @@ export function ChangesSinceSuccess({ since }: { since: RunFailureReport["since"
   const versions = since.version && about.version && since.version.id !== about.version.id;
   const inputs = currentArgs.data && lastArgs.data ? differingKeys(lastArgs.data.value, currentArgs.data.value) : [];
   const unread = currentArgs.data === null || lastArgs.data === null;
+  const isOtherDocument = since.document_changed && !versions;
   const same =
     !versions &&
+    !isOtherDocument &&
     since.called.length === 0 &&
     inputs.length === 0 &&
     !unread &&
@@ -42,7 +44,7 @@ export function ChangesSinceSuccess({ since }: { since: RunFailureReport["since"
             </Link>
           ),
         })}{" "}
-        {same ? t("runs.unchangedSince") : t("runs.changedSince")}
+        {same ? t(about.version ? "runs.unchangedSince" : "runs.unchangedTest") : t("runs.changedSince")}
       </p>
       <ul>
         {versions && (
@@ -61,6 +63,17 @@ export function ChangesSinceSuccess({ since }: { since: RunFailureReport["since"
               },
               { before: since.version?.number ?? "", after: about.version?.number ?? "" },
             )}
+          </li>
+        )}
+        {isOtherDocument && (
+          <li>
+            {tWith("runs.documentChanged", {
+              changes: (
+                <Link key="changes" to={`/w/${workspace}/runs/${since.run}/compare/${id}`}>
+                  {t("runs.showChanges")}
+                </Link>
+              ),
+            })}
           </li>
         )}
         {since.called.map(({ path, before, after }) => (

@@ -408,9 +408,11 @@ async def get_version_numbers(connection: Connection, versions: Sequence[int]) -
     return {row["id"]: VersionNumber(**dict(row)) for row in rows}
 
 
-async def find_last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
+async def find_last_success(
+    connection: Connection, workspace: str, kinds: Sequence[str], path: str, before: UUID
+) -> UUID | None:
     """Return the latest successful run of a path before another run; None if there is none among recent runs."""
-    found: UUID | None = await connection.fetchval(_SQL["find_last_success"], workspace, kind, path, before)
+    found: UUID | None = await connection.fetchval(_SQL["find_last_success"], workspace, list(kinds), path, before)
     return found
 
 

@@ -84,7 +84,7 @@ ORDER BY seq LIMIT 1
 SELECT id
 FROM (SELECT id, kind, path, status, skipped, parent FROM run
       WHERE workspace = $1 AND id < $4 ORDER BY id DESC LIMIT 10000) r
-WHERE kind = $2 AND path = $3 AND status = 'succeeded' AND NOT skipped
+WHERE kind = ANY($2::text[]) AND path = $3 AND status = 'succeeded' AND NOT skipped
 ORDER BY id DESC LIMIT 1
 
 -- name: filter_live_runs

@@ -65,6 +65,9 @@ class SuccessfulRun(msgspec.Struct, kw_only=True):
     called: list[CalledVersion]
     """Items called by nodes whose versions have changed since."""
 
+    document_changed: bool
+    """The run executed another workflow or script than the successful one, such as a changed draft in a test."""
+
     ended_at: datetime | UnsetType = UNSET
     version: RunVersion | UnsetType = UNSET
 
@@ -110,6 +113,7 @@ def _since(found: LastSuccess) -> SuccessfulRun:
     return SuccessfulRun(
         run=found.run,
         called=[_called(each) for each in found.called],
+        document_changed=found.document_changed,
         ended_at=_optional(found.ended_at),
         version=_version(found.version),
     )

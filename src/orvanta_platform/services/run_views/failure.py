@@ -15,14 +15,14 @@ from orvanta_platform.db import frames, job_views
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.job_views import JobRow, NodeJobRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import VersionNumber
+from orvanta_platform.db.runs import RestartSource, VersionNumber
 from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import NotFound
 from orvanta_platform.ids import opening_id
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.blueprints import Pins, unscoped
+from orvanta_platform.orchestrator.blueprints import Pins, is_workflow, unscoped
 from orvanta_platform.orchestrator.nested_rows import child_id
 from orvanta_platform.orchestrator.scope import inner_error
 from orvanta_platform.orchestrator.view import ERROR
@@ -33,6 +33,9 @@ _MAX_DEPTH: Final = 60
 """Maximum depth of nested containers and sub-workflows that is searched."""
 
 _MAX_LENGTH: Final = 64 << 10
+
+_DEPLOYED_KINDS: Final = {"flowpreview": ("flow",), "preview": ("script",)}
+"""Kinds of runs of a deployed version, by the kind of a test, which is also compared with them."""
 
 
 class EnclosingNode(msgspec.Struct, frozen=True):
@@ -79,6 +82,8 @@ class LastSuccess(msgspec.Struct, frozen=True):
     version: VersionNumber | None
     called: tuple[PinChange, ...]
     """Called items whose version has changed since."""
+    document_changed: bool
+    """The two runs ran different documents."""
 
 
 class RunFailure(msgspec.Struct, frozen=True):
@@ -175,25 +180,27 @@ async def _in_frame(
 async def _changes_since_success(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> LastSuccess | None:
     if row.own_path is None:
         return None
-    id = await run_rows.find_last_success(conn, row.workspace, row.kind, row.own_path, row.run)
+    kinds = (row.kind, *_DEPLOYED_KINDS.get(row.kind, ()))
+    id = await run_rows.find_last_success(conn, row.workspace, kinds, row.own_path, row.run)
     if id is None:
         return None
     try:
         last = await jobs.get_readable(platform, conn, actor, row.workspace, id)
     except NotFound:
         return None
-    before, after = await _versions(platform, conn, last), await _versions(platform, conn, row)
+    sources = [await run_rows.get_restart_source(conn, each.run) for each in (last, row)]
+    before, after = [await _versions(platform, conn, source) for source in sources]
+    documents = {source.document for source in sources if source is not None}
     changed = [path for path in sorted({*before, *after}) if path and before.get(path) != after.get(path)]
     named = {version for path in changed for version in (before.get(path), after.get(path))} | {last.version}
     numbers = await run_rows.get_version_numbers(conn, [version for version in named if version is not None])
     called = [PinChange(path, numbers.get(before.get(path, 0)), numbers.get(after.get(path, 0))) for path in changed]
-    return LastSuccess(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called))
+    return LastSuccess(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called), len(documents) > 1)
 
 
-async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[str, int]:
+async def _versions(platform: Platform, conn: Connection, run: RestartSource | None) -> dict[str, int]:
     """Return the versions of the items that a run called, by path."""
-    run = await run_rows.get_restart_source(conn, row.run) if row.is_flow else None
-    if run is None:
+    if run is None or not is_workflow(run.kind):
         return {}
     pins: Pins = (await platform.blueprints.workflow(conn, run.document, run.pin_set)).pins
     return {unscoped(key): pin.version for key, pin in pins.items()}
