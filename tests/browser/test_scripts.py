@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Dialog, Page, expect
 from tests.browser.conftest import Site, write_code
 from tests.polling import POLL_S
 
@@ -140,6 +140,31 @@ async def test_old_script_version_is_compared_and_redeployed(page: Page, site: S
     assert script(site, path)["content"] == TAX
 
 
+async def test_redeploy_of_old_version_asks_before_it_discards_draft(page: Page, site: Site) -> None:
+    path = deployed(site)
+    draft_call = f"/api/w/main/drafts/script/{path}"
+    await page.goto(f"/w/main/scripts/{path}?tab=versions")
+    await code_of(page, TAX.replace("0.2", "0.19"))
+    await deploy(page, "Another rate")
+    await code_of(page, TAX.replace("0.2", "0.07"))
+    saved = page.get_by_role("status").filter(has_text="Draft saved")
+    await expect(saved).to_be_visible()
+    await page.get_by_label("Versions", exact=True).get_by_role("button", name="Compare").nth(1).click()
+    await page.get_by_role("button", name="Deploy this version").click()
+    question = page.get_by_role("dialog", name="Deploy version 1?")
+    await question.get_by_role("button", name="Cancel").click()
+    assert "0.19" in script(site, path)["content"]
+    assert "0.07" in site.client.get(draft_call).json()["value"]["content"]
+    await page.get_by_role("button", name="Deploy this version").click()
+    await question.get_by_role("button", name="Discard draft and deploy").click()
+    await expect(page.get_by_text("Version 1 deployed again")).to_be_visible()
+    assert script(site, path)["content"] == TAX
+    # The draft is discarded on the server as well, so that the next change is saved as a new one.
+    await code_of(page, TAX.replace("0.2", "0.05"))
+    await expect(saved).to_be_visible()
+    assert "0.05" in site.client.get(draft_call).json()["value"]["content"]
+
+
 async def test_script_with_syntax_error_shows_position(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")
@@ -162,6 +187,16 @@ async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> N
     await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
     await code_of(other, "def main(): return 2\n")
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
+    questions: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        questions.append(dialog.message)
+        await dialog.dismiss()
+
+    other.on("dialog", stay)
+    await other.get_by_role("link", name="Scripts", exact=True).click()
+    await expect(other.get_by_role("heading", name=f"Tax of {path}")).to_be_visible()
+    assert len(questions) == 1 and "would be lost" in questions[0]
     await other.get_by_role("button", name="Keep this draft").click()
     await expect(other.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
     draft = site.client.get(f"/api/w/main/drafts/script/{path}").json()["value"]

@@ -1,7 +1,9 @@
-import { useEffect } from "react";
+import { useContext, useEffect } from "react";
 import type { StoreApi } from "zustand";
 import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
+import { RouterContext } from "../routing/provider";
+import { t } from "../texts/t";
 import { notifyError } from "../ui/toasts";
 
 const SAVE_MS = 1000;
@@ -34,6 +36,7 @@ export interface DraftStorage<Page extends Drafted> {
 
 /** Save the draft a second after the last change, and retry until the server has stored it. */
 export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, storage: DraftStorage<Page>): void {
+  const router = useContext(RouterContext);
   useEffect(() => {
     const save = debounce(SAVE_MS, () => saveInTurn(store, storage, () => save.soon(RETRY_MS)));
     if (store.getState().draft.state === "unsaved") save.soon();
@@ -45,12 +48,17 @@ export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, stora
       if (["unsaved", "saving", "conflict", "refused"].includes(store.getState().draft.state)) event.preventDefault();
     };
     window.addEventListener("beforeunload", warn);
+    // Other unsaved changes are saved when the page is left.
+    const unguard = router?.guard(
+      () => !["conflict", "refused"].includes(store.getState().draft.state) || window.confirm(t("ui.leaveUnsaved")),
+    );
     return () => {
+      unguard?.();
       stop();
       save.flush();
       window.removeEventListener("beforeunload", warn);
     };
-  }, [store, storage]);
+  }, [store, storage, router]);
 }
 
 /** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */

@@ -27,13 +27,16 @@ export interface Router {
    * later one wins. `replace`: overwrite the entry of the history.
    */
   navigate(to: To, options?: { replace?: boolean }): Promise<void>;
+  /** Ask `mayLeave` before the page is left for another path. Return a function that removes it. */
+  guard(mayLeave: () => boolean): () => void;
 }
 
 /** Return an address as it is written in links. */
 export function hrefOf(to: To): string {
-  const { pathname, search, hash } = resolve(to);
-  return pathname + search + hash;
+  return addressOf(resolve(to));
 }
+
+const addressOf = ({ pathname, search, hash }: Place): string => pathname + search + hash;
 
 /** Return the place of an address relative to the present one. */
 export function resolve(to: To): Place {
@@ -51,7 +54,11 @@ export function createRouter(routes: readonly Route[]): Router {
   const listeners = new Set<(view: View) => void>();
   let shown = viewAt(branches, resolve(window.location.href));
   for (const layer of shown.layers) layer.prefetch?.(shown.params);
+  const guards = new Set<() => boolean>();
   let turn = 0;
+
+  const mayShow = ({ pathname }: Place) =>
+    pathname === shown.place.pathname || [...guards].every((mayLeave) => mayLeave());
 
   function publish(view: View): void {
     shown = view;
@@ -68,7 +75,12 @@ export function createRouter(routes: readonly Route[]): Router {
     publish({ ...next, error });
   }
 
-  window.addEventListener("popstate", () => void show(resolve(window.location.href), () => {}));
+  window.addEventListener("popstate", () => {
+    const place = resolve(window.location.href);
+    if (mayShow(place)) void show(place, () => {});
+    // The browser has changed the address already.
+    else window.history.pushState(null, "", addressOf(shown.place));
+  });
   // The frame of the first page is shown while its content is loaded.
   if (!isLoaded(shown)) void show(shown.place, () => {});
 
@@ -81,7 +93,12 @@ export function createRouter(routes: readonly Route[]): Router {
     navigate(to, { replace = false } = {}) {
       const place = resolve(to);
       const href = hrefOf(to);
+      if (!mayShow(place)) return Promise.resolve();
       return show(place, () => window.history[replace ? "replaceState" : "pushState"](null, "", href));
+    },
+    guard(mayLeave) {
+      guards.add(mayLeave);
+      return () => guards.delete(mayLeave);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import {
+  discardScriptDraft,
   getScript,
   restoreScript,
   scriptQuery,
@@ -11,13 +12,14 @@ import {
 import { lazyComponent } from "../lib/lazy-component";
 import { t, tWith } from "../texts/scripts";
 import { EditButton } from "../ui/access-buttons";
+import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import page from "./script.module.css";
-import { useScript, useScriptStore } from "./store";
+import { isChanged, openedSource, saveScriptNow, useScript, useScriptStore } from "./store";
 
 const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton />);
 
@@ -63,17 +65,21 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
   const queries = useQueryClient();
   const language = useScript((editor) => editor.language);
   const content = useScript((editor) => editor.content);
+  const isDrafted = useScript((editor) => editor.draft.revision !== null || isChanged(editor));
+  const isConflict = useScript((editor) => editor.draft.state === "conflict");
+  const [asking, setAsking] = useState(false);
   const old = useQuery(scriptVersionQuery(workspace, version.id));
   const redeploying = useMutation({
     mutationFn: async () => {
+      await saveScriptNow(store);
       await restoreScript(workspace, path, version.id);
+      if (store.getState().draft.revision !== null) await discardScriptDraft(workspace, path);
       await queries.invalidateQueries({ queryKey: ["script-versions", workspace, path] });
       return getScript(workspace, path);
     },
     onSuccess: (deployed) => {
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
-      const { content: text, language: of, summary } = deployed;
-      store.setState({ deployed, content: text, language: of, summary, draft: { revision: null, state: "none" } });
+      store.setState({ deployed, ...openedSource(deployed, null), draft: { revision: null, state: "none" } });
       close();
       notify(t("scripts.redeployed", { number: version.number }));
     },
@@ -85,13 +91,26 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
     <section className={css.inner} aria-label={title}>
       <div className={css.head}>
         <h2>{title}</h2>
-        <EditButton disabled={version.current || redeploying.isPending} onClick={() => redeploying.mutate()}>
+        <EditButton
+          disabled={version.current || redeploying.isPending || isConflict}
+          onClick={() => (isDrafted ? setAsking(true) : redeploying.mutate())}
+        >
           {t("scripts.redeploy")}
         </EditButton>
         <Button look="quiet" onClick={close}>
           {t("ui.close")}
         </Button>
       </div>
+      {asking && (
+        <Confirm
+          title={t("scripts.redeployTitle", { number: version.number })}
+          confirmLabel={t("scripts.redeployConfirm")}
+          onConfirm={() => redeploying.mutate()}
+          close={() => setAsking(false)}
+        >
+          <p>{t("scripts.redeployHint")}</p>
+        </Confirm>
+      )}
       {old.isPending && <Skeleton />}
       {old.error && <Failed error={old.error} />}
       {old.isSuccess && same && <p className={css.help}>{t("scripts.same")}</p>}
