@@ -100,6 +100,21 @@ async def test_test_error_is_shown_at_its_line(page: Page, site: Site, command: 
     await expect(page.locator(".cm-lintRange-error")).to_have_count(0)
 
 
+async def test_new_node_shows_no_error_of_an_earlier_test(page: Page, site: Site) -> None:
+    code = {"type": "rawscript", "input_transforms": {}, "language": "bash", "content": "exit 3"}
+    value = {"modules": [{"id": "broken", "value": code}]}
+    await opened(page, site, json.dumps({"value": value}), "?panel=test")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(node(page, "broken").locator("[data-state=failed]")).to_be_visible(timeout=90_000)
+    await page.get_by_role("button", name="Add a node", exact=True).first.click()
+    await add(page, "Delay")
+    await node(page, "wait").click()
+    panel = page.get_by_label("Test of wait", exact=True)
+    await page.get_by_role("tab", name="Output").click()
+    await expect(panel.get_by_text("wait is not part of this test.")).to_be_visible()
+    await expect(panel).not_to_contain_text("Result of the test")
+
+
 async def test_order_processing_is_run_from_the_list_and_seen_live(page: Page) -> None:
     await page.goto("/w/main")
     await page.get_by_role("link", name="Workflows", exact=True).click()

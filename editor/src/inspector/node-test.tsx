@@ -184,7 +184,7 @@ function OutputTab({ node, run }: Shown) {
       {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
       {undecidedLoop && !missing && <ChooseIteration loop={undecidedLoop} />}
       {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}
-      {live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (
+      {!missing && live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (
         <ResultSection label={t("inspector.testResult")} run={live.id} ask={fetchResult} failed />
       )}
       {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
