@@ -185,3 +185,13 @@ async def test_log_beyond_buffer_is_fetched(page: Page, site: Site) -> None:
     await expect(page.get_by_text("The log continues.")).to_have_count(0)
     await log.press("Home")
     await expect(log.get_by_text(re.compile(rf"line {count + 1}( |$)"))).to_be_visible()
+
+
+async def test_log_names_node_that_was_selected_elsewhere(page: Page, site: Site) -> None:
+    _, id = started(site, "value:\n  modules:\n    - {id: ask, value: {type: approval, message: Log?}}\n")
+    await page.goto(f"/w/main/runs/{id}?node=ask")
+    await page.get_by_role("tab", name="Logs").click()
+    await expect(page.get_by_text("Only the log of ask", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Show whole run").click()
+    await expect(page.get_by_label("Log of")).to_have_value("")
+    await expect(page.get_by_text("Only the log of ask", exact=True)).to_have_count(0)

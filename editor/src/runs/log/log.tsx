@@ -4,10 +4,12 @@ import { useEditor } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor, LiveRun } from "../../editor/store";
 import { t } from "../../texts/runs";
+import { Button } from "../../ui/controls";
 import { Select } from "../../ui/select";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
 import type { Owner } from "./lines";
+import css from "./log.module.css";
 import { type LogSource, useLog } from "./use-log";
 import { LogView } from "./view";
 
@@ -29,6 +31,7 @@ export function RunLog() {
       download={downloadUrl(workspace, id, source)}
     >
       {about.is_workflow && <NodeSelect />}
+      {node && <WholeRun node={node.id} />}
       {node && job && node.lanes.length === 0 && <AttemptSelect node={node} />}
     </LogView>
   );
@@ -75,6 +78,17 @@ function NodeSelect() {
         <option key={name}>{name}</option>
       ))}
     </Select>
+  );
+}
+
+/** The node that was selected, possibly on another tab, and a button that shows the log of the whole run. */
+function WholeRun({ node }: { node: string }) {
+  const { select } = useRun();
+  return (
+    <>
+      <span className={css.filtered}>{t("runs.logOfNode", { node })}</span>
+      <Button onClick={() => select({ node: null })}>{t("runs.logOfRun")}</Button>
+    </>
   );
 }
 
