@@ -22,6 +22,8 @@ interface Props {
   noInputsText?: string;
   /** Start the run. A refusal is shown at the fields that it names. */
   run: (args: Tree) => void | Promise<void>;
+  /** Close the dialog of the form. */
+  cancel?: () => void;
   /** Another action with the same inputs. */
   alternative?: { label: string; run: (args: Tree) => void | Promise<void> };
 }
@@ -84,6 +86,7 @@ export function InputForm({
   submitLabel = t("ui.run"),
   noInputsText = t("forms.noInputs"),
   run,
+  cancel,
   alternative,
 }: Props) {
   const inputs = useInputs(schema, initial);
@@ -129,6 +132,7 @@ export function InputForm({
         </details>
       )}
       <div className={css.submit} data-foot="">
+        {cancel && <Button onClick={cancel}>{t("ui.cancel")}</Button>}
         <RunButton look="main" type="submit" disabled={busy}>
           {submitLabel}
         </RunButton>

@@ -59,17 +59,31 @@ export function RerunDialog({ close }: { close: () => void }) {
       {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
       {ready && !args.isLoadingError && fieldNames(schema).length > 0 && (
-        <InputForm schema={schema} busy={busy} initial={before} submitLabel={t("runs.runAgain")} run={start} />
+        <InputForm
+          schema={schema}
+          busy={busy}
+          initial={before}
+          submitLabel={t("runs.runAgain")}
+          run={start}
+          cancel={close}
+        />
       )}
       {ready && !args.isLoadingError && fieldNames(schema).length === 0 && (
-        <JsonForm before={before} busy={busy} run={start} />
+        <JsonForm before={before} busy={busy} run={start} cancel={close} />
       )}
     </Dialog>
   );
 }
 
+interface JsonFormProps {
+  before: Tree;
+  busy: boolean;
+  run: (args: Tree) => Promise<void>;
+  cancel: () => void;
+}
+
 /** Form of the inputs as JSON, for a run without a schema. */
-function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (args: Tree) => Promise<void> }) {
+function JsonForm({ before, busy, run, cancel }: JsonFormProps) {
   const [text, setText] = useState(() => JSON.stringify(before, null, 2));
   const [fault, setFault] = useState<string | undefined>();
   const submit = async () => {
@@ -99,6 +113,7 @@ function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (ar
         />
       </Field>
       <div className={dialogCss.foot}>
+        <Button onClick={cancel}>{t("ui.cancel")}</Button>
         <Button look="main" icon="play" type="submit" disabled={busy}>
           {t("runs.runAgain")}
         </Button>
