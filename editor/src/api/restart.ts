@@ -1,3 +1,4 @@
+import { ApiError } from "../lib/api-error";
 import type { Node, Outline } from "../workflow/outline";
 import type { Json, Tree } from "../workflow/types";
 import { api } from "./client";
@@ -45,6 +46,13 @@ function bodyIndex(
   if (holder.kind === "branchall") return Number(node.list[node.list.indexOf("branches", holder.path.length) + 1]);
   const place = places[holder.id]?.place;
   return place === undefined ? undefined : place - 1;
+}
+
+/** Return the refusal of a restart, with the node from which it is possible if there is one; null for other errors. */
+export function restartRefusal(error: unknown): { node: string | null } | null {
+  if (!(error instanceof ApiError) || error.code !== "cannot_restart") return null;
+  const { nodes } = (error.details ?? {}) as { nodes?: string[] };
+  return { node: nodes?.[0] ?? null };
 }
 
 function bodyOf([first, ...nested]: readonly Step[], version: number | null) {

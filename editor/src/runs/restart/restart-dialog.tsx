@@ -1,9 +1,19 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
+import {
+  previewRestart,
+  type RestartPoint,
+  type RestartPreview,
+  restartPointAt,
+  restartRefusal,
+  restartRun,
+} from "../../api/restart";
 import { type Version, versionsQuery } from "../../api/versions";
+import { useEditor } from "../../editor/context";
+import { errorText } from "../../lib/api-error";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
+import { RunButton } from "../../ui/access-buttons";
 import { Button, Field } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Icon } from "../../ui/icon";
@@ -13,8 +23,17 @@ import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
 import css from "./restart.module.css";
 
-/** Dialog that shows the nodes that a restart reuses and runs, before it starts. */
-export function RestartDialog({ title, point, close }: { title: string; point: RestartPoint; close: () => void }) {
+interface DialogProps {
+  title: string;
+  point: RestartPoint;
+  close: () => void;
+}
+
+/** Dialog that shows the nodes that a restart reuses and runs, before it starts. A refusal may offer another node. */
+export function RestartDialog(props: DialogProps) {
+  const { close } = props;
+  const [offered, setOffered] = useState<{ title: string; point: RestartPoint } | null>(null);
+  const { title, point } = offered ?? props;
   const { workspace, id } = useRun();
   const navigate = useNavigate();
   const versions = useVersions();
@@ -46,7 +65,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
     <Dialog title={title} close={close}>
       <VersionField versions={versions} version={version} setVersion={setVersion} />
       {preview.isPending && <Skeleton rows={3} />}
-      {preview.isError && <Failed error={preview.error} />}
+      {preview.isError && <Refusal error={preview.error} offer={setOffered} />}
       {preview.data && <Preview preview={preview.data} />}
       <div className={dialogCss.foot}>
         <Button onClick={close}>{t("ui.cancel")}</Button>
@@ -55,6 +74,31 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
         </Button>
       </div>
     </Dialog>
+  );
+}
+
+interface RefusalProps {
+  error: unknown;
+  offer: (restart: { title: string; point: RestartPoint }) => void;
+}
+
+/** The rule that forbids a restart, with the node from which it is allowed; or the error of the request. */
+function Refusal({ error, offer }: RefusalProps) {
+  const graph = useEditor((editor) => editor.graph);
+  const picked = useEditor((editor) => editor.shownIterations);
+  const refusal = restartRefusal(error);
+  if (!refusal) return <Failed error={error} />;
+  const { node } = refusal;
+  const point = node === null || !graph.byId.has(node) ? null : restartPointAt(graph, picked, node);
+  return (
+    <>
+      <p role="alert">{errorText(error)}</p>
+      {node !== null && point !== null && typeof point !== "string" && (
+        <RunButton onClick={() => offer({ title: t("runs.restartFrom", { node }), point })}>
+          {t("runs.restartFrom", { node })}
+        </RunButton>
+      )}
+    </>
   );
 }
 
