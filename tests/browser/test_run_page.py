@@ -390,3 +390,21 @@ async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) 
         await toast(page, "Run cancelled without waiting for its workers.")
         await expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled", timeout=60_000)
     await expect(page.get_by_text("Cancelled by")).to_be_visible()
+
+
+async def test_approval_is_decided_before_breakpoints_and_rerun_is_cancelled(page: Page, site: Site) -> None:
+    source = """value:
+  modules:
+    - {id: ask, value: {type: approval, message: "Shall it be?"}}
+    - {id: after, value: {type: identity}}
+"""
+    _, id = started(site, source)
+    await page.goto(f"/w/main/runs/{id}?node=after")
+    await expect(page.get_by_role("button", name="Pause before this node")).to_be_visible()
+    await node(page, "ask").click()
+    pane = page.get_by_role("complementary", name="Node ask")
+    await expect(pane.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(pane.get_by_role("button", name="Pause before this node")).to_have_count(0)
+    await page.get_by_role("button", name="Run again…").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)

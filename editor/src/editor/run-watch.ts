@@ -3,6 +3,7 @@ import { fetchResult, type NodeState, type RunGraph, startFlow, startPreview } f
 import { follow, type LogPart } from "../api/stream";
 import { ENDED } from "../lib/status";
 import { laneOf, reaches } from "../workflow/commands";
+import { isLoop } from "../workflow/kinds";
 import { pinOf } from "../workflow/pins";
 import { at, isTree, type Tree } from "../workflow/types";
 import { type Editor, type EditorStore, endStepIn, isChanged, type LiveRun, type ShownRun } from "./store";
@@ -166,6 +167,20 @@ export const isTesting = ({ starting, live }: Editor): boolean => starting || !i
 /** Return whether a node waits for an approval. */
 export const awaitsApproval = ({ waits }: NodeState): boolean =>
   waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false;
+
+const NOT_STARTED = new Set(["pending", "queued", "waiting", "paused"]);
+
+/** Return whether a node of the run has started. One in a loop may start again, in the next iteration. */
+export function hasStarted({ live, graph }: Pick<Editor, "live" | "graph">, id: string): boolean {
+  const state = live?.nodes[id];
+  const isInLoop = insideLoop(graph, id);
+  return state !== undefined && !isInLoop && (awaitsApproval(state) || !NOT_STARTED.has(state.status));
+}
+
+function insideLoop(graph: Editor["graph"], id: string): boolean {
+  const inside = graph.byId.get(id)?.inside;
+  return inside != null && (isLoop(graph.byId.get(inside)?.kind ?? "") || insideLoop(graph, inside));
+}
 
 /** Return the nodes of a run that wait for an approval. */
 export const waitingApprovals = (live: LiveRun): string[] =>

@@ -2,7 +2,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useState } from "react";
 import { pausesQuery, type RunPauses, removeBreakpoint, setBreakpoint } from "../../api/breakpoints";
 import { useEditor } from "../../editor/context";
-import { isRunOver } from "../../editor/run-watch";
+import { hasStarted, isRunOver } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { t, tWith } from "../../texts/runs";
 import { Button, Field, Input } from "../../ui/controls";
@@ -29,15 +29,18 @@ export function Breakpoints({ node }: { node: string }) {
     enabled: !over,
     placeholderData: keepPreviousData,
   });
+  const started = useEditor((editor) => hasStarted(editor, node));
   if (over || !pauses.data) return null;
   const paused = pauses.data.paused.filter((each) => each.node === node);
-  if (!pauses.data.may_pause && paused.length === 0) return null;
+  const isSet = pauses.data.breakpoints.some((each) => each.node === node);
+  const hasForm = pauses.data.may_pause && (isSet || !started);
+  if (!hasForm && paused.length === 0) return null;
   return (
     <section className={css.section} aria-label={t("runs.breakpoint")}>
       {paused.map((each) => (
         <PausedNodeCard key={each.job} paused={each} permissions={pauses.data} isOnly={paused.length === 1} />
       ))}
-      {pauses.data.may_pause && <BreakpointForm node={node} pauses={pauses.data} />}
+      {hasForm && <BreakpointForm node={node} pauses={pauses.data} />}
     </section>
   );
 }

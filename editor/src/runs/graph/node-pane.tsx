@@ -6,7 +6,7 @@ import { NodeDecision } from "../../approvals/node-decision";
 import { IterationPicker, iterationCount } from "../../canvas/iterations";
 import { useEditor } from "../../editor/context";
 import { useNodeJob } from "../../editor/node-job";
-import { nodeStateOf } from "../../editor/run-watch";
+import { awaitsApproval, nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { lazyComponent } from "../../lib/lazy-component";
 import { ENDED, statusInRun } from "../../lib/status";
@@ -37,6 +37,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   const loop = useEditor(({ graph }) => around(graph.byId, id));
   const child = state?.bodies?.run;
   if (!node || !state) return null;
+  const decides = awaitsApproval(state);
   return (
     <aside className={css.nodePane} aria-label={t("runs.node", { id })}>
       <div className={css.nodePaneHeader}>
@@ -44,7 +45,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
         <Status status={statusInRun(status === "pending" ? state.status : status, live?.status)} />
         <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
-      <Pausing node={id} />
+      {!decides && <Pausing node={id} />}
       <div className={css.nodePaneBody}>
         <p className={css.soft}>{factsOf(node, state).join(" · ")}</p>
         {state.waits?.map((wait) => (
@@ -53,6 +54,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
           </p>
         ))}
         <NodeDecision workspace={workspace} run={run} id={id} />
+        {decides && <Pausing node={id} />}
         {loop && <IterationPicker node={loop} />}
         {isLoop(node.kind) && <Opened id={id} />}
         <div className={css.buttons}>

@@ -1,0 +1,26 @@
+import { expect, test, vi } from "vitest";
+import type { NodeState } from "../src/api/runs";
+import type { LiveRun } from "../src/editor/store";
+import { outline } from "../src/workflow/outline";
+
+vi.stubGlobal("document", { querySelector: () => null });
+vi.stubGlobal("window", { location: { origin: "http://localhost" } });
+const { hasStarted } = await import("../src/editor/run-watch");
+
+const graph = outline({
+  value: {
+    modules: [
+      { id: "one", value: { type: "identity" } },
+      { id: "each", value: { type: "forloopflow", modules: [{ id: "inner", value: { type: "identity" } }] } },
+    ],
+  },
+});
+const started = (id: string, state: Partial<NodeState>) =>
+  hasStarted({ live: { nodes: { [id]: state } } as unknown as LiveRun, graph }, id);
+
+test("a node that runs or awaits a decision has started; one in a loop starts again", () => {
+  for (const status of ["pending", "queued", "waiting", "paused"]) expect(started("one", { status })).toBe(false);
+  for (const status of ["running", "succeeded", "failed"]) expect(started("one", { status })).toBe(true);
+  expect(started("one", { status: "waiting", waits: [{ code: "approval" }] } as Partial<NodeState>)).toBe(true);
+  expect(started("inner", { status: "succeeded" })).toBe(false);
+});
