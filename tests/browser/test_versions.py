@@ -125,3 +125,18 @@ async def test_versions_are_readable_everywhere(page: Page, scheme: Literal["lig
     await page.goto(f"{PAGE}&as=text")
     await page.get_by_label("Text comparison").locator(".cm-content").first.wait_for()
     await check(page)
+
+
+async def test_versions_show_edges_of_condition(page: Page, site: Site) -> None:
+    path = "f/versions/checked"
+    text = """value:
+  modules:
+    - {id: check, value: {type: condition, expr: flow_input.large === true}}
+    - {id: approval, needs: [{node: check, on: "true"}], value: {type: identity}}
+    - {id: total, needs: [{node: check, on: "false"}], value: {type: identity}}
+"""
+    site.deploy(path, text)
+    await page.goto(f"/w/main/workflows/{path}?view=versions")
+    for edge in ("check approval same", "check total same"):
+        await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
+    await expect(page.locator(".react-flow__edge")).to_have_count(2)

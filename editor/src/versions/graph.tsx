@@ -17,7 +17,7 @@ import {
 import { createContext, type ReactNode, useContext, useMemo } from "react";
 import type { Difference } from "../api/versions";
 import canvas from "../canvas/canvas.module.css";
-import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode } from "../canvas/draw";
+import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode, labelledHandles } from "../canvas/draw";
 import { stepPath } from "../canvas/edges/path";
 import { Icon } from "../ui/icon";
 import { Empty } from "../ui/states";
@@ -134,6 +134,18 @@ function NodeLabel({ node }: { node: Node }) {
       {mark && <MarkBadge mark={mark} />}
       {about?.note(node.id)}
       <Handle type="source" position={Position.Bottom} className={canvas.handle} isConnectable={false} />
+      {/* Without them, edges of a condition are not drawn. */}
+      {labelledHandles(node.kind).map(({ on, left }) => (
+        <Handle
+          key={on}
+          id={on}
+          type="source"
+          position={Position.Bottom}
+          className={canvas.handle}
+          style={{ left: `${left * 100}%` }}
+          isConnectable={false}
+        />
+      ))}
     </>
   );
 }
