@@ -125,6 +125,32 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     )
 
 
+async def test_repeated_clicks_in_inbox_decide_one_approval(page: Page, site: Site) -> None:
+    """A decided card keeps its place until the page is left, so that the next one does not move under the mouse."""
+    runs = []
+    for person in ("Ada", "Bob", "Cleo"):
+        ask = {"id": "ask", "value": {"type": "approval", "message": f"Hire {person} repeatedly?"}}
+        runs.append(asked(site, {"modules": [ask]})[0])
+    await page.goto("/w/main/approvals?q=repeatedly")
+    cards = page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem")
+    await expect(cards).to_have_count(3)
+    box = await cards.first.get_by_role("button", name="Approve").bounding_box()
+    assert box is not None
+    for _ in range(3):
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await expect(cards.first.get_by_text("Approved", exact=True)).to_be_visible()
+        async with page.expect_response("**/approvals/list*"):
+            pass
+    await expect(cards).to_have_count(3)
+    await expect(cards.first.get_by_role("button", name="Approve")).to_be_disabled()
+    waiting = {each["run"] for each in site.client.get("/api/w/main/approvals/list").json()}
+    assert [run in waiting for run in runs] == [False, True, True]
+    await page.reload()
+    await expect(cards).to_have_count(2)
+    for run in runs[1:]:
+        site.client.post(f"/api/w/main/jobs_u/queue/cancel/{run}", json={}).raise_for_status()
+
+
 async def test_failed_list_of_deployments_is_not_shown_as_empty(page: Page, site: Site) -> None:
     site.client.post("/api/workspaces/create", json={"id": "undecided", "name": "Undecided"}).raise_for_status()
     await page.route("**/deployments/list*", lambda route: route.fulfill(status=403, json={}))

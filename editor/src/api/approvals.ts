@@ -31,6 +31,14 @@ export function approvalsOf(
   return inbox.filter((each) => each.run === run && each.node === node && (job === null || each.job === job));
 }
 
+/** Return the open approvals with the decided ones in their former state, also those that await further approvers. */
+export function withDecided(open: readonly WaitingApproval[], decided: readonly WaitingApproval[]): WaitingApproval[] {
+  const jobs = new Set(decided.map((each) => each.job));
+  return [...open.filter((each) => !jobs.has(each.job)), ...decided].sort((a, b) =>
+    a.opened_at.localeCompare(b.opened_at),
+  );
+}
+
 export interface Decision {
   approved: boolean;
   reason: string;

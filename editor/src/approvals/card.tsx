@@ -14,9 +14,17 @@ import css from "./approvals.module.css";
 import { FormFields, initialValues } from "./form-fields";
 import { ApprovalRequest } from "./request";
 
+interface CardProps {
+  workspace: string;
+  approval: WaitingApproval;
+  /** Called after the user has decided. */
+  decided: () => void;
+}
+
 /** Card of an open approval, with the form for members who may decide. */
-export function ApprovalCard({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
+export function ApprovalCard({ workspace, approval, decided }: CardProps) {
   const { path, summary } = approval;
+  const [decision, setDecision] = useState<"approved" | "rejected" | null>(null);
   return (
     <li className={css.card}>
       <div className={css.heading}>
@@ -25,10 +33,14 @@ export function ApprovalCard({ workspace, approval }: { workspace: string; appro
         </Link>
         {summary && <code className={css.soft}>{path}</code>}
         <code>{approval.node}</code>
-        <Status
-          status="awaiting_approval"
-          word={t(approval.mine ? "approvals.awaitingYou" : "approvals.awaitingOthers")}
-        />
+        {decision ? (
+          <Status status={decision === "approved" ? "succeeded" : "failed"} word={t(`approvals.${decision}`)} />
+        ) : (
+          <Status
+            status="awaiting_approval"
+            word={t(approval.mine ? "approvals.awaitingYou" : "approvals.awaitingOthers")}
+          />
+        )}
       </div>
       <ApprovalRequest approval={approval} />
       <p className={css.facts}>
@@ -57,23 +69,43 @@ export function ApprovalCard({ workspace, approval }: { workspace: string; appro
           ))}
         </ul>
       )}
-      {approval.mine && <DecisionForm workspace={workspace} approval={approval} />}
+      {approval.mine && (
+        <DecisionForm
+          workspace={workspace}
+          approval={approval}
+          decided={(approved) => {
+            setDecision(approved ? "approved" : "rejected");
+            decided();
+          }}
+        />
+      )}
     </li>
   );
 }
 
-/** Form of an approval with the buttons to approve and reject. */
-export function DecisionForm({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
+interface FormProps {
+  workspace: string;
+  approval: WaitingApproval;
+  /** Called after the user has decided. */
+  decided?: (approved: boolean) => void;
+}
+
+/** Form of an approval with the buttons to approve and reject. After the decision it is disabled. */
+export function DecisionForm({ workspace, approval, decided }: FormProps) {
   const queries = useQueryClient();
   const [typed, setTyped] = useState<Record<string, string>>(() => initialValues(approval.fields));
   const [reason, setReason] = useState("");
   const [error, setFault] = useState("");
   const [busy, setBusy] = useState(false);
+  const [isDecided, setDecided] = useState(false);
+  const isClosed = busy || isDecided;
   const answer = async (approved: boolean) => {
     setBusy(true);
     setFault("");
     try {
       await decide(workspace, approval, { approved, reason: reason.trim(), fields: typed });
+      setDecided(true);
+      decided?.(approved);
       notify(t(approved ? "approvals.approved" : "approvals.rejected"));
     } catch (error) {
       setFault(errorText(error));
@@ -90,27 +122,29 @@ export function DecisionForm({ workspace, approval }: { workspace: string; appro
   };
   return (
     <form className={css.form} onSubmit={submit} aria-label={t("approvals.decide", { node: approval.node })}>
-      <FormFields id={approval.job} fields={approval.fields} typed={typed} set={setTyped} />
-      <Field label={t("approvals.reason")}>
-        <textarea
-          className={`${controls.input} ${css.reason}`}
-          rows={1}
-          maxLength={2000}
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-      </Field>
+      <fieldset className={css.fields} disabled={isDecided}>
+        <FormFields id={approval.job} fields={approval.fields} typed={typed} set={setTyped} />
+        <Field label={t("approvals.reason")}>
+          <textarea
+            className={`${controls.input} ${css.reason}`}
+            rows={1}
+            maxLength={2000}
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        </Field>
+      </fieldset>
       {error && (
         <p className={css.error} role="alert">
           {error}
         </p>
       )}
       <div className={css.buttons}>
-        <Button look="main" icon="check" type="submit" disabled={busy}>
+        <Button look="main" icon="check" type="submit" disabled={isClosed}>
           {t("approvals.approve")}
         </Button>
         {!approval.hide_cancel && (
-          <Button look="danger" icon="cross" disabled={busy} onClick={() => void answer(false)}>
+          <Button look="danger" icon="cross" disabled={isClosed} onClick={() => void answer(false)}>
             {t("approvals.reject")}
           </Button>
         )}

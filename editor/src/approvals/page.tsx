@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { approvalsQuery, type WaitingApproval } from "../api/approvals";
+import { useState } from "react";
+import { approvalsQuery, type WaitingApproval, withDecided } from "../api/approvals";
 import { type DeploymentRequest, waitingRequestsQuery } from "../api/environments";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
@@ -26,7 +27,8 @@ export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
   const deployments = useQuery(waitingRequestsQuery(workspace));
-  const found = useListTools(approvals.data, textOf, ORDERS);
+  const { items: all, keep } = useWithDecided(approvals.data);
+  const found = useListTools(all, textOf, ORDERS);
   const { items, query } = found;
   return (
     <main className={css.page}>
@@ -38,18 +40,38 @@ export function ApprovalsPage() {
       {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
       {deployments.error && <Failed error={deployments.error} retry={() => void deployments.refetch()} />}
       <Deployments workspace={workspace} requests={deployments.data ?? []} />
-      {approvals.data?.length === 0 && deployments.data?.length === 0 && (
+      {all?.length === 0 && deployments.data?.length === 0 && (
         <Empty title={t("approvals.empty")}>
           <p>{t("approvals.emptyHint")}</p>
         </Empty>
       )}
-      {approvals.data && approvals.data.length > 0 && items.length === 0 && (
-        <NoMatches what="approvals" wanted={query} />
-      )}
-      <Group title={t("approvals.awaitingYou")} items={items.filter((each) => each.mine)} workspace={workspace} />
-      <Group title={t("approvals.awaitingOthers")} items={items.filter((each) => !each.mine)} workspace={workspace} />
+      {all && all.length > 0 && items.length === 0 && <NoMatches what="approvals" wanted={query} />}
+      <Group
+        title={t("approvals.awaitingYou")}
+        items={items.filter((each) => each.mine)}
+        workspace={workspace}
+        keep={keep}
+      />
+      <Group
+        title={t("approvals.awaitingOthers")}
+        items={items.filter((each) => !each.mine)}
+        workspace={workspace}
+        keep={keep}
+      />
     </main>
   );
+}
+
+/**
+ * Return the open approvals and those that were decided on this page, which keep their places: the next card must not
+ * move under a mouse that is pressed again.
+ */
+function useWithDecided(open: WaitingApproval[] | undefined) {
+  const [decided, setDecided] = useState<readonly WaitingApproval[]>([]);
+  return {
+    items: open && withDecided(open, decided),
+    keep: (approval: WaitingApproval) => setDecided((before) => [...before, approval]),
+  };
 }
 
 /** Requests to deploy that wait for the approval of the user. */
@@ -77,7 +99,14 @@ function Deployments({ workspace, requests }: { workspace: string; requests: Dep
   );
 }
 
-function Group({ title, items, workspace }: { title: string; items: WaitingApproval[]; workspace: string }) {
+interface GroupProps {
+  title: string;
+  items: WaitingApproval[];
+  workspace: string;
+  keep: (decided: WaitingApproval) => void;
+}
+
+function Group({ title, items, workspace, keep }: GroupProps) {
   if (items.length === 0) return null;
   return (
     <section className={css.group} aria-label={title}>
@@ -86,7 +115,7 @@ function Group({ title, items, workspace }: { title: string; items: WaitingAppro
       </h2>
       <ul className={css.list}>
         {items.map((each) => (
-          <ApprovalCard key={each.job} workspace={workspace} approval={each} />
+          <ApprovalCard key={each.job} workspace={workspace} approval={each} decided={() => keep(each)} />
         ))}
       </ul>
     </section>
