@@ -331,3 +331,26 @@ async def test_zoom_of_a_key_is_not_undone_by_the_frame_after_it(page: Page, sit
     await press("0")
     await page.evaluate("new Promise(requestAnimationFrame)")
     await scale(page, "1")
+
+
+async def test_test_key_in_code_tests_node_and_elsewhere_the_workflow(page: Page, site: Site) -> None:
+    path = await opened(page, site, STEPS)
+    await node(page, "one").click(position={"x": 12, "y": 12})
+    code = page.get_by_role("textbox", name="Code", exact=True)
+    await code.focus()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_label("Test of one").locator('[data-result="Output of one"]')).to_have_text('"41"')
+    assert await page.locator('[data-result="Workflow result"]').count() == 0
+    # The full size has the button as well.
+    await page.get_by_role("tab", name="Settings").click()
+    await page.get_by_role("button", name="Edit in full size").click()
+    await page.get_by_role("dialog").get_by_role("textbox").focus()
+    async with page.expect_request("**/jobs/run/preview_flow*"):
+        await page.keyboard.press("Control+Enter")
+    await page.keyboard.press("Escape")
+    await expect(code).to_have_text("echo 1; echo 41")
+    await page.goto(f"/w/main/workflows/{path}?panel=node")
+    await page.get_by_role("textbox", name="Summary").focus()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"got 41"')

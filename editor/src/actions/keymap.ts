@@ -37,18 +37,34 @@ function hasKeys({ name }: Action, area: KeyArea): boolean {
   return area === "graph" || GLOBAL_ACTIONS.has(name);
 }
 
+/** Selector of the parts of a page that have a button to test the selected node. */
+const NODE_TESTS = "[data-tests=node]";
+
+/** Return the action of a key. In a part that tests a node, the key that tests the workflow tests the node. */
+function actionOf(keys: string, target: Element | null): Action | undefined {
+  const action = BY_KEY.get(keys);
+  const isTest = action?.name === "test" && target?.closest(NODE_TESTS) != null;
+  return isTest ? ACTIONS.find(({ name }) => name === "test-node") : action;
+}
+
+/** Return true in a text field beside a test. Dialogs use Enter for themselves. */
+const hasTest = (target: Element | null) =>
+  isTextInput(target) && (target?.closest(NODE_TESTS) != null || target?.closest("[role=dialog]") == null);
+
 /** Perform the action of a key in a part of a page. */
 export function handleKey(store: EditorStore, event: KeyboardEvent, area: KeyArea): void {
-  const action = BY_KEY.get(chord(event));
+  const target = event.target instanceof Element ? event.target : null;
+  const keys = chord(event);
+  const action = actionOf(keys, target);
   if (!action || event.defaultPrevented || BROWSER_HANDLED.has(action.name)) return;
   if (!isOffered(action, store.getState()) || !hasKeys(action, area)) return;
   // An open dialog receives the keys, also while it is loading.
+  const runsTest = keys === "Mod-Enter" && hasTest(target);
   const isTyping = isTextInput(event.target) || store.getState().dialog !== null;
-  if (isTyping && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;
-  const target = event.target instanceof Element ? event.target : null;
+  if (isTyping && !runsTest && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
   if (["Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {
-    if (!onCanvas) return;
+    if (!onCanvas && !runsTest) return;
   }
   event.preventDefault();
   perform(store, action);

@@ -34,6 +34,9 @@ export interface CodeProps {
   insert?: RefObject<((text: string) => void) | null> | undefined;
 }
 
+/** The keys of the editor without Mod-Enter, which runs a test on the pages. */
+const EDITING_KEYS = defaultKeymap.filter(({ key }) => key !== "Mod-Enter");
+
 /** The diagnostics of the props have changed, possibly long after the text. */
 const refreshDiagnostics = StateEffect.define<null>();
 /** Languages whose code is indented by four spaces, as in the code of new nodes. */
@@ -111,7 +114,7 @@ function baseExtensions(label: string, language: string, numbers: boolean): Exte
     LANGUAGES[language]?.() ?? [],
     keymap.of([
       ...completionKeymap,
-      ...defaultKeymap,
+      ...EDITING_KEYS,
       ...historyKeymap,
       ...searchKeymap,
       ...(numbers ? [indentWithTab] : []),

@@ -35,7 +35,7 @@ export function CodeField({ node, label, value, set }: Props) {
       <IconButton label={t("inspector.expandCode")} icon="expand" onClick={() => setFull(true)} />
       {full && (
         <Dialog title={t("inspector.codeOf", { node })} full close={() => setFull(false)}>
-          <div className={css.fullCode}>
+          <div className={css.fullCode} data-tests="node">
             <LazyCode {...code} />
           </div>
           <div className={dialogCss.foot}>

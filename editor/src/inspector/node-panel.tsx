@@ -22,7 +22,7 @@ export function NodePanel({ node }: { node: Node }) {
   const split = useEditor((editor) => editor.beside) && wide && tab !== "settings";
   const form = useFormKey(node);
   return (
-    <div className={css.panel}>
+    <div className={css.panel} data-tests="node">
       <NodeHead key={node.id} node={node} />
       <NodeTabs wide={wide} />
       <div className={css.body} data-split={split}>

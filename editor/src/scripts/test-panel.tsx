@@ -1,3 +1,5 @@
+import { type RefObject, useEffect, useRef } from "react";
+import { chord } from "../actions/keymap";
 import { attempt } from "../actions/registry";
 import { cancelRun } from "../api/runs";
 import { useSignature } from "../code/use-signature";
@@ -25,8 +27,10 @@ export function TestPanel() {
   const signature = useSignature(workspace, language, content);
   const schema = (signature.data?.schema ?? undefined) as Json | undefined;
   const fault = signature.data?.fault;
+  const panel = useRef<HTMLElement>(null);
+  useTestKey(panel);
   return (
-    <section className={css.pane} aria-label={t("scripts.test")}>
+    <section ref={panel} className={css.pane} aria-label={t("scripts.test")}>
       {fault && (
         <p className={css.problem} role="alert">
           {t("scripts.lineError", { line: fault.line, message: fault.message })}
@@ -41,6 +45,21 @@ export function TestPanel() {
       {trial && <TestOutcome trial={trial} />}
     </section>
   );
+}
+
+/** Run the test with Mod-Enter, also from the code. */
+function useTestKey(panel: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (chord(event) !== "Mod-Enter" || event.defaultPrevented) return;
+      if (event.target instanceof Element && event.target.closest("[role=dialog]")) return;
+      event.preventDefault();
+      // A click, because the button is disabled while a test runs and for members who may not run it.
+      panel.current?.querySelector<HTMLElement>("[type=submit]")?.click();
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [panel]);
 }
 
 function TestOutcome({ trial }: { trial: TestRun }) {
