@@ -334,3 +334,14 @@ async def test_input_is_connected_to_the_only_value_of_its_name(page: Page, site
     await expect(page.get_by_role("group", name="Input mode of extra", exact=True)).to_be_visible()
     await draft_saved(page)
     assert "expr: flow_input.n" in draft(site, path)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_button_of_full_size_covers_no_code(page: Page, site: Site, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await opened(page, site, SOURCE, "?panel=node&node=more")
+    code = await page.get_by_role("textbox", name="Code", exact=True).bounding_box()
+    button = await page.get_by_role("button", name="Edit in full size").bounding_box()
+    assert code is not None and button is not None
+    assert button["y"] + button["height"] <= code["y"]
+    assert button["height"] >= 24
