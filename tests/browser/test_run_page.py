@@ -408,3 +408,24 @@ async def test_approval_is_decided_before_breakpoints_and_rerun_is_cancelled(pag
     await page.get_by_role("button", name="Run again…").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_refused_restart_offers_the_approval(page: Page, site: Site) -> None:
+    """A decision of a person does not permit the same nodes twice: the dialog has the rule and the way out."""
+    source = """value:
+  modules:
+    - {id: ask, value: {type: approval, message: "Pay once?", approvers: [u/admin]}}
+    - {id: pay, value: {type: identity}}
+"""
+    _, id = started(site, source)
+    body = {"decision": "approved", "node": "ask"}
+    site.client.post(f"/api/v1/runs/{id}/consent", json=body, headers={"X-Workspace": "main"}).raise_for_status()
+    await page.goto(f"/w/main/runs/{id}?node=pay")
+    await page.get_by_role("button", name="Restart from here").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("alert")).to_contain_text("The decision about ask was made for nodes")
+    await expect(dialog).not_to_contain_text("Something went wrong")
+    await dialog.get_by_role("button", name="Restart from ask").click()
+    await expect(page.get_by_role("dialog", name="Restart from ask")).to_be_visible()
+    for node_id in ("ask", "pay"):
+        await expect(dialog.locator(f'[data-part=again][data-node="{node_id}"]')).to_be_visible()
