@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { TimedBody } from "../src/api/iterations";
 import type { RunEvent } from "../src/api/run-events";
-import type { Row } from "../src/runs/timeline/rows";
+import { previewLines } from "../src/runs/restart/preview-lines";
+import { type Row, rowsOf } from "../src/runs/timeline/rows";
 import {
   attemptsOf,
   segmentPosition,
@@ -12,6 +13,7 @@ import {
   withEvents,
 } from "../src/runs/timeline/tracks";
 import { activeIndex } from "../src/runs/timeline/use-row-keys";
+import { outline } from "../src/workflow/outline";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const event = (second: number, kind: string, more: Partial<RunEvent> = {}): RunEvent => ({
@@ -125,5 +127,57 @@ it("an approval in an iteration is shown as waiting for the time that it was ope
   const { segments } = trackOf(body);
   expect(segments.map(({ kind, from, to, why }) => [kind, (to ?? 0) - from, why])).toEqual([
     ["waiting", 30_000, "Approval"],
+  ]);
+});
+
+describe("the order of nodes", () => {
+  const module = (id: string, ...needs: string[]) => ({
+    id,
+    value: { type: "rawscript", language: "bash", content: "true" },
+    needs,
+  });
+  // The list is not in the order of the edges.
+  const graph = outline({
+    value: {
+      modules: [module("summary", "approval"), module("approval", "check"), module("check", "get"), module("get")],
+    },
+  });
+  const rows = (events: RunEvent[], kept: string[] = []) =>
+    rowsOf({
+      graph,
+      nodes: Object.fromEntries(kept.map((id) => [id, { status: "succeeded", kept: true }])),
+      tracks: tracksOf(events),
+      open: new Set(),
+      insides: new Map(),
+    }).map((row) => row.kind === "node" && row.id);
+
+  it("is by start, then by the place in the graph", () => {
+    const events = [
+      event(0, "queued", { node: "get" }),
+      event(3, "approval_opened", { node: "approval" }),
+      event(3, "ended", { node: "check" }),
+    ];
+    expect(rows(events)).toEqual(["get", "check", "approval", "summary"]);
+  });
+
+  it("has reused nodes before those that start", () => {
+    expect(rows([event(0, "queued", { node: "check" })], ["get"])).toEqual(["get", "check", "approval", "summary"]);
+  });
+
+  it("of a restart is that of the graph", () => {
+    const preview = { again: ["summary", "approval"], kept: ["get"], skipped: ["check"] };
+    expect(previewLines(preview, graph).map(({ id }) => id)).toEqual(["get", "check", "approval", "summary"]);
+  });
+});
+
+it("a condition has the time at which it was decided", () => {
+  expect(shown([event(3, "ended")])).toEqual([["running", 3, 3]]);
+});
+
+it("a loop does not run longer than the run, which starts with its first job", () => {
+  const track = tracksOf([event(1, "started"), event(5, "ended")], 2000).get("a");
+  expect(track?.segments.map(({ kind, from, to }) => [kind, from, to])).toEqual([
+    ["queued", 1000, 2000],
+    ["running", 2000, 5000],
   ]);
 });

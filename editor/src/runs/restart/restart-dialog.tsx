@@ -21,6 +21,7 @@ import { Select } from "../../ui/select";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
+import { previewLines } from "./preview-lines";
 import css from "./restart.module.css";
 
 interface DialogProps {
@@ -140,30 +141,30 @@ function VersionField({ versions: { used, current }, version, setVersion }: Vers
   );
 }
 
-const OUTCOMES = [
-  ["again", t("runs.willRun"), "play"],
-  ["kept", t("runs.willReuse"), "check"],
-  ["skipped", t("runs.willSkip"), "skip"],
-] as const;
+const OUTCOMES = {
+  again: [t("runs.willRun"), "play"],
+  kept: [t("runs.willReuse"), "check"],
+  skipped: [t("runs.willSkip"), "skip"],
+} as const;
 
 function Preview({ preview }: { preview: RestartPreview }) {
+  const graph = useEditor((editor) => editor.graph);
   return (
     <ul className={css.preview} aria-label={t("runs.restartPreview")}>
-      {OUTCOMES.flatMap(([part, word, icon]) =>
-        preview[part].map((id) => {
-          const inside = preview.inside?.find((each) => each.step_id === id);
-          return (
-            <li key={id}>
-              <span className={css.line} data-part={part} data-node={id}>
-                <Icon name={icon} size={14} />
-                <span className={css.id}>{id}</span>
-                <span className={css.word}>{inside ? bodyText(inside) : word}</span>
-              </span>
-              {inside?.body && <Preview preview={inside.body} />}
-            </li>
-          );
-        }),
-      )}
+      {previewLines(preview, graph).map(({ id, part }) => {
+        const [word, icon] = OUTCOMES[part];
+        const inside = preview.inside?.find((each) => each.step_id === id);
+        return (
+          <li key={id}>
+            <span className={css.line} data-part={part} data-node={id}>
+              <Icon name={icon} size={14} />
+              <span className={css.id}>{id}</span>
+              <span className={css.word}>{inside ? bodyText(inside) : word}</span>
+            </span>
+            {inside?.body && <Preview preview={inside.body} />}
+          </li>
+        );
+      })}
     </ul>
   );
 }

@@ -91,5 +91,6 @@ function timesText(track: Track, now: number): string {
     const ms = timeSpent(track, kind, now);
     if (ms >= 1) parts.push(t(`runs.${kind}Time`, { duration: duration(ms) }));
   }
-  return parts.join(", ");
+  const done = track.segments.every((each) => each.to !== null);
+  return parts.length === 0 && done ? t("runs.runningTime", { duration: duration(0) }) : parts.join(", ");
 }

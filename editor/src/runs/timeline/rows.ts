@@ -1,5 +1,6 @@
 import type { TimedBody } from "../../api/iterations";
 import type { NodeState } from "../../api/runs";
+import { graphOrder } from "../../workflow/graph-order";
 import { isLoop } from "../../workflow/kinds";
 import type { Node, Outline } from "../../workflow/outline";
 import type { Iteration } from "../selection";
@@ -58,19 +59,27 @@ export function iterationCount(state: NodeState | undefined): number {
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 }
 
-/** Return all rows: started nodes in the order of their starts, then the others. Content follows its open row. */
+/**
+ * Return all rows: reused nodes, then started ones by their starts, then the others; each by the place in the graph.
+ * Content follows its open row.
+ */
 export function rowsOf(data: TimelineData): Row[] {
-  const top = topOf(data.graph).filter((each) => !data.tracks.has(each));
+  const order = graphOrder(data.graph);
+  const place = (id: string) => order.get(id) ?? order.size;
+  const start = (id: string) => {
+    const first = data.tracks.get(id)?.segments[0];
+    if (first) return first.from;
+    return data.nodes[id]?.kept ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  };
+  const top = new Set([...order.keys(), ...data.tracks.keys()].filter((id) => !data.graph.byId.get(id)?.inside));
   const rows: Row[] = [];
-  for (const id of [...[...data.tracks.keys()].filter((each) => isTop(data, each)), ...top]) addNode(rows, data, id);
+  for (const id of [...top].sort((one, other) => compare(start(one), start(other)) || place(one) - place(other)))
+    addNode(rows, data, id);
   return rows;
 }
 
-const isTop = ({ graph }: TimelineData, id: string) => !graph.byId.get(id)?.inside;
-
-function topOf(graph: Outline): string[] {
-  return [graph.preprocessor, ...graph.main.nodes, graph.failure].flatMap((node) => (node ? [node.id] : []));
-}
+/** Compare numbers that may be infinite. */
+const compare = (one: number, other: number) => (one < other ? -1 : one > other ? 1 : 0);
 
 function addNode(rows: Row[], known: TimelineData, id: string): void {
   const state = known.nodes[id];
@@ -145,7 +154,7 @@ function addInner(
 
 /** Sort by the time of queueing, then by the order in the workflow. */
 function inQueueOrder({ graph }: TimelineData, found: readonly TimedBody[]): TimedBody[] {
-  const order = new Map([...graph.byId.keys()].map((id, n) => [id, n]));
+  const order = graphOrder(graph);
   const place = ({ node }: TimedBody) => order.get(node ?? "") ?? 0;
   return [...found].sort(
     (one, other) => Date.parse(one.created_at) - Date.parse(other.created_at) || place(one) - place(other),

@@ -37,7 +37,11 @@ export function RunTimeline() {
   const [seen, setSeen] = useState<NeededData>(NOTHING_NEEDED);
   const pages = usePages(workspace, id, seen.pages, moved);
   const insides = useInsides(workspace, id, seen.inside);
-  const tracks = useMemo(() => tracksOf(events.data?.events ?? []), [events.data]);
+  const runStart = live?.graph?.started_at;
+  const tracks = useMemo(
+    () => tracksOf(events.data?.events ?? [], runStart ? Date.parse(runStart) : undefined),
+    [events.data, runStart],
+  );
   const nodes = live?.nodes ?? NO_NODES;
   const rows = useMemo(
     () =>

@@ -31,25 +31,28 @@ const WAITS: Record<string, Cause> = {
   debounced: "Debounce",
 };
 
-/** Return the tracks of the nodes, in the order of their beginnings. `events`: those of the top level of a run. */
-export function tracksOf(events: readonly RunEvent[]): Map<string, Track> {
+/**
+ * Return the tracks of the nodes. `events`: those of the top level of a run. `runStart`: the run starts with its first
+ * job, in milliseconds since 1970; a loop that opened earlier waits in the queue until then.
+ */
+export function tracksOf(events: readonly RunEvent[], runStart?: number): Map<string, Track> {
   const tracks = new Map<string, Track>();
   for (const event of events) {
     if (!event.node) continue;
     const known = tracks.get(event.node);
     const track = known ?? { node: event.node, job: null, segments: [] };
     track.job = event.job ?? track.job;
-    addEvent(track, event);
+    addEvent(track, event, runStart ?? Number.NEGATIVE_INFINITY);
     if (!known && track.segments.length > 0) tracks.set(event.node, track);
   }
   return tracks;
 }
 
-function addEvent(track: Track, event: RunEvent): void {
+function addEvent(track: Track, event: RunEvent, runStart: number): void {
   const at = Date.parse(event.at);
   const last = track.segments.at(-1);
   const openSegment = (part: Partial<Segment> & Pick<Segment, "kind">) => {
-    closeSegment(last, at);
+    closeSegment(track.segments.at(-1), part.from ?? at);
     track.segments.push({ from: at, to: null, attempt: 1, worker: null, failed: false, why: null, ...part });
   };
   switch (event.kind) {
@@ -64,8 +67,9 @@ function addEvent(track: Track, event: RunEvent): void {
         last.worker = event.worker ?? last.worker;
         break;
       }
+      if (at < runStart) openSegment({ kind: "queued" });
       // A node without a job only waits.
-      openSegment({ kind: "running", attempt, worker: event.worker ?? null });
+      openSegment({ kind: "running", from: Math.max(at, runStart), attempt, worker: event.worker ?? null });
       break;
     }
     case "attempt_ended":
@@ -73,6 +77,8 @@ function addEvent(track: Track, event: RunEvent): void {
       openSegment({ kind: "waiting", why: "Retry" });
       break;
     case "ended":
+      // A condition is decided in one moment, without a start.
+      if (!last) openSegment({ kind: "running", to: at });
       if (last && event.error) last.failed = true;
       closeSegment(last, at);
       break;
