@@ -261,3 +261,15 @@ async def test_duration_of_approval_is_the_time_that_it_waited(api: ApiHarness) 
         assert 3_600_000 <= (await graph(api, id))["nodes"]["ask"]["duration_ms"] < 7_200_000
         events = (await api.client.get(f"/api/v1/runs/{id}/events?inside=true", headers=HERE)).json()
         assert "started" not in [each["kind"] for each in events["events"] if each.get("node") == "ask"]
+
+
+async def test_loop_does_not_take_longer_than_the_run(api: ApiHarness) -> None:
+    id = await api.flow(loop("each", script("a"), items=1))
+    # The run starts with its first job; the loop is open before.
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE counter SET begun_at = begun_at - interval '1 minute'")
+    await api.worker.finish((await api.worker.claim())["a"], 1)
+    found = await graph(api, id)
+    assert found["status"] == "succeeded"
+    assert found["nodes"]["each"]["duration_ms"] <= found["duration_ms"] < 60_000
+    assert found["nodes"]["each"]["started_at"] == found["started_at"]

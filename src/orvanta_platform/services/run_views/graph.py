@@ -145,7 +145,7 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
     counts = await _counts(conn, row, plan, state, node_jobs) if plan.nests else Counts()
     paused = await pauses.list_of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
     waits = {} if row.ended else await _waits(conn, row, plan, state, progress.all, paused)
-    nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in progress.all]
+    nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index), row) for node in progress.all]
     holders = _holders(plan)
     deep = (node for node in plan.deep if node is not plan.preprocessor)
     nodes += [_inside(node, counts.inner.get(node.number), waits, holders.get(node.number)) for node in deep]
@@ -166,7 +166,7 @@ async def _counts(
     return await graph_counts.count(conn, row, plan, state, failures)
 
 
-def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None) -> GraphNode:
+def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None, run: JobRow) -> GraphNode:
     if node.why is not None and node.why.why is ReasonKind.CHILDREN and bodies is not None and bodies.child is not None:
         waits = [GraphWait(WaitReason(ReasonKind.RUN, run=bodies.child))]
     return GraphNode(
@@ -174,7 +174,7 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
         status=_status(node),
         job=node.job,
         attempt=node.attempt,
-        started_at=node.started_at,
+        started_at=_started_at(node, run),
         ended_at=node.ended_at,
         error_name=node.error_name,
         reused=node.reused,
@@ -182,6 +182,13 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
         waits=tuple(waits),
         bodies=bodies,
     )
+
+
+def _started_at(node: NodeProgress, run: JobRow) -> datetime | None:
+    """Return the start of a node. A loop opens before the first job of the run starts, and waits with it."""
+    if node.started_at is None or run.started_at is None or node.ended_at is None:
+        return node.started_at
+    return min(max(node.started_at, run.started_at), node.ended_at)
 
 
 def _status(node: NodeProgress) -> str:
