@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { filterOf, toQuery } from "../src/api/run-filter";
+import { failedRuns, filterOf, toQuery } from "../src/api/run-filter";
 import type { RunPage, RunPages, RunRow } from "../src/api/run-list";
-import { activeFilters } from "../src/runs/list/filter";
+import { activeFilters, stateChoice, withChoice } from "../src/runs/list/filter";
 import { firstLivePage, withNewestRows, withRefreshedPage } from "../src/runs/list/pages";
 
 const row = (id: number, ended = true): RunRow =>
@@ -58,4 +58,20 @@ test("a filter is what the address says, and what it says wrong is as if it were
   });
   const times = filterOf(new URLSearchParams("from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&last=24h"));
   expect([times.last, times.from, times.to]).toEqual(["", "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"]);
+});
+
+test("the select of states shows the active ones, adds another, and removes all", () => {
+  const { selected, options } = stateChoice(["failed", "cancelled"]);
+  expect(options.find(({ value }) => value === selected)?.label).toBe("Failed or Cancelled");
+  expect(options.map(({ value }) => value)).not.toContain("failed");
+  expect(withChoice(["failed"], "cancelled")).toEqual(["failed", "cancelled"]);
+  expect(withChoice(["failed"], selected)).toEqual(["failed"]);
+  expect(withChoice(["failed"], "")).toEqual([]);
+  expect(stateChoice([]).selected).toBe("");
+});
+
+test("the home page leads to the failed runs that it counts, without tests", () => {
+  const filter = filterOf(new URL(failedRuns("main"), "http://localhost").searchParams);
+  expect([filter.states, filter.tests]).toEqual([["failed"], false]);
+  expect(toQuery(filter, 0)).toMatchObject({ job_kinds: "flow,script" });
 });

@@ -291,7 +291,7 @@ async def test_node_without_script_is_reported_until_script_is_selected(page: Pa
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert").filter(has_text="names no script")).to_be_visible()
     await page.get_by_role("button", name="Select a script").click()
-    await page.get_by_placeholder("Search by path").fill("tax")
+    await page.get_by_placeholder("Search by name or path").fill("tax")
     await expect(page.get_by_role("option", name="f/fields/tax")).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("group", name="Input mode of net")).to_be_visible()

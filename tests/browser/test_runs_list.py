@@ -44,7 +44,7 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
         start(site, f"f/listed/{path}", wait=True)
     # The name of the link includes a badge, which counts failures of other tests.
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
-    await page.get_by_label("Search by path").fill("LISTED")
+    await page.get_by_label("Search by name or path").fill("LISTED")
     await expect(rows(page)).to_have_count(3)
     await expect(rows(page).first).to_contain_text("Failed")
     await expect(rows(page).last).to_contain_text(re.compile("Succeeded.*f/listed/good"))

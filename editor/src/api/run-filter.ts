@@ -28,7 +28,7 @@ export const WINDOWS: Record<string, { name: string; ms: number }> = {
 const DEFAULT_WINDOW = "7d";
 
 /** Value of the part `tests` of the address of a list without tests. */
-const NO_TESTS = "none";
+export const NO_TESTS = "none";
 
 /** Return the filter of an address. */
 export function filterOf(search: URLSearchParams): RunFilter {
@@ -51,6 +51,9 @@ function parseTime(text: string | null): string {
   const at = Date.parse(text ?? "");
   return Number.isNaN(at) ? "" : new Date(at).toISOString();
 }
+
+/** Address of the failed runs that the home page counts: without tests. */
+export const failedRuns = (workspace: string): string => `/w/${workspace}/runs?state=failed&tests=${NO_TESTS}`;
 
 /** Return the time range of a filter, in milliseconds; `until` is null if it is open. */
 export function timeRange({ last, from, to }: RunFilter, now: number): { since: number; until: number | null } {

@@ -2,6 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
+import { failedRuns } from "../api/run-filter";
 import { anyRunQuery, toRunRow } from "../api/run-list";
 import { startFlow } from "../api/runs";
 import { useNavigate, useParams } from "../routing/hooks";
@@ -88,7 +89,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
       <Card
         title={t("home.failed")}
         all={t("home.failedAll")}
-        to={`${base}/runs?state=failed`}
+        to={failedRuns(workspace)}
         emptyText={t("home.failedNone")}
       >
         {failed.map(({ path, runs, last }) => (

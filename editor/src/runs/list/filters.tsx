@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from "react";
-import { type RunFilter, WINDOWS } from "../../api/run-filter";
-import { statusStyle } from "../../lib/status";
+import { NO_TESTS, type RunFilter, WINDOWS } from "../../api/run-filter";
 import { t } from "../../texts/runs";
 import { Button, Input } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Select } from "../../ui/select";
 import { triggerName } from "../trigger-name";
-import { activeFilters, type SetFilter, STATES, TRIGGERS } from "./filter";
+import { activeFilters, type SetFilter, stateChoice, TRIGGERS, withChoice } from "./filter";
 import css from "./runs.module.css";
 
 const PAUSE_MS = 250;
@@ -38,6 +37,7 @@ function Search({ text, put }: { text: string; put: SetFilter }) {
 
 /** Fields of the filter, and a chip for each active filter to remove it. `fixedPath`: only runs of one workflow are shown. */
 export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: SetFilter; fixedPath: boolean }) {
+  const choice = stateChoice(filter.states);
   const narrowed = activeFilters(filter).filter((each) => !fixedPath || each.name !== "path");
   return (
     <>
@@ -45,13 +45,12 @@ export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: Se
         {!fixedPath && <Search text={filter.text} put={put} />}
         <Select
           aria-label={t("runs.addStatus")}
-          value=""
-          set={(next) => put({ state: [...filter.states, next].join(",") })}
+          value={choice.selected}
+          set={(next) => put({ state: withChoice(filter.states, next).join(",") })}
         >
-          <option value="">{t("runs.anyStatus")}</option>
-          {STATES.filter((each) => !filter.states.includes(each)).map((each) => (
-            <option key={each} value={each}>
-              {statusStyle(each).label}
+          {choice.options.map(({ value, label }) => (
+            <option key={value} value={value}>
+              {label}
             </option>
           ))}
         </Select>
@@ -62,6 +61,10 @@ export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: Se
               {triggerName(each)}
             </option>
           ))}
+        </Select>
+        <Select aria-label={t("runs.tests")} value={filter.tests ? "" : NO_TESTS} set={(next) => put({ tests: next })}>
+          <option value="">{t("runs.withTests")}</option>
+          <option value={NO_TESTS}>{t("runs.withoutTests")}</option>
         </Select>
         <Select
           aria-label={t("runs.timeRange")}
