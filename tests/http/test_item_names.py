@@ -52,3 +52,15 @@ async def test_names_of_items_that_may_not_be_read_are_omitted(api: ApiHarness, 
             assert not any("script_summary" in each for each in schedules)
         [asked] = (await eve.get(f"{W}/approvals/list")).json()
     assert asked["run"] == run and "summary" not in asked
+
+
+async def test_search_of_runs_finds_names_that_may_be_read(api: ApiHarness, run: str) -> None:
+    async with await api.member("eve") as eve, await api.member("ada", scopes=["jobs:read"]) as ada:
+        started = (await api.client.post(f"{W}/jobs/run/f/{FLOW}", json={})).text
+        assert {each["id"] for each in await api.get("jobs/list", script_path_text="OF THE month")} == {run, started}
+        times = await api.get("jobs/histogram", script_path_text="of the month", created_after="2026-01-01T00:00:00Z")
+        assert sum(sum(each["counts"].values()) for each in times["buckets"]) == 2
+        assert await api.get("jobs/list", script_path_text="of the year") == []
+        for member in (eve, ada):
+            hidden = await member.get(f"{W}/jobs/list", params={"script_path_text": "of the month"})
+            assert hidden.json() == []

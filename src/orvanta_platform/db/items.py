@@ -170,6 +170,27 @@ async def get_perms(conn: Connection, workspace: str, kind: str, paths: Sequence
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
+async def list_paths_by_name(
+    conn: Connection,
+    workspace: str,
+    kind: str,
+    text: str,
+    limit: int,
+    *,
+    everything: bool,
+    patterns: Sequence[str],
+    principals: Sequence[str],
+    scope: Sequence[str] | None,
+) -> list[str]:
+    """Return the paths of at most `limit` items whose names contain `text` and that the caller may read.
+
+    The other fields are those of `control.permissions.Readable`.
+    """
+    sees = (everything, patterns, principals, scope)
+    rows = await conn.fetch(_SQL["list_paths_by_name"], workspace, kind, text, *sees, limit)
+    return [row["path"] for row in rows]
+
+
 async def list_summaries(
     conn: Connection,
     workspace: str,

@@ -29,6 +29,14 @@ class Visible(msgspec.Struct, frozen=True):
     scope: Sequence[str] | None
 
 
+class PathText(msgspec.Struct, frozen=True):
+    """A text in the path of an item, or in its name."""
+
+    text: str
+    named: Sequence[str]
+    """Paths of the items whose names contain the text."""
+
+
 class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Conditions of a list; None: no condition. Time bounds are exclusive."""
 
@@ -37,6 +45,7 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     script_path_start: str | None = None
     script_path_text: str | None = None
     """Substring of the path, in any case."""
+    path_or_name: PathText | None = None
     script_hash: str | None = None
     created_before: datetime | None = None
     created_after: datetime | None = None
@@ -135,6 +144,11 @@ def _states(conditions: _Conditions, states: tuple[str, ...]) -> None:
         conditions.add("v.state = ANY({})", states)
 
 
+def _path_or_name(conditions: _Conditions, value: PathText) -> None:
+    text, named = conditions.bind(value.text), conditions.bind(list(value.named))
+    conditions.plain(f"(strpos(lower(v.path), lower({text})) > 0 OR v.own_path = ANY({named}::text[]))")
+
+
 _WORDS_AT = (
     "v.id = ANY(ARRAY(SELECT t.run FROM run_text t WHERE t.workspace = $1"
     " AND t.words @@ array_to_string(ARRAY(SELECT quote_literal(w) FROM unnest({}::text[]) w), ' & ')::tsquery"
@@ -153,6 +167,7 @@ _RULES: dict[str, _Rule] = {
     ),
     "script_path_start": _with("starts_with(v.own_path, {})"),
     "script_path_text": _with("strpos(lower(v.path), lower({})) > 0"),
+    "path_or_name": _path_or_name,
     "script_hash": _with("v.script_hash = {}"),
     "created_before": _with("v.created_at < {}"),
     "created_after": _with("v.created_at > {}"),

@@ -137,7 +137,7 @@ QUERY: Final[Mapping[str, str]] = {
     "script_path_exact": "Only runs of the script or workflow at this path.",
     "secret_mode": "Values of secret variables: `blank` (the default), `encrypted` for admins, or `plain`.",
     "script_path_start": "Only runs of scripts or workflows whose path begins with this text.",
-    "script_path_text": "Only runs of scripts or workflows whose path contains this text, in any case.",
+    "script_path_text": "Only runs of scripts or workflows whose path or name contains this text, in any case.",
     "seq": "`seq` of the draft that the caller has read.",
     "show_archived": "True for archived items only.",
     "since": "Begin of the period.",

@@ -47,6 +47,16 @@ SELECT path, extra_perms
 FROM item
 WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
 
+-- name: list_paths_by_name
+-- The paths of readable items of a kind whose names contain a text in any case, at most $8.
+SELECT i.path
+FROM item i
+JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted AND strpos(lower(v.settings ->> 'summary'), lower($3)) > 0
+  AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
+  AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))
+ORDER BY i.path LIMIT $8;
+
 -- name: list_summaries
 -- The summaries of several readable items of a kind, in their current versions.
 SELECT i.path, v.settings ->> 'summary' AS summary

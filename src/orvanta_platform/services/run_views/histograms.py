@@ -61,6 +61,7 @@ async def histogram(
     width = max(length / min(max(buckets, 1), MAX_BUCKETS), timedelta.resolution)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
+        filter = await jobs.with_named_paths(conn, actor, workspace, filter)
         is_indexed = job_lists.is_indexed(filter)
         unread = None if is_indexed else await job_lists.find_ended_run(conn, workspace, filter, limit)
         counted = await job_lists.count_over_time(

@@ -18,7 +18,7 @@ from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_views, runs, ticks, workspaces
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.gates import LimitRow
-from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
+from orvanta_platform.db.job_lists import JobFilter, Part, PathText, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, JobStatus, NodeJobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RepeatedRun
@@ -249,7 +249,9 @@ async def list_jobs(
     async with platform.db.acquire() as conn:
         if filter.args_words is not None or filter.result_words is not None:
             await require_search(conn, workspace)
-        rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
+        rows = await job_lists.list_jobs(
+            conn, workspace, sees, parts, await _resolved(conn, actor, workspace, filter), slice
+        )
         return await add_details(conn, await _with_names(conn, actor, workspace, rows))
 
 
@@ -260,6 +262,19 @@ async def require_search(conn: Connection, workspace: str) -> None:
             "The data of runs is not searchable in this workspace.",
             hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
         )
+
+
+async def _resolved(conn: Connection, actor: Actor, workspace: str, filter: JobFilter) -> JobFilter:
+    return await with_named_paths(conn, actor, workspace, await _of_body(conn, filter))
+
+
+async def with_named_paths(conn: Connection, actor: Actor, workspace: str, filter: JobFilter) -> JobFilter:
+    """Let a text in paths also find the items whose names contain it. Names are resolved before runs are read."""
+    text = filter.script_path_text
+    if text is None:
+        return filter
+    named = await item_names.find_paths(conn, actor, workspace, text)
+    return replace(filter, script_path_text=None, path_or_name=PathText(text, named)) if named else filter
 
 
 async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:
@@ -305,7 +320,8 @@ async def count_jobs(
     """Return the number of rows that such a list would have."""
     sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        return await job_lists.count_jobs(conn, workspace, sees, parts, await _of_body(conn, filter or JobFilter()))
+        resolved = await _resolved(conn, actor, workspace, filter or JobFilter())
+        return await job_lists.count_jobs(conn, workspace, sees, parts, resolved)
 
 
 async def require_room_for_runs(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
