@@ -125,6 +125,7 @@ DIAGNOSTICS: Final = {
     "nul_character": "A text contains a NUL character.",
     "number_not_exact": "A number cannot be represented exactly.",
     "out_of_bounds": "A number or the length of a list is outside the allowed range.",
+    "placeholder_unresolved": "A placeholder in the message of an approval is not a path, or reads an unknown node.",
     "pattern_not_checked": "A pattern of the schema of the inputs is checked by forms in the browser only.",
     "policy_violation": "A policy of the workspace or of the instance does not permit it.",
     "queue_reserved": "The workspace may not use the queue that a tag names, so runs are refused or the node fails.",

@@ -13,11 +13,8 @@ from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.engine.readiness import Fail, OpenApproval
 from orvanta_platform.engine.step import Step
 from orvanta_platform.workflow.limits import MAX_APPROVAL_INPUT_BYTES, MAX_FORM_BYTES
+from orvanta_platform.workflow.placeholders import INPUT_PLACEHOLDER, PLACEHOLDER, value_at
 from orvanta_platform.workflow.secret_schemas import declares
-
-_PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
-_PLACEHOLDER = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")
-_INPUT_PLACEHOLDER = re.compile(r"\{\{\s*inputs(" + _PATH + r")\s*\}\}")
 
 Inputs = Mapping[str, Any]
 
@@ -72,14 +69,15 @@ def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str
     """Return the parts of the message; the caller replaces parts with a leading NUL by fields of the run."""
     parts: list[str] = []
     missing = False
-    for place, part in enumerate(_PLACEHOLDER.split(template)):
-        root, _, path = part.partition(".")
+    for place, part in enumerate(PLACEHOLDER.split(template)):
+        root = re.split(r"[.[]", part, maxsplit=1)[0]
+        path = part[len(root) :]
         if place % 2 == 0:
             parts.append(part.replace("\0", ""))
         elif root == "run":
-            parts.append("\0" + path)
+            parts.append("\0" + path.removeprefix("."))
         elif root == "inputs":
-            parts.append(_text(_value_at(inputs, path)))
+            parts.append(_text(value_at(inputs, path)))
         else:
             answer = step.answer_to("message", node.index, part, place)
             missing = missing or answer is None
@@ -95,16 +93,10 @@ def _fill(form: Any, inputs: Inputs) -> Any:
         return [_fill(each, inputs) for each in form]
     if not isinstance(form, str):
         return form
-    placeholder = _INPUT_PLACEHOLDER.fullmatch(form)
+    placeholder = INPUT_PLACEHOLDER.fullmatch(form)
     if placeholder is not None:
-        return _value_at(inputs, placeholder[1].removeprefix("."))
-    return _INPUT_PLACEHOLDER.sub(lambda found: _text(_value_at(inputs, found[1].removeprefix("."))), form)
-
-
-def _value_at(value: Any, path: str) -> Any:
-    for name in path.split(".") if path else ():
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+        return value_at(inputs, placeholder[1])
+    return INPUT_PLACEHOLDER.sub(lambda found: _text(value_at(inputs, found[1])), form)
 
 
 def _text(value: Any) -> str:

@@ -168,6 +168,14 @@ def test_message_inserts_values_and_runs_nothing() -> None:
     assert run.found(OpenWait) == [OpenWait(0, parts)]
 
 
+def test_message_reads_items_of_lists() -> None:
+    message = "{{ results.a[1].name }}, {{ inputs.rows[1].n }}{{ inputs.rows[2].n }}"
+    value = {"input_transforms": {"rows": js("rows")}}
+    answers = {"results.a[1].name": "Ann", "rows": [{"n": 1}, {"n": 2}]}
+    run = asking(approval("p", message=message, **value), answers=answers)
+    assert run.found(OpenWait)[0].message == ("Ann", ", ", "2")
+
+
 def test_suspend_waits_after_the_step_and_before_the_next() -> None:
     run = asking(job("a", suspend={"timeout": 9}), job("b"))
     run.ok("a")

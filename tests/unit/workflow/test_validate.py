@@ -372,6 +372,21 @@ def test_probably_unintended_constructs_are_warnings() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ("Pay {{ results.each[1].customer }} to {{flow_input.name}}, {{ run.id }}", None),
+        ("{{ results.each.1.customer }}", "{{ results.each.1.customer }}"),
+        ("{{ results.gone }}", "{{ results.gone }}"),
+        ("{{ 1 + 1 }}", "{{ 1 + 1 }}"),
+    ],
+)
+def test_placeholder_that_cannot_be_resolved_is_a_warning(message: str, fault: str | None) -> None:
+    found = check(node("each"), node("ask", "approval", value={"message": message}))
+    assert [(each.code, each.severity) for each in found] == ([("placeholder_unresolved", "warning")] if fault else [])
+    assert fault is None or fault in found[0].message
+
+
 def test_early_return_names_a_top_level_node() -> None:
     for early, codes in (("a", []), ("inside", ["early_return_never"]), ("gone", ["early_return_never"])):
         inside = node("inside")

@@ -7,6 +7,7 @@ from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import, hub_substitute
+from orvanta_platform.workflow.placeholders import find_unresolved
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
@@ -16,13 +17,14 @@ _NOT_COMPUTING: Final = frozenset({"condition", "identity", "delay", "approval"}
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
     """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, hub_unavailable, runs_on_bun, import_unavailable,
-    lock_not_used, early_return_never.
+    lock_not_used, early_return_never, placeholder_unresolved.
     """
     early_return = subject.value.get("early_return")
     top_ids = {node.id for node in subject.graph.top.nodes}
     if isinstance(early_return, str) and early_return and early_return not in top_ids:
         message = f"no top-level node is named {early_return!r}: callers get the result at the end of the run"
         yield diagnostic("early_return_never", "warning", None, f"{VALUE_PATH}/early_return", message)
+    ids = {listed.node.id for listed in subject.listed_nodes}
     for listed in subject.listed_nodes:
         node, path = listed.node, listed.path
         mock = node.tree.get("mock")
@@ -38,6 +40,10 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.tree.get("debouncing") and listed.list_index is None:
             message = "the failure module and the preprocessor are never debounced"
             yield diagnostic("debouncing_no_effect", "warning", listed, f"{path}/debouncing", message)
+        text = node.value.get("message")
+        if node.kind == "approval" and isinstance(text, str) and (gap := find_unresolved(text, ids)) is not None:
+            message = f"{gap} cannot be resolved: write a path such as results.node.items[0].name"
+            yield diagnostic("placeholder_unresolved", "warning", listed, f"{path}/value/message", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
             message = "on workers without Deno, Bun runs it, without the Deno object and imports of jsr: and URLs"
