@@ -375,7 +375,7 @@ class Settings:
     allowed_networks: tuple[str, ...] = _setting(
         "ORVANTA_ALLOWED_NETWORKS",
         readers.networks,
-        "Private networks that the server may call, comma-separated: for webhook nodes, notifications, Git "
+        "Private networks that the server may call, comma-separated: for HTTP request nodes, notifications, Git "
         "repositories and connection tests.",
         default=(),
         shown="none",

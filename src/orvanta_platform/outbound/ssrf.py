@@ -41,6 +41,10 @@ class AddressRefused(Exception):
     """The platform does not call this address; the message has the address and the reason."""
 
 
+class AddressNotPublic(AddressRefused):
+    """The address belongs to a network that the server may call only if its operator allows it."""
+
+
 async def look_up(host: str, port: int) -> Sequence[str]:
     """Resolve a host name with the resolver of the system. Raises OSError, also for a name that is not valid."""
     try:
@@ -80,7 +84,7 @@ class Guard:
             return
         if "%" in text or not is_public(inner):
             shown = host if host == text else f"{host} ({text})"
-            raise AddressRefused(f"{shown} is not a public address")
+            raise AddressNotPublic(f"{shown} is not a public address")
 
 
 def is_public(address: Address) -> bool:

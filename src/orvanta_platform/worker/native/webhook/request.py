@@ -107,7 +107,7 @@ def build(node: Mapping[str, Any], args: bytes, job: UUID, traceparent: str | No
     inputs = msgspec.json.decode(args, type=Inputs)
     method = str(node["method"]).upper()
     if not _METHOD.fullmatch(method) or method in ("CONNECT", "TRACE"):
-        raise _invalid(f"{method!r} is not an HTTP method that a webhook may use")
+        raise _invalid(f"{method!r} is not an HTTP method that an HTTP request may use")
     if not isinstance(inputs.url, str):
         raise _invalid("url must evaluate to text")
     url = _with_query(_url(inputs.url.strip()), inputs.query)

@@ -14,7 +14,7 @@ import httpcore
 import msgspec
 
 from orvanta_platform.outbound.http import CONNECT_S, pool
-from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+from orvanta_platform.outbound.ssrf import AddressNotPublic, AddressRefused, Guard
 from orvanta_platform.tracing import TRACEPARENT
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.webhook.request import CallFailed, Request, build
@@ -105,8 +105,11 @@ async def _exchange(request: Request, guard: Guard) -> _Response:
         ):
             named = _named(got.headers)
             return _Response(got.status, named, await _read(request, got, named.get("content-encoding", "")))
+    except AddressNotPublic as error:
+        message = f"HTTP request refused: {request.shown}: {error}. ORVANTA_ALLOWED_NETWORKS lists allowed networks."
+        raise CallFailed("webhook_address_refused", message) from error
     except AddressRefused as error:
-        raise CallFailed("webhook_address_refused", f"{request.shown}: {error}") from error
+        raise CallFailed("webhook_address_refused", f"HTTP request refused: {request.shown}: {error}") from error
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise CallFailed("webhook_unreachable", f"{request.shown}: {reason}") from error
