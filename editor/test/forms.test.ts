@@ -58,10 +58,10 @@ test("the workflow's input is made field by field", () => {
   };
   change((now) => addSchemaField(now, ["schema"], "name"));
   change((now) => addSchemaField(now, ["schema"], "count"));
-  change((now) => setSchemaField(now, ["schema"], "count", { type: "integer" }));
+  change((now) => setSchemaField(now, ["schema"], "count", { kind: "integer" }));
   change((now) => setSchemaField(now, ["schema"], "count", { required: true }));
   change((now) => setSchemaField(now, ["schema"], "name", { description: "Who asks" }));
-  expect(schemaFields(at(parseSource(text), ["schema"]))).toEqual([
+  expect(schemaFields(at(parseSource(text), ["schema"]))).toMatchObject([
     { name: "name", type: "string", items: "", description: "Who asks", required: false },
     { name: "count", type: "integer", items: "", description: "", required: true },
   ]);
@@ -129,5 +129,22 @@ test("items and a default are set and removed; another type removes them", () =>
   expect(set({ items: "" })).toEqual({ type: "array" });
   set({ items: "number" });
   set({ default: [1] });
-  expect(set({ type: "string" })).toEqual({ type: "string" });
+  expect(set({ kind: "string" })).toEqual({ type: "string" });
+});
+
+test("a field of a form is a choice, a date or a long text with a label", () => {
+  let text = "value: {modules: []}\nschema:\n  type: object\n  properties:\n    why: {type: string, default: x}\n";
+  const set = (change: Parameters<typeof setSchemaField>[3]) => {
+    text = setSchemaField(model(text), ["schema"], "why", change).edits.reduce(editSource, text);
+    return at(parseSource(text), ["schema", "properties", "why"]);
+  };
+  const field = () => schemaFields(at(parseSource(text), ["schema"]))[0];
+  expect(set({ kind: "choice" })).toEqual({ type: "string", enum: ["First choice"] });
+  expect(set({ choices: ["rent", "food"] })).toEqual({ type: "string", enum: ["rent", "food"] });
+  expect(set({ label: "Reason" })).toMatchObject({ title: "Reason" });
+  expect(field()).toMatchObject({ kind: "choice", label: "Reason", choices: ["rent", "food"] });
+  expect(set({ kind: "date" })).toEqual({ type: "string", format: "date", title: "Reason" });
+  expect(set({ kind: "textarea" })).toEqual({ type: "string", format: "textarea", title: "Reason" });
+  expect(set({ kind: "number" })).toEqual({ type: "number", title: "Reason" });
+  expect(field()).toMatchObject({ kind: "number", choices: [] });
 });

@@ -5,6 +5,7 @@ import { apply } from "../editor/store";
 import { readFields } from "../forms/values";
 import { t } from "../texts/inspector";
 import { Button, IconButton, Input } from "../ui/controls";
+import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import type { Change, Model } from "../workflow/commands";
@@ -17,6 +18,7 @@ import {
   type SchemaFieldChange,
   schemaFields,
   setSchemaField,
+  TEXT_KINDS,
   TYPES,
 } from "../workflow/schema-fields";
 import { at, type Json, type Path } from "../workflow/types";
@@ -81,7 +83,12 @@ function SchemaFieldRow({ field, path, isFirst, isLast, change }: SchemaFieldRow
   return (
     <div className={css.schemaField}>
       <FieldName name={name} rename={(next) => change((model) => renameSchemaField(model, path, name, next))} />
-      <TypeSelect label={t("inspector.fieldType", { field: name })} type={field.type} set={(type) => set({ type })} />
+      <TypeSelect
+        label={t("inspector.fieldType", { field: name })}
+        type={field.kind}
+        kinds={TEXT_KINDS}
+        set={(kind) => set({ kind })}
+      />
       <label className={css.check}>
         <input type="checkbox" checked={field.required} onChange={(event) => set({ required: event.target.checked })} />
         <span>{t("ui.required")}</span>
@@ -92,6 +99,15 @@ function SchemaFieldRow({ field, path, isFirst, isLast, change }: SchemaFieldRow
         onClick={() => change((model) => removeSchemaField(model, path, name))}
       />
       <div className={css.fieldDetails}>
+        <Input
+          aria-label={t("inspector.labelOf", { field: name })}
+          placeholder={t("inspector.label")}
+          value={field.label}
+          onChange={(event) => set({ label: event.target.value }, `${path.join(".")}.${name}.title`)}
+        />
+        {field.kind === "choice" && (
+          <Choices key={name} field={field} set={(choices) => set({ choices }, `${path.join(".")}.${name}.enum`)} />
+        )}
         {field.type === "array" && (
           <TypeSelect
             label={t("inspector.itemType", { field: name })}
@@ -163,19 +179,53 @@ interface TypeSelectProps {
   type: string;
   /** Name of the choice of no type. */
   any?: string;
+  /** Kinds besides the types. */
+  kinds?: readonly (keyof typeof KINDS)[];
   set: (type: string) => void;
 }
 
-function TypeSelect({ label, type, any, set }: TypeSelectProps) {
+const KINDS = {
+  choice: t("inspector.choice"),
+  date: t("inspector.date"),
+  textarea: t("inspector.longText"),
+};
+
+function TypeSelect({ label, type, any, kinds = [], set }: TypeSelectProps) {
   return (
     <Select aria-label={label} value={type} set={set}>
       {any !== undefined && <option value="">{any}</option>}
-      {[...new Set([...TYPES, ...(type ? [type] : [])])].map((each) => (
+      {kinds.map((each) => (
+        <option key={each} value={each}>
+          {KINDS[each]}
+        </option>
+      ))}
+      {[...new Set([...TYPES, ...(type && !(type in KINDS) ? [type] : [])])].map((each) => (
         <option key={each} value={each}>
           {any === undefined ? each : t("inspector.items", { type: each })}
         </option>
       ))}
     </Select>
+  );
+}
+
+/** The texts of a choice, one in each line. The last one is not removed. */
+function Choices({ field, set }: { field: SchemaField; set: (choices: string[]) => void }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
+    <textarea
+      className={controls.input}
+      rows={Math.max(2, field.choices.length)}
+      aria-label={t("inspector.choicesOf", { field: field.name })}
+      placeholder={t("inspector.choices")}
+      value={typed ?? field.choices.join("\n")}
+      onChange={({ target }) => {
+        setTyped(target.value);
+        const lines = target.value.split("\n").map((each) => each.trim());
+        const choices = [...new Set(lines.filter(Boolean))];
+        if (choices.length > 0) set(choices);
+      }}
+      onBlur={() => setTyped(null)}
+    />
   );
 }
 

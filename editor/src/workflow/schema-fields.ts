@@ -9,6 +9,12 @@ import { at, isTree, type Json, type Path, type Tree, text } from "./types";
 export interface SchemaField {
   name: string;
   type: string;
+  /** Its type, or the kind of a text that is entered otherwise. */
+  kind: string;
+  /** Label in forms; empty: its name. */
+  label: string;
+  /** Texts of a choice. */
+  choices: string[];
   /** Type of the items of a list; empty if it is not known. */
   items: string;
   default: Json | undefined;
@@ -16,6 +22,8 @@ export interface SchemaField {
   required: boolean;
 }
 
+/** Kinds of texts besides "string", by what their definitions have. */
+export const TEXT_KINDS = ["choice", "date", "textarea"] as const;
 export const TYPES = ["string", "number", "integer", "boolean", "array", "object"] as const;
 const NAME = /^[A-Za-z_]\w*$/;
 
@@ -29,12 +37,23 @@ export function schemaFields(schema: Json | undefined): SchemaField[] {
     return {
       name,
       type: text(definition.type) || "string",
+      ...kindOf(definition),
+      label: text(definition.title),
       items: text(at(definition, ["items", "type"])),
       default: definition.default,
       description: text(definition.description),
       required: required.includes(name),
     };
   });
+}
+
+function kindOf(definition: Tree): { kind: string; choices: string[] } {
+  const type = text(definition.type) || "string";
+  const choices = Array.isArray(definition.enum) ? definition.enum : null;
+  if (type !== "string") return { kind: type, choices: [] };
+  if (choices?.every((each) => typeof each === "string")) return { kind: "choice", choices };
+  const format = text(definition.format);
+  return { kind: TEXT_KINDS.some((each) => each === format) ? format : type, choices: [] };
 }
 
 function partsOf(schema: Json | undefined): { properties: Tree; required: string[]; order: string[] } {
@@ -106,10 +125,12 @@ export function moveSchemaField(model: Model, path: Path, name: string, by: -1 |
 }
 
 /** Members of the definition of a field that depend on its type. */
-const OF_TYPE = ["items", "properties", "required", "default"];
+const OF_TYPE = ["items", "properties", "required", "default", "enum", "format"];
 
 export interface SchemaFieldChange {
-  type?: string;
+  kind?: string;
+  label?: string;
+  choices?: string[];
   items?: string;
   default?: Json | undefined;
   description?: string;
@@ -124,10 +145,18 @@ export function setSchemaField(model: Model, path: Path, name: string, change: S
     const rest = required.filter((each) => each !== name);
     return setField(model, [...path, "required"], change.required ? [...rest, name] : rest, title);
   }
-  if (change.type !== undefined) {
+  if (change.label !== undefined) return setField(model, [...field, "title"], change.label || undefined, title);
+  if (change.choices !== undefined) return setField(model, [...field, "enum"], change.choices, title);
+  if (change.kind !== undefined) {
+    const kind = change.kind;
+    const isText = TEXT_KINDS.some((each) => each === kind);
     const outdated = OF_TYPE.filter((key) => at(model.tree, [...field, key]) !== undefined);
     const edits = outdated.map((key): Edit => ({ op: "remove", path: [...field, key] }));
-    return { name: title, edits: [...edits, ...setField(model, [...field, "type"], change.type, "").edits] };
+    edits.push(...setField(model, [...field, "type"], isText ? "string" : kind, "").edits);
+    // A list of choices is never empty.
+    if (kind === "choice") edits.push({ op: "set", path: [...field, "enum"], value: [t("workflow.firstChoice")] });
+    else if (isText) edits.push({ op: "set", path: [...field, "format"], value: kind });
+    return { name: title, edits };
   }
   if (change.items !== undefined) {
     return setField(model, [...field, "items"], change.items ? { type: change.items } : undefined, title);
