@@ -1,7 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { approvalsQuery, type WaitingApproval, withDecided } from "../api/approvals";
 import { type DeploymentRequest, waitingRequestsQuery } from "../api/environments";
+import { overviewQuery } from "../api/overview";
 import { useParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/approvals";
@@ -28,6 +29,12 @@ export function ApprovalsPage() {
   const approvals = useQuery(approvalsQuery(workspace));
   const deployments = useQuery(waitingRequestsQuery(workspace));
   const { items: all, keep } = useWithDecided(approvals.data);
+  const queries = useQueryClient();
+  const waiting = approvals.data;
+  // The number in the navigation changes with the list.
+  useEffect(() => {
+    if (waiting) void queries.invalidateQueries(overviewQuery(workspace));
+  }, [queries, workspace, waiting]);
   const found = useListTools(all, textOf, ORDERS);
   const { items, query } = found;
   return (

@@ -3,7 +3,6 @@ import { overviewQuery } from "../api/overview";
 import { t } from "../texts/t";
 import type { Badge } from "./pages";
 
-const REFRESH_MS = 30_000;
 const RECENT_MS = 24 * 3600 * 1000;
 /** Counts above it are shown as "9+". */
 const MAX_COUNT = 9;
@@ -16,7 +15,7 @@ export interface BadgeText {
 
 /** Return the numbers beside the links of a workspace; undefined where there is nothing to show. */
 export function useBadges(workspace: string): Partial<Record<Badge, BadgeText>> {
-  const { data } = useQuery({ ...overviewQuery(workspace), refetchInterval: REFRESH_MS });
+  const { data } = useQuery(overviewQuery(workspace));
   if (!data) return {};
   const failed = data.failed.filter(({ last }) => Date.now() - Date.parse(last.created_at) < RECENT_MS).length;
   return {
