@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { LogPart } from "../src/api/stream";
 import { levelOf, stripEscapes } from "../src/runs/log/levels";
-import { Lines, MAX_LINE_LENGTH } from "../src/runs/log/lines";
+import { Lines, MAX_LINE_LENGTH, ownerName } from "../src/runs/log/lines";
 import { LogBuffer, splitMatches } from "../src/runs/log/log-buffer";
 
 const AT = "2026-01-01T00:00:00Z";
@@ -113,4 +113,10 @@ describe("a reading", () => {
     expect(splitMatches("An error is an Error.", "ERROR")).toEqual(["An ", "error", " is an ", "Error", "."]);
     expect(splitMatches("İİ i", "i").join("")).toBe("İİ i");
   });
+});
+
+test("an iteration is counted from 1, as in the graph and the timeline", () => {
+  const owner = { job: "j", node: "enrich", attempt: 1, place: 0, at: 0 };
+  expect(ownerName(owner)).toBe("enrich[1]");
+  expect(ownerName({ ...owner, place: null, attempt: 2 })).toBe("enrich ×2");
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { failedRuns, filterOf, toQuery } from "../src/api/run-filter";
+import { failedRuns, filterOf, isTest, toQuery } from "../src/api/run-filter";
 import type { RunPage, RunPages, RunRow } from "../src/api/run-list";
+import { runChoice } from "../src/runs/compare/run-choice";
 import { activeFilters, stateChoice, withChoice } from "../src/runs/list/filter";
 import { firstLivePage, withNewestRows, withRefreshedPage } from "../src/runs/list/pages";
 
@@ -74,4 +75,11 @@ test("the home page leads to the failed runs that it counts, without tests", () 
   const filter = filterOf(new URL(failedRuns("main"), "http://localhost").searchParams);
   expect([filter.states, filter.tests]).toEqual([["failed"], false]);
   expect(toQuery(filter, 0)).toMatchObject({ job_kinds: "flow,script" });
+});
+
+test("runs of workflows and nodes that are not deployed are marked as tests", () => {
+  expect(["flowpreview", "preview", "flow", "script"].map(isTest)).toEqual([true, true, false, false]);
+  const run = { ...row(1), tested: true, trigger: "manual", created_at: "2026-01-01T00:00:00Z" };
+  expect(runChoice(run)).toMatch(/, test$/);
+  expect(runChoice({ ...run, tested: false })).not.toContain("test");
 });

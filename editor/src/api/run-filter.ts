@@ -76,3 +76,6 @@ export function toQuery(filter: RunFilter, now: number) {
     ...(filter.tests ? {} : { job_kinds: "flow,script" }),
   };
 }
+
+/** Return whether a kind of run is a test: of a workflow, of one of its nodes or of a script that is not deployed. */
+export const isTest = (kind: string): boolean => kind.endsWith("preview");

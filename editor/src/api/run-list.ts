@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { INTERVALS } from "../lib/run-histogram";
 import { t } from "../texts/api";
 import { api } from "./client";
-import { filterOf, type RunFilter, toQuery } from "./run-filter";
+import { filterOf, isTest, type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
 import { waitText } from "./wait-text";
 
@@ -44,7 +44,7 @@ export function toRunRow(row: Row): RunRow {
     status: statusOf(row),
     path: row.script_path ?? "",
     summary: row.script_summary ?? "",
-    tested: row.job_kind.endsWith("preview"),
+    tested: isTest(row.job_kind),
     flow: row.job_kind.startsWith("flow"),
     trigger: row.schedule_path ? `schedule ${row.schedule_path}` : row.trigger_kind,
     by: row.created_by,

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from "react";
+import { isTest } from "../api/run-filter";
 import type { RunAbout } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
@@ -43,7 +44,9 @@ export function RunFacts({ named }: { named: boolean }) {
       {about.version && about.workflow && (
         <Fact name={t("runs.version")}>{about.version.current ? version : tWith("runs.notCurrent", { version })}</Fact>
       )}
-      {!about.version && <Fact name={t("runs.version")}>{t("runs.notDeployed")}</Fact>}
+      {!about.version && (
+        <Fact name={t("runs.version")}>{t(isTest(about.kind) ? "runs.test" : "runs.notDeployed")}</Fact>
+      )}
       <Fact name={t("runs.startedBy")}>
         {about.permissioned_as === `u/${about.created_by}`
           ? about.created_by

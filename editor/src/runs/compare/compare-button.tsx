@@ -2,13 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { runsBefore } from "../../api/comparison";
 import type { RunRow } from "../../api/run-list";
-import { statusStyle } from "../../lib/status";
-import { absolute, relative } from "../../lib/time";
+import { absolute } from "../../lib/time";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";
-import { triggerName } from "../trigger-name";
+import { runChoice } from "./run-choice";
 
 const LIMIT = 20;
 
@@ -39,7 +38,7 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
     },
   });
   const items = (rows: readonly RunRow[]) =>
-    rows.map((row) => ({ value: row.id, name: nameOf(row), description: describeRun(row) }));
+    rows.map((row) => ({ value: row.id, name: runChoice(row), description: describeRun(row) }));
   const { success = [], earlier = [] } = found.data ?? {};
   const last = new Set(success.map((row) => row.id));
   return (
@@ -60,12 +59,5 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
     />
   );
 }
-
-const nameOf = (row: RunRow) =>
-  t("runs.runSummary", {
-    status: statusStyle(row.status).label,
-    time: relative(row.created_at, Date.now()),
-    trigger: triggerName(row.trigger),
-  });
 
 const describeRun = (row: RunRow) => `${absolute(row.created_at)} · ${row.id.slice(0, 13)}…`;

@@ -1,6 +1,6 @@
 import { duration, precise } from "../../lib/time";
 import { t } from "../../texts/runs";
-import type { Owner } from "./lines";
+import { type Owner, ownerName } from "./lines";
 import css from "./log.module.css";
 import { type LogBuffer, splitMatches } from "./log-buffer";
 
@@ -21,11 +21,7 @@ export function Row({ reading, place, start, named, startOf, current, measure }:
   const line = reading.lines.at(index);
   if (!line) return null;
   const { owner } = line;
-  const whose = [
-    owner.node ?? "",
-    owner.place === null ? "" : `[${owner.place}]`,
-    owner.attempt > 1 ? ` ×${owner.attempt}` : "",
-  ].join("");
+  const whose = ownerName(owner);
   let at = 0;
   return (
     <div

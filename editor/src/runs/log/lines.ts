@@ -1,7 +1,7 @@
 import type { LogPart } from "../../api/stream";
 import { LEVELS, type Level, levelOf, stripEscapes } from "./levels";
 
-/** Source of a line: one attempt of one job. `place`: number of its iteration or branch; `at`: time of its first line. */
+/** Source of a line: one attempt of one job. `place`: number of its iteration or branch, from 0; `at`: time of its first line. */
 export interface Owner {
   job: string;
   node: string | null;
@@ -9,6 +9,10 @@ export interface Owner {
   place: number | null;
   at: number;
 }
+
+/** Return the name of an owner. Iterations and branches are counted from 1, as in the graph and the timeline. */
+export const ownerName = ({ node, place, attempt }: Owner): string =>
+  [node ?? "", place === null ? "" : `[${place + 1}]`, attempt > 1 ? ` ×${attempt}` : ""].join("");
 
 /** Line as shown. `cut`: number of characters that are omitted; `at`: when it was written, in milliseconds since 1970. */
 export interface Line {

@@ -1,0 +1,13 @@
+import type { RunRow } from "../../api/run-list";
+import { statusStyle } from "../../lib/status";
+import { relative } from "../../lib/time";
+import { t } from "../../texts/runs";
+import { triggerName } from "../trigger-name";
+
+/** Return the text of a run in the list of earlier runs. */
+export const runChoice = (row: RunRow): string =>
+  t(row.tested ? "runs.testSummary" : "runs.runSummary", {
+    status: statusStyle(row.status).label,
+    time: relative(row.created_at, Date.now()),
+    trigger: triggerName(row.trigger),
+  });
