@@ -334,8 +334,8 @@ async def test_host_is_resolved_once_and_connection_uses_checked_address() -> No
         again = await call(f"http://rebinding.test:{server.port}/", guard=guard)
         assert again.error == (
             "webhook_address_refused",
-            f"HTTP request refused: GET http://rebinding.test:{server.port}/: rebinding.test (127.0.0.2) is not a public"
-            " address. ORVANTA_ALLOWED_NETWORKS lists allowed networks.",
+            f"HTTP request refused: GET http://rebinding.test:{server.port}/: rebinding.test (127.0.0.2) is not a"
+            " public address. ORVANTA_ALLOWED_NETWORKS lists allowed networks.",
         )
     assert len(server.asked) == 1
 
