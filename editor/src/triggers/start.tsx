@@ -8,7 +8,7 @@ import { t } from "../texts/triggers";
 import { Icon } from "../ui/icon";
 import { Menu } from "../ui/menu";
 import css from "./start.module.css";
-import { formatInZone, scheduleText } from "./times";
+import { scheduleText, shortInZone } from "./times";
 
 const MAX_SHOWN = 4;
 
@@ -74,7 +74,7 @@ function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
 function ScheduleTrigger({ schedule }: { schedule: Schedule }) {
   const { path, summary, enabled, timezone } = schedule;
   const next = useQuery({ ...ticksQuery(schedule.schedule, timezone), enabled }).data?.[0];
-  const state = next ? t("triggers.next", { time: formatInZone(next, timezone) }) : t("triggers.active");
+  const state = next ? t("triggers.next", { time: shortInZone(next, timezone) }) : t("triggers.active");
   return (
     <Trigger
       icon="clock"

@@ -16,6 +16,20 @@ export function formatInZone(iso: string, timeZone: string, now = new Date()): s
   }).format(at);
 }
 
+/** Format a time such as "27 Nov, 08:00 CET" in an IANA zone, with its name, and with seconds unless they are zero. */
+export function shortInZone(iso: string, timeZone: string): string {
+  const at = new Date(iso);
+  return new Intl.DateTimeFormat(LOCALE, {
+    timeZone,
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: at.getUTCSeconds() === 0 ? undefined : "2-digit",
+    timeZoneName: "short",
+  }).format(at);
+}
+
 /** Phrases of frequent schedules, and their cron expressions with seconds. */
 export const PRESETS: [string, string][] = [
   [t("triggers.daily"), "0 0 8 * * *"],

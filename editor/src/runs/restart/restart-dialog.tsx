@@ -55,7 +55,7 @@ export function RestartDialog(props: DialogProps) {
     try {
       const made = await restartRun(workspace, id, point, version);
       close();
-      notify(t("runs.restartStarted"));
+      notify(t(preview.data?.kept.length ? "runs.restartStarted" : "runs.restartAll"));
       await navigate(`/w/${workspace}/runs/${made}`);
     } catch (error) {
       setBusy(false);
