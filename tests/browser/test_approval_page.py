@@ -190,3 +190,13 @@ async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: 
     waiting = site.client.get("/api/w/main/approvals/list").json()
     assert {each["message"] for each in waiting if each["run"] == started.text} == {"Order 2?", "Order 3?"}
     site.client.post(f"/api/w/main/jobs_u/queue/cancel/{started.text}", json={}).raise_for_status()
+
+
+async def test_number_in_navigation_follows_the_list(page: Page, site: Site) -> None:
+    message = "Count this request?"
+    await page.goto("/w/main/approvals")
+    link = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Approvals")
+    asked(site, {"modules": [{"id": "ask", "value": {"type": "approval", "message": message}}]})
+    await expect(page.get_by_text(message)).to_be_visible(timeout=20_000)
+    waiting = site.client.get("/api/w/main/overview").json()["waiting_runs"]
+    await expect(link).to_have_attribute("title", re.compile(rf"^{waiting} approvals? await"), timeout=10_000)

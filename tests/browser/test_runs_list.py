@@ -69,7 +69,7 @@ async def filter_by_state(page: Page) -> None:
     await page.reload()
     await expect(rows(page)).to_have_count(1)
     await page.get_by_role("button", name="Save view").click()
-    await page.get_by_label("Name").fill("What fails")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("What fails")
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("button", name="Remove filter: Status Failed").click()
     await expect(rows(page)).to_have_count(4)
