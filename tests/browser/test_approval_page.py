@@ -199,4 +199,4 @@ async def test_number_in_navigation_follows_the_list(page: Page, site: Site) -> 
     asked(site, {"modules": [{"id": "ask", "value": {"type": "approval", "message": message}}]})
     await expect(page.get_by_text(message)).to_be_visible(timeout=20_000)
     waiting = site.client.get("/api/w/main/overview").json()["waiting_runs"]
-    await expect(link).to_have_attribute("title", re.compile(rf"^{waiting} approvals? await"), timeout=10_000)
+    await expect(link).to_have_attribute("title", re.compile(rf"^{waiting} approvals? await"))

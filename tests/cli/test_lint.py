@@ -13,8 +13,10 @@ from tests.cli.test_commands import run
 from tests.installation import ORVANTA
 
 from orvanta_platform.cli.client import item_paths, output
+from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.failure import fail
 from orvanta_platform.errors import NotFound
+from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS
 
 GOOD = "value:\n  modules:\n    - id: a\n      value: {type: identity}\n"
@@ -230,8 +232,8 @@ def test_tests_need_no_network(tmp_path: Path) -> None:
 
 def test_errors_and_notes_cannot_control_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A server, or a file of somebody else, may have written them."""
-    output.say("first \x1b]0;title\x07\nsecond \x1b[2J")
+    print_located([("a\x1b]0;title\x07", Diagnostic("code", "error", None, "/\x1b[2J", "message\x1b[2J"))])
     fail(NotFound("missing \x1b]52;c;AA==\x07", hint="try \x1b[2J"))
     shown = capsys.readouterr().err
     assert "\x1b" not in shown.replace("\x1b[0m", "") and "\x07" not in shown
-    assert [line.split()[0] for line in shown.splitlines()] == ["first", "second", "Error:", "try"]
+    assert [line.split()[0] for line in shown.splitlines()] == ["a�]0;title�:", "at", "Error:", "try"]

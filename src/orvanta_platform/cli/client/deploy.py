@@ -14,7 +14,7 @@ from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.flow_files import FlowFile
-from orvanta_platform.cli.client.output import say
+from orvanta_platform.cli.client.output import say, terminal_safe
 from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.cli.client.synced_item import SyncedItem, find_synced
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
@@ -176,7 +176,9 @@ def show_diagnostics(flow: FlowFile, found: list[Diagnostic]) -> None:
 def print_located(found: list[tuple[str, Diagnostic]]) -> None:
     """Print diagnostics with known locations."""
     for location, each in found:
-        say(f"{location}: {each.severity} {each.code}: {each.message}" + (f"\n    at {each.path}" if each.path else ""))
+        say(terminal_safe(f"{location}: {each.severity} {each.code}: {each.message}"))
+        if each.path:
+            say(terminal_safe(f"    at {each.path}"))
 
 
 def read_flow(given: Path) -> FlowFile:

@@ -35,15 +35,15 @@ def print_bytes(text: bytes) -> None:
 
 
 def say(text: str) -> None:
-    """Print lines for people to stderr, separate from the output for programs. They cannot control the terminal."""
-    print("\n".join(map(terminal_safe, text.split("\n"))), file=sys.stderr, flush=True)
+    """Print a line for people to stderr, separate from the output for programs."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def say_error(message: str, hint: str | None) -> None:
-    """Print an error for people to stderr, with its hint in the next line."""
-    say(message)
+    """Print an error for people to stderr, with its hint in the next line. Neither can control the terminal."""
+    say(terminal_safe(message))
     if hint:
-        say(f"    {hint}")
+        say(terminal_safe(f"    {hint}"))
 
 
 def print_change(entry: Mapping[str, Any], note: str = "") -> None:
