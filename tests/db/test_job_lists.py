@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.conftest import TestDatabase
 
 from orvanta_platform.db import job_lists
-from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible, count_jobs, list_jobs
+from orvanta_platform.db.job_lists import JobFilter, Part, PathText, Slice, Visible, count_jobs, list_jobs
 from orvanta_platform.db.pool import Database
 
 PARTS: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
@@ -27,6 +27,7 @@ SAMPLES: dict[str, Any] = {
     "UUID": UUID(int=1),
     "tuple[str, ...]": ("script",),
     "tuple[bytes, ...]": (b"key",),
+    "PathText": PathText("x", ["f/x/y"]),
 }
 
 
