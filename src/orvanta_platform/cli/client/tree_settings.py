@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from orvanta_platform.cli.client import globs
+from orvanta_platform.cli.client.globs import Glob
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.paths import FORMATS
@@ -17,7 +19,6 @@ _FILE: Final = "wmill.yaml"
 _HEAD: Final = "ref: refs/heads/"
 _COMMON: Final = "commonSpecificItems"
 _NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|.]')
-_GLOB_PARTS: Final = re.compile(r"\{[^{}]*\}|(?:\*\*/)+|\*+|.", re.DOTALL)
 _SPECIFIC: Final = re.compile(
     rf"(?P<path>[^/]+)\.(?P<branch>[^./]+)(?P<kind>\.(?:variable|resource|schedule|[a-z]+_trigger)(?:{'|'.join(FORMATS)}))"
 )
@@ -32,12 +33,12 @@ class TreeSettings(msgspec.Struct, frozen=True):
     """Branches of the repository that have items of their own, as in names of files."""
     branch: str | None = None
     """The branch that is checked out, if it is one of them."""
-    excluded: tuple[re.Pattern[str], ...] = ()
-    """Patterns of the names of files that are left out."""
+    excluded: tuple[Glob, ...] = ()
+    """Globs of the names of files that are left out."""
 
     def excludes(self, name: str) -> bool:
         """Return whether a file of the tree is left out, such as a test of scripts beside them."""
-        return any(pattern.fullmatch(name) for pattern in self.excluded)
+        return any(globs.matches(glob, name) for glob in self.excluded)
 
     def common_name(self, name: str) -> str | None:
         """Return the name of a file without the branch, `a.resource.yaml` for `a.main.resource.yaml`.
@@ -70,30 +71,11 @@ def read_settings(folder: Path) -> TreeSettings:
 def _settings(tree: Mapping[str, Any], checked_out: str | None) -> TreeSettings:
     branches = {_NOT_IN_NAMES.sub("_", name): branch for name, branch in _environments(tree).items()}
     current = next((name for name, branch in branches.items() if branch == checked_out), None)
-    globs = tree.get("excludes")
-    named = [glob for glob in globs if isinstance(glob, str)] if isinstance(globs, list) else []
-    excluded = tuple(re.compile(_pattern(glob)) for glob in named)
+    named = tree.get("excludes")
+    texts = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    excluded = tuple(glob for text in texts for glob in globs.parse(text))
     typescript: Literal["bun", "deno"] = "deno" if tree.get("defaultTs") == "deno" else "bun"
     return TreeSettings(typescript, frozenset(branches), current, excluded)
-
-
-def _pattern(glob: str) -> str:
-    """Return the regular expression of a glob, in which `**` matches any folders and braces contain alternatives."""
-    return "".join(_expression(part) for part in _GLOB_PARTS.findall(glob))
-
-
-def _expression(part: str) -> str:
-    match part[0]:
-        case "{" if part.endswith("}"):
-            return f"(?:{'|'.join(_pattern(each) for each in part[1:-1].split(','))})"
-        case "*" if part.endswith("/"):
-            return "(?:[^/]+/)*"
-        case "*":
-            return "[^/]*" if part == "*" else ".*"
-        case "?":
-            return "[^/]"
-        case _:
-            return re.escape(part)
 
 
 def _environments(tree: Mapping[str, Any]) -> dict[str, str]:
