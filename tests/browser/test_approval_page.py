@@ -113,7 +113,7 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await form.get_by_label("reason (optional)", exact=True).fill("of the form")
     await form.get_by_label("Reason for the decision").fill("It is due")
     await form.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Approved", exact=True).first).to_be_visible()
     await page.goto("/w/main/approvals?q=november")
     await expect(page.get_by_role("heading", name="Approvals", exact=True)).to_be_visible()
     await expect(card).to_have_count(0)

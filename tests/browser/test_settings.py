@@ -350,7 +350,7 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     # One item changes on both sides, another in the repository alone.
     variable = {"path": "u/admin/region", "value": "north", "is_secret": False, "description": ""}
     site.client.post("/api/w/main/variables/create", json=variable).raise_for_status()
-    await expect(rows(page, "Commits").first).to_contain_text("Create the variable u/admin/region")
+    await expect(rows(page, "Commits").first).to_contain_text("Create the variable u/admin/region", timeout=180_000)
     files = {f"u/admin/{name}.variable.yaml": b"value: south\nis_secret: false\n" for name in ("region", "added")}
     commit_files(repo, files, "By hand")
     site.client.post("/api/w/main/variables/update/u/admin/region", json={"value": "east"}).raise_for_status()

@@ -18,53 +18,53 @@ value:
     - id: b
       value: {type: rawscript, language: bash, content: echo 1, input_transforms: {}}
 """
-FOLDER = "summary: Duo\nowners: [u/admin, g/all]\nextra_perms: {u/admin: true, g/all: true}\n"
+FOLDER = "summary: Pair\nowners: [u/admin, g/all]\nextra_perms: {u/admin: true, g/all: true}\n"
 
 
 def schedule(**more: Any) -> str:
     """Return the file of a schedule."""
-    needed = {"schedule": "0 0 6 * * *", "timezone": "UTC", "enabled": False, "script_path": "f/duo/code"}
+    needed = {"schedule": "0 0 6 * * *", "timezone": "UTC", "enabled": False, "script_path": "f/pair1/code"}
     return json.dumps({**needed, "is_flow": True, "args": {}, **more})
 
 
 def test_settings_deleted_in_a_file_are_removed(cli: Cli) -> None:
     """Also by a push of somebody who pulled the file, and with null in its place."""
-    code = "flow/f/duo/code"
+    code = "flow/f/pair1/code"
     handlers = {"on_failure": code, "on_recovery": code, "paused_until": "2099-01-01T00:00:00Z"}
-    cli.write("ann/f/duo/folder.meta.yaml", FOLDER)
-    cli.write("ann/f/duo/code.flow/flow.yaml", FLOW)
-    cli.write("ann/f/duo/daily.schedule.json", schedule(**handlers))
+    cli.write("ann/f/pair1/folder.meta.yaml", FOLDER)
+    cli.write("ann/f/pair1/code.flow/flow.yaml", FLOW)
+    cli.write("ann/f/pair1/daily.schedule.json", schedule(**handlers))
     cli("push", "ann")
-    cli.write("ann/f/duo/daily.schedule.json", schedule(**handlers | {"on_failure": None}))
-    assert "schedule f/duo/daily: updated" in cli("push", "ann").out
+    cli.write("ann/f/pair1/daily.schedule.json", schedule(**handlers | {"on_failure": None}))
+    assert "schedule f/pair1/daily: updated" in cli("push", "ann").out
     cli("pull", "bob")
-    file = cli.folder / "bob/f/duo/daily.schedule.yaml"
+    file = cli.folder / "bob/f/pair1/daily.schedule.yaml"
     file.write_text("".join(line for line in file.read_text().splitlines(True) if "paused" not in line))
-    assert "M  schedule f/duo/daily" in cli("status", "bob").out
-    cli.write("bob/f/duo/folder.meta.yaml", "summary: Duo\nowners: []\nextra_perms: {u/admin: true}\n")
-    assert cli("push", "bob").out == "folder duo: updated\nschedule f/duo/daily: updated\n"
-    found = cli.installation.client.get("/api/w/main/schedules/get/f/duo/daily").json()
+    assert "M  schedule f/pair1/daily" in cli("status", "bob").out
+    cli.write("bob/f/pair1/folder.meta.yaml", "summary: Pair\nowners: []\nextra_perms: {u/admin: true}\n")
+    assert cli("push", "bob").out == "folder pair1: updated\nschedule f/pair1/daily: updated\n"
+    found = cli.installation.client.get("/api/w/main/schedules/get/f/pair1/daily").json()
     assert {name: found.get(name) for name in handlers} == dict.fromkeys(handlers) | {"on_recovery": code}
-    folder = cli.installation.client.get("/api/w/main/folders/get/duo").json()
+    folder = cli.installation.client.get("/api/w/main/folders/get/pair1").json()
     assert (folder["owners"], folder["extra_perms"]) == ([], {"u/admin": True})
     assert cli("push", "bob").out == "Nothing to do.\n"
 
 
 def test_push_of_one_item_of_a_synchronised_folder_replaces_nothing_newer(cli: Cli) -> None:
     """Its state remains that of the folder: a push of all of it, or of the item again, has no conflict."""
-    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW)
-    cli.write("bob/f/duo/total.sh", "echo 1\n")
+    cli.write("bob/f/pair2/code.flow/flow.yaml", FLOW)
+    cli.write("bob/f/pair2/total.sh", "echo 1\n")
     cli("push", "bob")
     cli("pull", "ann")
 
-    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW.replace("content: echo 1", "content: echo bob", 1))
-    cli.write("bob/f/duo/total.sh", "echo bob\n")
+    cli.write("bob/f/pair2/code.flow/flow.yaml", FLOW.replace("content: echo 1", "content: echo bob", 1))
+    cli.write("bob/f/pair2/total.sh", "echo bob\n")
     cli("push", "bob")
     client = cli.installation.client
-    code = cli.folder / "ann/f/duo/code.flow/b.inline_script.sh"
+    code = cli.folder / "ann/f/pair2/code.flow/b.inline_script.sh"
     for change, file, get in (
-        (("flow", "ann/f/duo/code.flow"), code, "flows/get/f/duo/code"),
-        (("script", "ann/f/duo/total.sh"), cli.folder / "ann/f/duo/total.sh", "scripts/get/p/f/duo/total"),
+        (("flow", "ann/f/pair2/code.flow"), code, "flows/get/f/pair2/code"),
+        (("script", "ann/f/pair2/total.sh"), cli.folder / "ann/f/pair2/total.sh", "scripts/get/p/f/pair2/total"),
     ):
         file.write_text("echo ann\n")
         push = (change[0], "push", change[1])
@@ -83,27 +83,27 @@ def test_push_of_one_item_of_a_synchronised_folder_replaces_nothing_newer(cli: C
 
 
 def test_status_and_diff_write_nothing_and_leave_the_base_of_merges(cli: Cli) -> None:
-    cli.write("bob/f/duo/code.flow/flow.yaml", FLOW)
+    cli.write("bob/f/pair3/code.flow/flow.yaml", FLOW)
     cli("push", "bob")
     cli("pull", "ann")
     both = FLOW.replace("summary: Code", "summary: Both")
-    cli.write("bob/f/duo/code.flow/flow.yaml", both)
+    cli.write("bob/f/pair3/code.flow/flow.yaml", both)
     cli("push", "bob")
     for name in ("a", "b"):  # the code of both nodes is in files of their own
-        (cli.folder / f"ann/f/duo/code.flow/{name}.inline_script.sh").unlink()
-    mine = cli.write("ann/f/duo/code.flow/flow.yaml", both)
+        (cli.folder / f"ann/f/pair3/code.flow/{name}.inline_script.sh").unlink()
+    mine = cli.write("ann/f/pair3/code.flow/flow.yaml", both)
     kept = {file: file.read_bytes() for file in (cli.folder / "ann").rglob("*") if file.is_file()}
     assert cli("status", "ann").out == cli("status", "ann").out == "The folder and the workspace have the same items.\n"
     cli("diff", "ann")
     assert kept == {file: file.read_bytes() for file in (cli.folder / "ann").rglob("*") if file.is_file()}
     mine.write_text(both.replace("# top", "# mine").replace("id: a\n", "id: a\n      summary: Mine\n"))
-    cli.write("bob/f/duo/code.flow/flow.yaml", both.replace("id: b\n", "id: b\n      summary: Theirs\n"))
+    cli.write("bob/f/pair3/code.flow/flow.yaml", both.replace("id: b\n", "id: b\n      summary: Theirs\n"))
     cli("push", "bob")
-    assert cli("pull", "ann").out == "flow f/duo/code: merged\n"
+    assert cli("pull", "ann").out == "flow f/pair3/code: merged\n"
     assert "summary: Mine" in mine.read_text() and "summary: Theirs" in mine.read_text()
-    assert "flow f/duo/code: would be created" in cli("pull", "absent", "--dry-run").out
+    assert "flow f/pair3/code: would be created" in cli("pull", "absent", "--dry-run").out
     assert not (cli.folder / "absent").exists()
-    cli.write("new/f/duo/code.flow/flow.yaml", FLOW)
+    cli.write("new/f/pair3/code.flow/flow.yaml", FLOW)
     cli("status", "new")
     assert not (cli.folder / "new/.orvanta").exists()
 
@@ -134,24 +134,26 @@ def test_push_prunes_the_file_of_the_folder_and_what_a_fresh_checkout_lacks(cli:
 
 
 def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
-    cli.write("ann/f/duo/folder.meta.yaml", "summary: Duo\n")
-    cli.write("ann/f/duo/wrong.variable.yaml", "value: a\nis_secret: false\n")
-    cli.write("ann/f/duo/fine.variable.yaml", "value: a\nis_secret: false\n")
-    cli.write("ann/f/duo/dup.sh", "echo 1\n")
+    cli.write("ann/f/pair5/folder.meta.yaml", "summary: Pair\n")
+    cli.write("ann/f/pair5/wrong.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("ann/f/pair5/fine.variable.yaml", "value: a\nis_secret: false\n")
+    cli.write("ann/f/pair5/dup.sh", "echo 1\n")
     cli("push", "ann", "--no-wait")
     client = cli.installation.client
-    client.post("/api/w/main/variables/update/f/duo/fine", json={"value": "b"}).raise_for_status()
-    cli.write("ann/f/duo/wrong.variable.yaml", "value: [1]\nis_secret: false\n")
-    cli.write("ann/f/duo/dup.py", "def main(): return 1\n")
-    wrong = "ann/f/duo/wrong.variable.yaml: The content of f/duo/wrong is not valid: Expected `str | null`, got `array`"
-    both = "f/duo/dup.py and "
+    client.post("/api/w/main/variables/update/f/pair5/fine", json={"value": "b"}).raise_for_status()
+    cli.write("ann/f/pair5/wrong.variable.yaml", "value: [1]\nis_secret: false\n")
+    cli.write("ann/f/pair5/dup.py", "def main(): return 1\n")
+    wrong = (
+        "ann/f/pair5/wrong.variable.yaml: The content of f/pair5/wrong is not valid: Expected `str | null`, got `array`"
+    )
+    both = "f/pair5/dup.py and "
     status = cli("status", "ann")
-    assert wrong in status.err and both in status.err and "dup.sh are both the script f/duo/dup." in status.err
-    assert " M variable f/duo/fine" in status.out
+    assert wrong in status.err and both in status.err and "dup.sh are both the script f/pair5/dup." in status.err
+    assert " M variable f/pair5/fine" in status.out
     assert wrong in cli("diff", "ann").err
-    assert "variable f/duo/fine: updated\n" in cli("pull", "ann").out
+    assert "variable f/pair5/fine: updated\n" in cli("pull", "ann").out
     for more in ((), ("--dry-run",)):
         refused = cli("push", "ann", *more, code=1)
         assert wrong in refused.err and both in refused.err
     failed = cli("push", "ann", "--json", code=1).json["failed"]
-    assert {each["path"] for each in failed} == {"f/duo/wrong", "f/duo/dup"}
+    assert {each["path"] for each in failed} == {"f/pair5/wrong", "f/pair5/dup"}
