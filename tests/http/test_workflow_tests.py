@@ -209,5 +209,9 @@ async def test_change_sets_list_and_apply_tests(api: ApiHarness) -> None:
     assert await apply([{**same, "content": {"nodes": {}}}]) == ["change"]
     assert (await run_tests(api))["failed"] == 1
     assert await apply([{**item, "base": None, "content": None}], prune=["f/team"], force=True) == ["remove"]
-    wrong = {"items": [{**item, "content": {"nodes": {"a b": {}}}}]}
-    assert (await api.client.post(f"{W}/changes/plan", json=wrong)).status_code == 400
+    for force in (False, True):
+        wrong = {"items": [{**item, "content": {"nodes": {"a b": {}}}}], "force": force}
+        plan = (await api.client.post(f"{W}/changes/plan", json=wrong)).json()
+        assert plan["entries"][0]["action"] == "conflict" and "a b" in plan["entries"][0]["reason"]
+        answer = await api.client.post(f"{W}/changes/apply", json={**wrong, "plan_hash": plan["plan_hash"]})
+        assert answer.status_code == 409

@@ -174,7 +174,7 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
         status=_status(node),
         job=node.job,
         attempt=node.attempt,
-        started_at=_started_at(node, run),
+        started_at=node.started_at if bodies is None else _start_of_loop(node, run),
         ended_at=node.ended_at,
         error_name=node.error_name,
         reused=node.reused,
@@ -184,8 +184,8 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
     )
 
 
-def _started_at(node: NodeProgress, run: JobRow) -> datetime | None:
-    """Return the start of a node. A loop opens before the first job of the run starts, and waits with it."""
+def _start_of_loop(node: NodeProgress, run: JobRow) -> datetime | None:
+    """Return the start of a node with bodies. It opens before the first job of the run starts, and waits with it."""
     if node.started_at is None or run.started_at is None or node.ended_at is None:
         return node.started_at
     return min(max(node.started_at, run.started_at), node.ended_at)
