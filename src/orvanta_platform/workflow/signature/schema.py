@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.signature import bash, functions, go, graphql, python, sql, typescript
+from orvanta_platform.workflow.signature import bash, functions, go, graphql, powershell, python, sql, typescript
 from orvanta_platform.workflow.signature.parameter import Parameter
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +22,7 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "ruby": functions.of_ruby,
     "rlang": functions.of_r,
     "nu": functions.of_nu,
+    "powershell": powershell.parameters,
     "java": functions.of_java,
     "csharp": functions.of_csharp,
     "rust": functions.of_rust,
