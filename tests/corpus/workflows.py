@@ -151,7 +151,7 @@ def _calls(corpus: Corpus) -> None:
     corpus.workflow("f/calls/agent", agent, Fails("no_runtime"))
     first = "preprocessor_module: {id: preprocessor, value: {type: script, path: f/triggered/alone_py}}\nmodules: []"
     corpus.workflow("f/calls/preprocessed", first, {"id": 5, "by": "webhook"}, order={"id": 5})
-    for language in ("powershell", "oracledb", "ansible"):
+    for language in ("oracledb", "ansible"):
         value = f"modules: [{{id: a, value: {{type: rawscript, language: {language}, content: x}}}}]"
         corpus.workflow(f"f/calls/in_{language}", value, Fails("no_runtime"))
     referring = "modules: [{id: a, value: {type: script, path: f/shell/arguments, input_transforms: {name: %s}}}]"

@@ -19,6 +19,7 @@ export const ICONS: Record<string, string> = {
   graphql: "GQ",
   rlang: "R",
   nu: "Nu",
+  powershell: ">_",
   java: "Jv",
   csharp: "C#",
 };

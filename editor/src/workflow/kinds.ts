@@ -31,6 +31,7 @@ const LANGUAGES: Record<string, string> = {
   graphql: "GraphQL",
   rlang: "R",
   nu: "Nushell",
+  powershell: "PowerShell",
   java: "Java",
   csharp: "C#",
 };

@@ -53,6 +53,7 @@ RUNNABLE: Final = frozenset(
         "graphql",
         "rlang",
         "nu",
+        "powershell",
         "java",
         "csharp",
         "rust",
