@@ -126,6 +126,34 @@ def test_references_to_missing_items_are_warnings(cli: Cli) -> None:
     assert cli.installation.client.post("/api/r/main/gaps", json={}).status_code == 401
 
 
+def test_settings_of_triggers_that_the_platform_lacks_are_warnings(cli: Cli) -> None:
+    """A trigger whose callers a script authenticates is disabled, and never open."""
+    hook = TREE["f/tree/hook.http_trigger.yaml"].replace("f/tree/a_outer", "f/lacking/inner")
+    hook = hook.replace("error_handler_path: null", "error_handler_path: f/lacking/handler")
+    checked = hook.replace("tree/hook", "lacking/checked").replace("_method: none", "_method: custom_script")
+    cli.write("repo/f/lacking/inner.flow/flow.yaml", "value: {modules: []}\n")
+    cli.write("repo/f/lacking/checked.http_trigger.yaml", checked)
+    cli.write("repo/f/lacking/handled.http_trigger.yaml", hook.replace("tree/hook", "lacking/handled"))
+    done = cli("push", "repo", "--json")
+    assert states(done)["f/lacking/checked"] == states(done)["f/lacking/handled"] == "created"
+    unhandled = "warning error_handler_ignored: triggers have no error handler, so f/lacking/handler is not run"
+    assert [line for line in done.err.splitlines() if "warning" in line] == [
+        "f/lacking/checked: warning authentication_unsupported: authentication by a script (custom_script) is not "
+        "supported, so the trigger requires a token, and is disabled",
+        f"f/lacking/checked: {unhandled}",
+        f"f/lacking/handled: {unhandled}",
+    ]
+    client = cli.installation.client
+    stored = client.get("/api/w/main/http_triggers/get/f/lacking/checked").json()
+    assert (stored["authentication_method"], stored["mode"]) == ("orvanta", "disabled")
+    called = "/api/r/main/lacking/checked"
+    assert client.post(called, json={}).status_code == 404
+    assert client.post("/api/w/main/http_triggers/setmode/f/lacking/checked", json={"mode": "enabled"}).is_success
+    assert client.post(called, json={}, headers={"Authorization": ""}).status_code == 401
+    assert client.post("/api/r/main/lacking/handled", json={}).is_success
+    assert set(states(cli("push", "repo", "--json")).values()) == {"unchanged"}
+
+
 def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
     """A change of that file is pushed; `lock` writes beside the document; files outside of f and u are not read."""
     code = (

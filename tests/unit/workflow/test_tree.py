@@ -204,6 +204,14 @@ def test_trigger_of_another_tool_requires_a_token_under_our_name() -> None:
     assert read(located, files).content == expected
 
 
+def test_trigger_whose_callers_a_script_authenticates_is_disabled() -> None:
+    text = b"script_path: f/team/take\nauthentication_method: custom_script\nmode: enabled\n"
+    files = {"f/team/hook.http_trigger.yaml": text}
+    (located,) = locate(files)
+    expected = {"script_path": "f/team/take", "authentication_method": "orvanta", "mode": "disabled"}
+    assert read(located, files).content == expected
+
+
 def test_trigger_that_serves_a_website_is_refused() -> None:
     files = {"f/team/site.http_trigger.yaml": b"script_path: ''\nis_static_website: true\n"}
     (located,) = locate(files)

@@ -28,6 +28,7 @@ from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
 from orvanta_platform.workflow.tree.plan import is_fault
+from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
 
 _OTHER = tuple(
@@ -113,7 +114,15 @@ class _Push:
         for item in items:
             _warn(item, is_new=item.key not in self.found.remote)
             self._warn_of_missing(item)
+            if item.kind == "http_trigger":
+                self._warn_of_trigger(item)
         return changes
+
+    def _warn_of_trigger(self, item: Item) -> None:
+        """Warn of settings in the file of a trigger that its item does not have."""
+        located = self.folder.located[item.key]
+        for warning in trigger_warnings(settings_in(located.files[0], self.folder.bytes_of(located))):
+            say(terminal_safe(f"{item.path}: warning {warning}"))
 
     def _warn_of_missing(self, item: Item) -> None:
         """Warn of what a workflow or a trigger refers to and neither the folder nor the workspace has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
@@ -22,6 +22,8 @@ document may refer to a large file many times.
 """
 
 _ELSEWHERE = re.compile(r"!inline +['\"]?(\.\.?/[^\n'\"]+)")
+_BY_SCRIPT: Final = "custom_script"
+"""Method of authentication of other tools, by a script that checks the request."""
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 
@@ -65,7 +67,20 @@ def _trigger(tree: dict[str, Any]) -> dict[str, Any]:
         tree = {**tree, "mode": "enabled" if tree["enabled"] else "disabled"}
     if tree.get("authentication_method") == "windmill":
         tree = {**tree, "authentication_method": "orvanta"}
+    if tree.get("authentication_method") == _BY_SCRIPT:  # never open, and not called before somebody has seen it
+        tree = {**tree, "authentication_method": "orvanta", "mode": "disabled"}
     return tree
+
+
+def trigger_warnings(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a code and a sentence for each setting of an HTTP trigger's file that the platform lacks."""
+    if tree.get("authentication_method") == _BY_SCRIPT:
+        yield (
+            f"authentication_unsupported: authentication by a script ({_BY_SCRIPT}) is not supported, so the trigger "
+            "requires a token, and is disabled"
+        )
+    if handler := tree.get("error_handler_path"):
+        yield f"error_handler_ignored: triggers have no error handler, so {handler} is not run"
 
 
 def _with_managers(tree: dict[str, Any]) -> dict[str, Any]:
