@@ -128,3 +128,17 @@ def test_locks_are_written_in_their_folder_only(cli: Cli, package: str) -> None:
         cli.write("repo/f/meta/job.flow/code.py", f"{package}def main():\n    return 1\n")
         done = cli("generate-metadata", "repo", code=1)
         assert "leads out of the folder" in done.err and outside.read_text() == "mine"
+
+
+def test_files_that_the_tree_leaves_out_have_no_metadata(cli: Cli) -> None:
+    """A file that is named has, as the settings of the tree are for folders."""
+    cli.write("repo/wmill.yaml", "includes: ['f/**']\nexcludes: ['**/*_test.py', 'f/meta/old.flow/**']\n")
+    for name in ("f/meta/total.py", "f/meta/total_test.py", "u/ada/mine.py"):
+        cli.write(f"repo/{name}", TOTAL)
+    for name in ("old", "new"):
+        cli.write(f"repo/f/meta/{name}.flow/flow.yaml", "value: {modules: []}\n")
+    expected = {"f/meta/total": "created", "f/meta/new": "unchanged"}
+    assert states(cli("generate-metadata", "repo", "--dry-run", "--json")) == expected
+    assert states(cli("generate-metadata", "repo/f/meta", "--dry-run", "--json")) == expected
+    named = cli("generate-metadata", "repo/f/meta/total_test.py", "--dry-run", "--json")
+    assert states(named) == {"f/meta/total_test": "created"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,40 @@ def test_settings_of_triggers_that_the_platform_lacks_are_warnings(cli: Cli) -> 
     assert client.post(called, json={}, headers={"Authorization": ""}).status_code == 401
     assert client.post("/api/r/main/lacking/handled", json={}).is_success
     assert set(states(cli("push", "repo", "--json")).values()) == {"unchanged"}
+
+
+def test_items_that_the_settings_of_a_tree_leave_out_remain_as_they_are(cli: Cli) -> None:
+    """They are neither pulled, pushed nor deleted, and make no difference."""
+    region, secret = "value: %s\nis_secret: false\n", "value: hidden\nis_secret: true\n"
+    for name in ("mine", "theirs"):
+        cli.write(f"all/f/{name}/total.sh", "echo 1\n")
+    cli.write("all/f/mine/region.variable.yaml", region % "north")
+    cli.write("all/f/mine/key.variable.yaml", secret)
+    for name in ("total_test.py", "check_test.sh"):
+        cli.write(f"all/f/mine/{name}", TREE["f/tree/z_base.py"] if name.endswith(".py") else "echo 2\n")
+    cli("push", "all")
+    choice = "includes: ['f/mine/**']\nexcludes: ['**/*_test.py']\nskipSecrets: true\nskipResourceTypes: true\n"
+    cli.write("part/wmill.yaml", f"{choice}includeGroups: false\nskipFolders: true\n")
+    cli("pull", "part")
+    names = {"wmill.yaml", "f/mine/total.sh", "f/mine/total.script.yaml", "f/mine/check_test.sh"}
+    names |= {"f/mine/check_test.script.yaml", "f/mine/region.variable.yaml"}
+    assert set(tree(cli.folder / "part")) == names
+    assert cli("status", "part", "--json", "--exit-code").json["in_sync"]
+    cli.write("part/f/theirs/total.sh", "echo 3\n")
+    cli.write("part/f/mine/region.variable.yaml", region % "south")
+    cli.write("part/f/mine/key.variable.yaml", secret.replace("hidden", "other"))
+    for forced in ([], ["--prune", "--force"]):
+        pushed = set(states(cli("push", "part", "--json", *forced)))
+        assert "f/mine/region" in pushed and not pushed & {"f/mine/key", "f/theirs/total"}
+    shutil.rmtree(cli.folder / "part/.orvanta")
+    (cli.folder / "part/f/mine/check_test.sh").unlink()
+    done = states(cli("push", "part", "--json", "--prune", "--force"))
+    assert {path for path, state in done.items() if state == "deleted"} == {"f/mine/check_test"}
+    client = cli.installation.client
+    for path in ("f/theirs/total", "f/mine/total_test"):
+        assert client.get(f"/api/w/main/scripts/get/p/{path}").json()["content"] != "echo 3\n"
+    assert client.get("/api/w/main/variables/exists/f/mine/key").json() is True
+    assert client.get("/api/w/main/variables/get_value/f/mine/region").json() == "south"
 
 
 def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.tree_folder import open_folder
-from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.item import Item, Key
 
 TYPESCRIPT = "export function main() { return 1; }\n"
 FLOW = """value:
@@ -138,3 +138,79 @@ def test_files_that_the_tree_excludes_are_left_out(tmp_path: Path, pattern: str,
 def test_other_patterns_exclude_nothing(tmp_path: Path, choice: str) -> None:
     tree = written(tmp_path, **{"wmill.yaml": choice, "f__sales__total.py": "def main():\n    pass\n"})
     assert [path for _, path in open_folder(tree).located] == ["f/sales/total"]
+
+
+EVERY = {
+    "f__sales__folder.meta.yaml": "summary: Sales\n",
+    "f__sales__total.py": "def main():\n    pass\n",
+    "f__sales__total.script.yaml": "summary: The total\n",
+    "f__sales__report.flow__flow.yaml": "value: {modules: []}\n",
+    "f__sales__report.flow__tests__happy.yaml": "expect: {}\n",
+    "f__sales__region.variable.yaml": "value: north\nis_secret: false\n",
+    "f__sales__key.variable.yaml": "value: ''\nis_secret: true\n",
+    "f__sales__db.resource.yaml": "resource_type: shop\nvalue: {}\n",
+    "f__sales__daily.schedule.yaml": "schedule: 0 0 6 * * *\nscript_path: f/sales/total\nis_flow: false\n",
+    "f__sales__hook.http_trigger.yaml": "script_path: f/sales/total\nis_flow: false\n",
+    "u__ada__mine.sh": "echo 1\n",
+    "shop.resource-type.yaml": "schema: {}\n",
+    "groups__crew.group.yaml": "summary: Crew\n",
+}
+KEYS: set[Key] = {
+    ("folder", "sales"),
+    ("script", "f/sales/total"),
+    ("script", "u/ada/mine"),
+    ("flow", "f/sales/report"),
+    ("workflow_test", "f/sales/report/tests/happy"),
+    ("variable", "f/sales/region"),
+    ("variable", "f/sales/key"),
+    ("resource", "f/sales/db"),
+    ("schedule", "f/sales/daily"),
+    ("http_trigger", "f/sales/hook"),
+    ("resource_type", "shop"),
+    ("group", "crew"),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "left_out"),
+    [
+        ("includes: []\nskipVariables: false\nincludeSchedules: true\nskipScripts: 'true'\n", set()),
+        ("skipVariables: true\n", {("variable", "f/sales/region"), ("variable", "f/sales/key")}),
+        ("skipSecrets: true\n", {("variable", "f/sales/key")}),
+        ("skipResources: true\nskipResourceTypes: true\n", {("resource", "f/sales/db"), ("resource_type", "shop")}),
+        ("skipScripts: true\n", {("script", "f/sales/total"), ("script", "u/ada/mine")}),
+        ("skipFlows: true\n", {("flow", "f/sales/report"), ("workflow_test", "f/sales/report/tests/happy")}),
+        ("skipFolders: true\nincludeGroups: false\n", {("folder", "sales"), ("group", "crew")}),
+        (
+            "includeSchedules: false\nincludeTriggers: false\n",
+            {("schedule", "f/sales/daily"), ("http_trigger", "f/sales/hook")},
+        ),
+        ("includes: ['f/**', 7]\n", {("script", "u/ada/mine")}),
+        ("includes: ['u/**']\n", KEYS - {("script", "u/ada/mine"), ("resource_type", "shop"), ("group", "crew")}),
+        (
+            "includes: ['**']\nextraIncludes: ['f/**/*.{py,sh}']\n",
+            KEYS - {("script", "f/sales/total"), ("resource_type", "shop"), ("group", "crew")},
+        ),
+    ],
+)
+def test_items_that_the_tree_leaves_out(tmp_path: Path, settings: str, left_out: set[Key]) -> None:
+    """The folder covers neither their files nor the items of the workspace."""
+    tree = written(tmp_path, **EVERY, **{"wmill.yaml": settings})
+    opened = open_folder(tree)
+    assert set(opened.located) == KEYS - left_out
+    is_clear = "skipSecrets" not in settings  # only the content of a variable tells
+    assert {key for key in KEYS if not opened.covers(key)} == (left_out if is_clear else set())
+    if ("script", "f/sales/total") in opened.located:
+        assert opened.read(("script", "f/sales/total")).content["settings"] == {"summary": "The total"}
+
+
+def test_scripts_of_the_workspace_are_left_out_by_their_language(tmp_path: Path) -> None:
+    tree = written(tmp_path, **{"wmill.yaml": "excludes: ['**/*_test.py']\nskipSecrets: true\n"})
+    opened = open_folder(tree)
+    keys: list[Key] = [("script", "f/a/x_test"), ("script", "f/a/x"), ("variable", "f/a/x"), ("flow", "f/a/x_test")]
+    assert [opened.covers(key) for key in keys] == [True] * 4
+    assert [opened.may_leave_out(key) for key in keys] == [True, False, True, False]
+    for language, expected in (("python3", True), ("bash", False), ("cobol", False)):
+        assert opened.leaves_out(Item("script", "f/a/x_test", {"content": "", "language": language})) is expected
+    for secret in (True, False):
+        assert opened.leaves_out(Item("variable", "f/a/x", {"value": "", "is_secret": secret})) is secret

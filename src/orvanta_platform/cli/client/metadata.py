@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,12 @@ from orvanta_platform.cli.client.errors import FAILED, ServerRefused
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.metadata_files import FlowMetadata, LockNeed, ScriptMetadata
 from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
+from orvanta_platform.cli.client.tree_folder import name_in_tree
+from orvanta_platform.cli.client.tree_settings import read_settings
 from orvanta_platform.errors import InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.tree.paths import DOCUMENTS
 
 _POLL_S: Final = (0.1, 0.2, 0.5, 1.0)
 
@@ -27,7 +31,7 @@ _POLL_S: Final = (0.1, 0.2, 0.5, 1.0)
 class _Entry:
     """A script or workflow, and the outcome for it."""
 
-    kind: str
+    kind: Kind
     file: Path
     item: ScriptMetadata | FlowMetadata | None = None
     needs: list[LockNeed] = field(default_factory=list)
@@ -71,12 +75,21 @@ def _find(sources: Sequence[Path]) -> list[_Entry]:
         else:
             scripts = [file for file in script_files.find(source) if script_files.path_in_folders(file)]
             flows = [file for file in flow_files.find(source) if flow_files.path_in_folders(file)]
-            for kind, files in (("script", scripts), ("flow", flows)):
-                for file in files:
+            kinds: list[tuple[Kind, list[Path]]] = [("script", scripts), ("flow", flows)]
+            for kind, files in kinds:
+                for file in _without_left_out(kind, files, source):
                     found.setdefault(file.absolute(), _Entry(kind, file))
     if not found:
         raise typer.BadParameter("There is no script or workflow in a folder f/<folder> or u/<user>.")
     return list(found.values())
+
+
+def _without_left_out(kind: Kind, files: Sequence[Path], source: Path) -> Iterator[Path]:
+    """Yield the scripts or workflows below a folder that the settings of its tree do not leave out."""
+    settings = read_settings(source)
+    for file in files:
+        if not settings.leaves_out(kind, name_in_tree(file / DOCUMENTS[0] if file.is_dir() else file, source)):
+            yield file
 
 
 def _guarded(entry: _Entry, work: Callable[[_Entry], None]) -> None:

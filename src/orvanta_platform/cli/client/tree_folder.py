@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +18,13 @@ import msgspec
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.folder_workspace import STATE, base_of
 from orvanta_platform.cli.client.item_paths import items_under, path_of
-from orvanta_platform.cli.client.tree_settings import read_settings
+from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, may_belong, with_runtime
 from orvanta_platform.workflow.tree.reading import included_names, read
-from orvanta_platform.workflow.tree.writing import write_item
+from orvanta_platform.workflow.tree.writing import first_names, write_item
 
 BASES: Final = ".orvanta/bases"
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))})
@@ -56,6 +56,7 @@ class Folder:
     """Files `.ts` are scripts for Deno. Their names in the tree are `.deno.ts`, and those for Bun are `.bun.ts`."""
     twice: dict[Key, tuple[str, str]] = field(default_factory=dict)
     """Names of two files of the same item, which cannot be read."""
+    settings: TreeSettings = field(default_factory=TreeSettings)
     _read: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -66,10 +67,37 @@ class Folder:
         return (path_of(self.root / "x", ()) or "").removesuffix("/x")
 
     def covers(self, key: Key) -> bool:
-        """Return whether an item belongs to the folder."""
+        """Return whether an item belongs to the folder, and the settings of the tree do not leave it out.
+
+        If that depends on its content (`may_leave_out`), it is covered.
+        """
         kind, path = key
         below = f"f/{path}" if kind == "folder" else path
-        return not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
+        is_inside = not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
+        return is_inside and (key in self.located or not all(self._choices(key)))
+
+    def may_leave_out(self, key: Key) -> bool:
+        """Return whether the content of an item that the folder lacks determines if it is left out."""
+        is_open = key[0] == "variable" and self.settings.skips_secrets
+        return key not in self.located and (is_open or any(self._choices(key)))
+
+    def _choices(self, key: Key) -> Iterator[bool]:
+        """Yield for each name that the item may have whether it is left out; False if it has none."""
+        try:
+            names = first_names(key)
+        except BadRequest:
+            yield False
+        else:
+            yield from (self.settings.leaves_out(key[0], name) for name in names)
+
+    def leaves_out(self, item: Item) -> bool:
+        """Return whether the settings of the tree leave an item out."""
+        if self.settings.skips_secrets and item.kind == "variable" and item.content.get("is_secret"):
+            return True
+        try:
+            return self.settings.leaves_out(item.kind, next(iter(write_item(item))))
+        except BadRequest:
+            return False
 
     def bytes_of(self, located: Located) -> dict[str, bytes]:
         """Return the contents of the files of an item by name. Raises BadRequest."""
@@ -215,16 +243,22 @@ def open_folder(root: Path) -> Folder:
         root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base or root, *each)
     ):
         if file.is_file():
-            written = _name_of(file, root)
+            written = name_in_tree(file, root)
             if settings.excludes(written):
                 continue
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
-    found = locate(files)
+    found = [each for each in locate(files) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
     twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
-    return Folder(root, base or _top(root, files), located, files, is_deno, twice)
+    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings)
+    if settings.skips_secrets:
+        items, _ = unreadable(folder, [key for key in located if key[0] == "variable"])
+        for item in items:
+            if item.content.get("is_secret"):
+                del located[item.key]
+    return folder
 
 
 def _top(root: Path, files: Mapping[str, Path]) -> Path:
@@ -295,7 +329,7 @@ def _check_links(base: Path) -> None:
             raise BadRequest(f"{path} is a link, which is not followed.", hint="Delete it, then try again.")
 
 
-def _name_of(file: Path, root: Path) -> str:
+def name_in_tree(file: Path, root: Path) -> str:
     """Return the name of a file in the tree: from f or u on, below the folder if it contains them."""
     parts = file.relative_to(root).parts
     start = next((n for n, part in enumerate(parts[:-2]) if part in ("f", "u")), None)

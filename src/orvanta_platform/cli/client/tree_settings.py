@@ -13,12 +13,28 @@ from orvanta_platform.cli.client import globs
 from orvanta_platform.cli.client.globs import Glob
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.paths import FORMATS
 
 _FILE: Final = "wmill.yaml"
 _HEAD: Final = "ref: refs/heads/"
 _COMMON: Final = "commonSpecificItems"
 _NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|.]')
+_AREAS: Final = ("f/", "u/")
+_SKIPS: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "skipVariables": ("variable",),
+    "skipResources": ("resource",),
+    "skipResourceTypes": ("resource_type",),
+    "skipScripts": ("script",),
+    "skipFlows": ("flow", "workflow_test"),
+    "skipFolders": ("folder",),
+}
+_INCLUDES: Final[Mapping[str, Kind]] = {
+    "includeSchedules": "schedule",
+    "includeTriggers": "http_trigger",
+    "includeGroups": "group",
+}
+"""Settings whose value false leaves out a kind. Without them it is included."""
 _SPECIFIC: Final = re.compile(
     rf"(?P<path>[^/]+)\.(?P<branch>[^./]+)(?P<kind>\.(?:variable|resource|schedule|[a-z]+_trigger)(?:{'|'.join(FORMATS)}))"
 )
@@ -35,10 +51,22 @@ class TreeSettings(msgspec.Struct, frozen=True):
     """The branch that is checked out, if it is one of them."""
     excluded: tuple[Glob, ...] = ()
     """Globs of the names of files that are left out."""
+    included: tuple[tuple[Glob, ...], ...] = ()
+    """Lists of globs, each of which has one for the files below f and u that are not left out."""
+    skipped: frozenset[Kind] = frozenset()
+    """Kinds of items that are left out."""
+    skips_secrets: bool = False
+    """Secret variables are left out."""
 
     def excludes(self, name: str) -> bool:
         """Return whether a file of the tree is left out, such as a test of scripts beside them."""
         return any(globs.matches(glob, name) for glob in self.excluded)
+
+    def leaves_out(self, kind: Kind, name: str) -> bool:
+        """Return whether an item is left out because of its kind or the name of its first file."""
+        is_below = name.startswith(_AREAS)
+        is_included = all(any(globs.matches(glob, name) for glob in each) for each in self.included)
+        return kind in self.skipped or self.excludes(name) or (is_below and not is_included)
 
     def common_name(self, name: str) -> str | None:
         """Return the name of a file without the branch, `a.resource.yaml` for `a.main.resource.yaml`.
@@ -71,11 +99,18 @@ def read_settings(folder: Path) -> TreeSettings:
 def _settings(tree: Mapping[str, Any], checked_out: str | None) -> TreeSettings:
     branches = {_NOT_IN_NAMES.sub("_", name): branch for name, branch in _environments(tree).items()}
     current = next((name for name, branch in branches.items() if branch == checked_out), None)
-    named = tree.get("excludes")
-    texts = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
-    excluded = tuple(glob for text in texts for glob in globs.parse(text))
+    included = tuple(filter(None, (_globs(tree.get(key)) for key in ("includes", "extraIncludes"))))
+    skipped = frozenset(kind for key, kinds in _SKIPS.items() if tree.get(key) is True for kind in kinds)
+    skipped |= frozenset(kind for key, kind in _INCLUDES.items() if tree.get(key) is False)
     typescript: Literal["bun", "deno"] = "deno" if tree.get("defaultTs") == "deno" else "bun"
-    return TreeSettings(typescript, frozenset(branches), current, excluded)
+    excluded, skips_secrets = _globs(tree.get("excludes")), tree.get("skipSecrets") is True
+    return TreeSettings(typescript, frozenset(branches), current, excluded, included, skipped, skips_secrets)
+
+
+def _globs(named: Any) -> tuple[Glob, ...]:
+    """Return the globs in a list; none of anything else."""
+    texts = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    return tuple(glob for text in texts for glob in globs.parse(text))
 
 
 def _environments(tree: Mapping[str, Any]) -> dict[str, str]:

@@ -60,7 +60,9 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
         for each in api.get(api.in_workspace("changes/items"))
         if folder.covers((each["kind"], each["path"]))
     }
-    keys = {*folder.located, *(key for key in state.items if folder.covers(key)), *remote}
+    remote, left_out = _without_left_out(api, folder, remote)
+    known = [key for key in state.items if folder.covers(key) and key not in left_out]
+    keys = {*folder.located, *known, *remote}
     standing: dict[Key, Standing] = {}
     for key in sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1])):
         digest = folder.digest(key) if key in folder.located else None
@@ -73,6 +75,13 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     comparison = Comparison(folder, state, remote, standing, [], hidden, [])
     _refine(api, comparison)
     return comparison
+
+
+def _without_left_out(api: Api, folder: Folder, remote: dict[Key, str]) -> tuple[dict[Key, str], set[Key]]:
+    """Return the items of the workspace without those that are left out because of their content, and these."""
+    unclear = fetch(api, [key for key in remote if folder.may_leave_out(key)])
+    left_out = {key for key, (item, _) in unclear.items() if folder.leaves_out(item)}
+    return {key: each for key, each in remote.items() if key not in left_out}, left_out
 
 
 def _hidden(api: Api, keys: Iterable[Key]) -> list[Key]:

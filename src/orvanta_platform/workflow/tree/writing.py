@@ -8,8 +8,8 @@ from typing import Any
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.text import write_yaml
-from orvanta_platform.workflow.tree.extensions import file_of
-from orvanta_platform.workflow.tree.item import FIELDS, Item, parts_of_test
+from orvanta_platform.workflow.tree.extensions import LANGUAGES, file_of
+from orvanta_platform.workflow.tree.item import FIELDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS, FLOW_FOLDERS, SCRIPT_LOCK
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -42,6 +42,18 @@ def has_files(item: Item) -> bool:
     except BadRequest:
         return False
     return True
+
+
+def first_names(key: Key) -> list[str]:
+    """Return the names that the first file of an item may have when it is written: of a script, one per language."""
+    kind, path = key
+    match kind:
+        case "script":
+            return [f"{path}{ending}" for ending in LANGUAGES]
+        case "flow":
+            return [f"{path}{FLOW_FOLDERS[0]}/flow.yaml"]
+        case _:
+            return list(write_item(Item(kind, path, {})))
 
 
 def write_item(item: Item) -> dict[str, bytes]:
