@@ -157,3 +157,15 @@ def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
         assert wrong in refused.err and both in refused.err
     failed = cli("push", "ann", "--json", code=1).json["failed"]
     assert {each["path"] for each in failed} == {"f/pair5/wrong", "f/pair5/dup"}
+
+
+def test_pull_of_a_folder_leaves_the_state_of_others(cli: Cli) -> None:
+    """A change of the workspace outside of it is then no conflict."""
+    for name in ("pair7", "pair8"):
+        cli.write(f"ann/f/{name}/code.sh", "echo 1\n")
+    cli("push", "ann")
+    cli("pull", "bob")
+    cli("pull", "bob/f/pair7")
+    cli.write("ann/f/pair8/code.sh", "echo 2\n")
+    cli("push", "ann")
+    assert " M script f/pair8/code" in cli("status", "bob").out.splitlines()

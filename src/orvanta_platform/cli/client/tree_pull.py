@@ -116,7 +116,10 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
         done.append({"kind": key[0], "path": key[1], "state": change})
     if not dry_run:
         found.remember_equal()
-        state.items = {key: each for key, each in state.items.items() if key in folder.located or key in found.remote}
+        gone = [key for key in state.items if key not in folder.located and key not in found.remote]
+        for key in gone:
+            if folder.covers(key):  # the state of what another folder has remains
+                del state.items[key]
         state.save()
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
     if conflicts or failed:
