@@ -115,7 +115,7 @@ DIAGNOSTICS: Final = {
     "missing_key": "A required key is missing.",
     "mock_enabled": "The node is mocked: it returns a fixed value and does not run.",
     "module_id": "The failure module or the preprocessor has an id other than its own.",
-    "no_runtime": "There is no runtime for the language, so the node will fail.",
+    "no_runtime": "There is no runtime for the language, or on workers without its program, so the node may fail.",
     "not_a_sibling": "An edge names a node of another list.",
     "not_an_ancestor": "An expression reads a node that need not have ended before.",
     "not_an_object": "The document is not an object.",

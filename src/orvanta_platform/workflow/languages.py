@@ -61,6 +61,18 @@ RUNNABLE: Final = frozenset(
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""
 
+_PROGRAMS: Final = {"powershell": "pwsh"}
+"""Languages whose program is in no distribution of Linux, so that most workers lack it."""
+
+
+def runtime_fault(language: str) -> str | None:
+    """Return why a language has no runtime, at least on most workers; None if it has one."""
+    if language not in RUNNABLE:
+        return f"there is no runtime for the language {language!r}"
+    program = _PROGRAMS.get(language)
+    return program and f"workers without the program {program} have no runtime for the language {language!r}"
+
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _QUEUES: Final = frozenset({"native", "webhook"})
 """Queues in which scripts never run, because their jobs have no slot. A script's queue has the name of its language."""

@@ -19,7 +19,7 @@ from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.cli.client.synced_item import SyncedItem, find_synced
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import
+from orvanta_platform.workflow.languages import deno_only_import, runtime_fault
 from orvanta_platform.workflow.requirements import lock_fault, usable_lock
 
 State = Literal["created", "updated", "unchanged"]
@@ -111,8 +111,8 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     synced = _synced(api, "script", path, script.file, options)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
     body |= _script_lock(script, path)
-    if script.language not in RUNNABLE:
-        say(f"{path}: warning no_runtime: there is no runtime for the language {script.language!r}; its runs fail")
+    if fault := runtime_fault(script.language):
+        say(f"{path}: warning no_runtime: {fault}; its runs fail")
     if foreign := deno_only_import(script.language, script.content):
         line, module = foreign
         say(f"{path}: warning import_unavailable: line {line} imports {module!r}, which only the language deno can")

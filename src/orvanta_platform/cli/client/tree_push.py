@@ -23,7 +23,7 @@ from orvanta_platform.cli.client.tree_status import Comparison, change_of, compa
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
-from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.languages import runtime_fault
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
@@ -284,8 +284,8 @@ def _warn(item: Item, *, is_new: bool) -> None:
     if item.kind != "script":
         return
     language, lock = content["language"], content.get("lock")
-    if language not in RUNNABLE:
-        say(f"{item.path}: warning no_runtime: there is no runtime for the language {language!r}; its runs fail")
+    if fault := runtime_fault(language):
+        say(f"{item.path}: warning no_runtime: {fault}; its runs fail")
     if lock and (fault := lock_fault(language, lock)) is not None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import, hub_substitute
+from orvanta_platform.workflow.languages import deno_only_import, hub_substitute, runtime_fault
 from orvanta_platform.workflow.placeholders import find_unresolved
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
@@ -48,8 +48,8 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.kind == "rawscript" and language == "deno":
             message = "on workers without Deno, Bun runs it, without the Deno object and imports of jsr: and URLs"
             yield diagnostic("runs_on_bun", "warning", listed, f"{path}/value/language", message)
-        if node.kind == "rawscript" and isinstance(language, str) and language not in RUNNABLE:
-            message = f"there is no runtime for the language {language!r}; a run fails at this node"
+        if node.kind == "rawscript" and isinstance(language, str) and (fault := runtime_fault(language)):
+            message = f"{fault}; a run fails at this node"
             yield diagnostic("no_runtime", "warning", listed, f"{path}/value/language", message)
         if node.kind == "rawscript" and (foreign := deno_only_import(str(language), str(node.value.get("content")))):
             message = f"line {foreign[0]} imports {foreign[1]!r}, which only the language deno can import"
