@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,3 +143,19 @@ def test_files_that_the_tree_leaves_out_have_no_metadata(cli: Cli) -> None:
     assert states(cli("generate-metadata", "repo/f/meta", "--dry-run", "--json")) == expected
     named = cli("generate-metadata", "repo/f/meta/total_test.py", "--dry-run", "--json")
     assert states(named) == {"f/meta/total_test": "created"}
+
+
+def test_param_block_of_powershell_is_the_schema(cli: Cli) -> None:
+    cli.write(
+        "repo/f/meta/task.ps1", "param([Parameter(Mandatory)] [string]$Name, [switch]$Loud)\nWrite-Output $Name\n"
+    )
+    assert states(cli("generate-metadata", "repo", "--json")) == {"f/meta/task": "created"}
+    for command in (["push", "repo"], ["script", "push", "repo/f/meta/task.ps1"]):
+        done = cli(*command, "--dry-run")
+        assert "f/meta/task: warning no_runtime: workers without the program pwsh have no runtime" in done.err
+    cli("push", "repo")
+    schema = cli.installation.client.get("/api/w/main/scripts/get/p/f/meta/task").json()["schema"]
+    assert (schema["required"], schema["properties"]["Loud"]) == (["Name"], {"type": "boolean", "default": False})
+    if shutil.which("pwsh") is None:
+        done = cli("script", "run", "f/meta/task", "-i", "Name=Ada", code=1)
+        assert "pwsh is not installed on this worker" in done.out + done.err

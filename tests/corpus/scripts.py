@@ -241,7 +241,7 @@ def _bash(corpus: Corpus) -> None:
 
 
 def _without_runtime(corpus: Corpus) -> None:
-    endings = ("ps1", "odb.sql", "playbook.yml")
+    endings = ("odb.sql", "playbook.yml")
     for ending in endings:
         name = ending.replace(".", "_")
         corpus.script(f"f/elsewhere/in_{name}", ending, "-- any code\n", Fails("no_runtime"))
