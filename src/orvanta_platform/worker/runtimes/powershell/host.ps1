@@ -82,3 +82,4 @@ try {
     Write-OrvantaError $OrvantaFolder $OrvantaName $_.Exception.Message $_.ScriptStackTrace
     exit 1
 }
+exit 0  # otherwise the exit code would be that of the last program the script called, or 1
