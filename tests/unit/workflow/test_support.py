@@ -48,7 +48,7 @@ def test_unsupported_node_is_a_warning_and_has_no_runtime(module: dict[str, Any]
         (node("rawscript", {"language": "powershell", "content": ""}), "no_runtime", "/value/language"),
     ],
 )
-def test_node_that_may_fail_is_a_warning(module: dict[str, Any], code: str, path: str) -> None:
+def test_node_that_will_fail_is_a_warning(module: dict[str, Any], code: str, path: str) -> None:
     found = [(each.code, each.severity, each.path) for each in validate({"value": {"modules": [module]}})]
     assert found == [(code, "warning", f"/value/modules/0{path}")]
 
