@@ -25,8 +25,8 @@ def test_every_writer_of_scripts_and_workflows_refuses_direct_deploys() -> None:
     entries = {name for name in calls if name not in called and _reached(calls, name) & writers}
     entries.add("orvanta_platform.services.catalog.moves.apply")  # is called by transfers as well
     assert {name.removeprefix("orvanta_platform.services.catalog.") for name in entries} >= {
+        "orvanta_platform.services.changes.archiving.set_archived",
         "moves.apply",
-        "scripts.archive",
         "scripts.close_version",
     }
     assert {name for name in entries if _REFUSES not in _reached(calls, name)} == set()

@@ -98,6 +98,7 @@ async def test_scripts_are_duplicated_archived_restored_and_deleted(page: Page, 
     await expect(page.get_by_role("button", name="Label: finance")).to_be_visible()
     await code_row.get_by_role("checkbox", name="Select A code").check()
     bar = page.get_by_role("region", name="Actions for the selected items")
+    await expect(bar.get_by_role("link", name="Export")).to_have_attribute("href", re.compile("include_tests=true"))
     async with page.expect_download() as exported:
         await bar.get_by_role("link", name="Export").click()
     assert (await exported.value).suggested_filename == "main.zip"
@@ -108,11 +109,15 @@ async def test_scripts_are_duplicated_archived_restored_and_deleted(page: Page, 
     await expect(page.get_by_text("Copied 1 item to rows_copies")).to_be_visible()
     copied = site.client.get("/api/w/rows_copies/scripts/get/p/f/rows_three/code").json()
     assert (copied["content"], copied["labels"]) == ("echo 1", ["finance"])
+    await copies_what_was_shown(page, site)
     await code_row.get_by_role("checkbox", name="Select A code").check()
-    await bar.get_by_role("button", name="Archive").click()
+    async with page.expect_response("**/changes/set_archived") as together:
+        await bar.get_by_role("button", name="Archive").click()
+    assert (await together.value).ok
     await expect(page.get_by_text("Archived 1 item")).to_be_visible()
     await page.goto("/w/main/scripts?q=rows_three&show=archived")
     await row.get_by_role("checkbox", name="Select A code").check()
+    await expect(bar.get_by_role("link", name="Export")).to_have_count(0)
     await bar.get_by_role("button", name="Restore").click()
     await expect(page.get_by_text("Restored 1 item")).to_be_visible()
     await page.goto("/w/main/scripts?q=rows_three&sort=name")
@@ -121,3 +126,41 @@ async def test_scripts_are_duplicated_archived_restored_and_deleted(page: Page, 
     await page.get_by_role("button", name="Delete permanently").click()
     await expect(row).to_have_count(1)
     assert site.client.get("/api/w/main/scripts/get/p/f/rows_three/code").status_code == 404
+
+
+async def copies_what_was_shown(page: Page, site: Site) -> None:
+    """Copy the script again: it is the same at first, then it is replaced, but only as the dialog has shown."""
+    row = page.get_by_role("main").get_by_role("listitem").filter(has_not_text=re.compile("code_copy"))
+    await row.get_by_role("checkbox", name="Select A code").check()
+    bar = page.get_by_role("region", name="Actions for the selected items")
+    await bar.get_by_role("button", name="Copy to workspace…").click()
+    dialog = page.get_by_role("dialog", name="Copy 1 item")
+    await dialog.get_by_label("Workspace").select_option("rows_copies")
+    await expect(dialog.get_by_text("the other workspace has the same items already")).to_be_visible()
+    copy = dialog.get_by_role("button", name="Copy", exact=True)
+    await expect(copy).to_be_disabled()
+    await dialog.get_by_role("button", name="Cancel").click()
+    edit_copy(site, "echo 2")
+    await bar.get_by_role("button", name="Copy to workspace…").click()
+    await dialog.get_by_label("Workspace").select_option("rows_copies")
+    await expect(dialog.get_by_text("These items already exist there:")).to_be_visible()
+    await expect(copy).to_be_disabled()
+    await dialog.get_by_label("Replace them").check()
+    await expect(copy).to_be_enabled()
+    edit_copy(site, "echo 3")
+    await copy.click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("nothing was copied")
+    assert site.client.get("/api/w/rows_copies/scripts/get/p/f/rows_three/code").json()["content"] == "echo 3"
+    async with page.expect_response("**/rows_copies/changes/apply") as copied:
+        await copy.click()
+    assert (await copied.value).ok
+    assert site.client.get("/api/w/rows_copies/scripts/get/p/f/rows_three/code").json()["content"] == "echo 1"
+    await expect(dialog).to_have_count(0)
+
+
+def edit_copy(site: Site, content: str) -> None:
+    """Deploy another version of the copied script in its workspace."""
+    address = "/api/w/rows_copies/scripts"
+    newest = site.client.get(f"{address}/get/p/f/rows_three/code").json()["hash"]
+    body = {"path": "f/rows_three/code", "content": content, "language": "bash", "parent_hash": newest}
+    site.client.post(f"{address}/create", json=body).raise_for_status()

@@ -81,6 +81,7 @@ BODIES: dict[str, Any] = {
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
     "POST changes/plan": {"items": []},
     "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},
+    "POST changes/set_archived": {"items": [{"kind": "flow", "path": "f/team/flow"}], "archived": False},
     "POST git/bind": {"url": "file:///tmp/orvanta-git/shop.git"},
     "POST git/apply": {"plan_hash": EMPTY_REVIEW},
     "POST favorites/star": {"path": "f/team/flow", "favorite_kind": "flow"},

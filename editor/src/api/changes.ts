@@ -8,45 +8,56 @@ export type ChangePlan = components["schemas"]["ChangePlan"];
 /** Kind of an item that is listed with others of its kind. */
 export type ItemKind = "flow" | "script";
 
-/** Return the address of an archive of some items. */
+/** Return the address of an archive of some items, of workflows with their tests. */
 export function archiveAddress(workspace: string, kind: ItemKind, paths: readonly string[]): string {
-  const query = new URLSearchParams({ archive_type: "zip", items: paths.map((path) => `${kind}/${path}`).join(",") });
+  const items = paths.map((path) => `${kind}/${path}`).join(",");
+  const query = new URLSearchParams({ archive_type: "zip", include_tests: "true", items });
   return `${BASE}/api/w/${encodeURIComponent(workspace)}/workspaces/tarball?${query}`;
+}
+
+/** Archive items, or restore them: all of them or none. */
+export async function setItemsArchived(
+  workspace: string,
+  kind: ItemKind,
+  paths: readonly string[],
+  archived: boolean,
+): Promise<void> {
+  const params = { path: { workspace } };
+  const body = { items: paths.map((path) => ({ kind, path })), archived };
+  await withReasons(() => api.POST("/api/w/{workspace}/changes/set_archived", { params, body, parseAs: "text" }));
 }
 
 /** Items of a workspace with their contents, to be created in another one. */
 export interface Copied {
   workspace: string;
   items: components["schemas"]["ChangedItem"][];
+  /** True to replace those that exist. */
+  force: boolean;
   plan: ChangePlan;
 }
 
-/** Read items, and plan to create them in another workspace. */
+/** Read items, and plan to create them in another workspace. `force`: replace those that exist. */
 export async function planCopy(
   source: string,
   kind: ItemKind,
   paths: readonly string[],
   workspace: string,
+  force: boolean,
 ): Promise<Copied> {
   const read = await api.POST("/api/w/{workspace}/changes/read", {
     params: { path: { workspace: source } },
     body: { items: paths.map((path) => ({ kind, path })) },
   });
   const items = (read.data ?? []).map(({ path, content }) => ({ kind, path, base: null, content }));
-  return { workspace, items, plan: await planItems(workspace, items) };
+  return { workspace, items, force, plan: await planItems(workspace, items, force) };
 }
 
-/** Create the items in the other workspace, all of them or none. `force`: replace those that exist. */
-export async function copyItems(source: string, { workspace, items, plan }: Copied, force: boolean): Promise<void> {
+/** Apply the plan of a copy, all of it or nothing. */
+export async function copyItems(source: string, { workspace, items, force, plan }: Copied): Promise<void> {
   const params = { path: { workspace } };
-  const body = { items, force };
-  const hash = force
-    ? (await api.POST("/api/w/{workspace}/changes/plan", { params, body })).data?.plan_hash
-    : plan.plan_hash;
   const message = t("api.copiedFrom", { workspace: source });
-  await withReasons(() =>
-    api.POST("/api/w/{workspace}/changes/apply", { params, body: { ...body, plan_hash: hash ?? "", message } }),
-  );
+  const body = { items, force, plan_hash: plan.plan_hash, message };
+  await withReasons(() => api.POST("/api/w/{workspace}/changes/apply", { params, body }));
 }
 
 /** Return the address of an archive of a workspace, with all kinds of items. Secrets have no values, or encrypted ones. */
@@ -101,9 +112,9 @@ export async function planImport(workspace: string, file: File): Promise<Planned
   return planned;
 }
 
-async function planItems(workspace: string, items: ChangedItem[]): Promise<ChangePlan> {
+async function planItems(workspace: string, items: ChangedItem[], force = false): Promise<ChangePlan> {
   const params = { path: { workspace } };
-  const { data } = await api.POST("/api/w/{workspace}/changes/plan", { params, body: { items } });
+  const { data } = await api.POST("/api/w/{workspace}/changes/plan", { params, body: { items, force } });
   if (!data) throw new Error(t("api.noData"));
   return data;
 }

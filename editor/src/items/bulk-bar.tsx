@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { archiveAddress, type ItemKind } from "../api/changes";
+import { archiveAddress, type ItemKind, setItemsArchived } from "../api/changes";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/items";
 import { EditButton } from "../ui/access-buttons";
@@ -18,20 +18,16 @@ interface Props {
   /** Paths of the chosen items. */
   paths: readonly string[];
   archived: boolean;
-  /** Archives an item, or restores it. */
-  archive: (path: string, archived: boolean) => Promise<void>;
   /** Chooses no item. */
   clear: () => void;
 }
 
-/** Acts on the chosen items of a list: export, copy to another workspace, archive or restore. */
-export function BulkBar({ workspace, kind, paths, archived, archive, clear }: Props) {
+/** Acts on the chosen items of a list: export, copy to another workspace, archive; of archived ones, restore. */
+export function BulkBar({ workspace, kind, paths, archived, clear }: Props) {
   const queries = useQueryClient();
   const [copying, setCopying] = useState(false);
   const archiving = useMutation({
-    mutationFn: async () => {
-      for (const path of paths) await archive(path, !archived);
-    },
+    mutationFn: () => setItemsArchived(workspace, kind, paths, !archived),
     onError: notifyError,
     onSuccess: () => {
       notify(t(archived ? "items.restored" : "items.archived", { count: paths.length }));
@@ -42,13 +38,17 @@ export function BulkBar({ workspace, kind, paths, archived, archive, clear }: Pr
   return (
     <section className={css.bar} aria-label={t("items.chosenActions")}>
       <span role="status">{t("items.chosen", { count: paths.length })}</span>
-      <a className={controls.button} data-look="plain" href={archiveAddress(workspace, kind, paths)} download>
-        <Icon name="down" />
-        {t("items.export")}
-      </a>
-      <Button icon="copy" onClick={() => setCopying(true)}>
-        {t("items.copy")}
-      </Button>
+      {!archived && (
+        <>
+          <a className={controls.button} data-look="plain" href={archiveAddress(workspace, kind, paths)} download>
+            <Icon name="down" />
+            {t("items.export")}
+          </a>
+          <Button icon="copy" onClick={() => setCopying(true)}>
+            {t("items.copy")}
+          </Button>
+        </>
+      )}
       <EditButton icon={archived ? "undo" : "save"} disabled={archiving.isPending} onClick={() => archiving.mutate()}>
         {archived ? t("items.restore") : t("items.archive")}
       </EditButton>

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { copyItems, type ItemKind, planCopy } from "../api/changes";
 import { meQuery } from "../api/session";
-import { errorText } from "../lib/api-error";
+import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/items";
 import { Button, Field } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -27,30 +27,43 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
   const [target, setTarget] = useState("");
   const [force, setForce] = useState(false);
   const plan = useQuery({
-    queryKey: ["copy", workspace, kind, target, ...paths],
+    queryKey: ["copy", workspace, kind, target, force, ...paths],
     gcTime: 0,
     retry: false,
     enabled: target !== "",
-    queryFn: () => planCopy(workspace, kind, paths, target),
+    // The list remains while the plan that replaces its items is made.
+    placeholderData: (before, query) => (query?.queryKey[3] === target ? before : undefined),
+    queryFn: () => planCopy(workspace, kind, paths, target, force),
   });
+  const entries = plan.data?.plan.entries ?? [];
+  const changed = entries.filter(({ action }) => action === "add" || action === "change").length;
+  const conflicts = entries.filter(({ action }) => action === "conflict");
+  const existing = entries.filter(({ action, overwrites }) => action === "conflict" || overwrites);
+  const missing = plan.data ? paths.length - entries.length : 0;
   const copying = useMutation({
     mutationFn: async () => {
-      if (plan.data) await copyItems(workspace, plan.data, force);
+      if (plan.data) await copyItems(workspace, plan.data);
+    },
+    onError: (error) => {
+      if (isStale(error)) void plan.refetch();
     },
     onSuccess: () => {
-      notify(t("items.copied", { count: paths.length, workspace: target }));
+      notify(t("items.copied", { count: changed, workspace: target }));
       done();
       close();
     },
   });
-  const entries = plan.data?.plan.entries ?? [];
-  const conflicts = entries.filter(({ action }) => action === "conflict");
+  const choose = (next: string) => {
+    setTarget(next);
+    setForce(false);
+    copying.reset();
+  };
   const error = copying.error ?? plan.error;
   return (
     <Dialog title={t("items.copyTitle", { count: paths.length })} close={close}>
       <div className={css.form}>
         <Field label={t("items.workspace")} help={others.length === 0 ? t("items.noWorkspace") : undefined}>
-          <Select value={target} set={setTarget} disabled={others.length === 0}>
+          <Select value={target} set={choose} disabled={others.length === 0}>
             <option value="">{t("items.chooseWorkspace")}</option>
             {others.map((id) => (
               <option key={id}>{id}</option>
@@ -59,13 +72,16 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
         </Field>
         <p className={dialogCss.description}>{t("items.copyHint")}</p>
         {plan.isFetching && <Skeleton rows={2} />}
-        {conflicts.length > 0 && (
+        {missing > 0 && <p>{t("items.copyMissing", { count: missing })}</p>}
+        {entries.length > 0 && changed + conflicts.length === 0 && <p>{t("items.copyUnchanged")}</p>}
+        {existing.length > 0 && (
           <>
             <p>{t("items.exist")}</p>
             <ul className={css.list}>
-              {conflicts.map(({ path }) => (
+              {existing.map(({ path, action, reason }) => (
                 <li key={path}>
                   <code>{path}</code>
+                  {force && !plan.isPlaceholderData && action === "conflict" && <p className={css.problem}>{reason}</p>}
                 </li>
               ))}
             </ul>
@@ -77,14 +93,14 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
         )}
         {error && (
           <p className={css.problem} role="alert">
-            {errorText(error)}
+            {isStale(error) ? t("items.copyStale") : errorText(error)}
           </p>
         )}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button
             look="main"
-            disabled={!plan.data || (conflicts.length > 0 && !force) || copying.isPending}
+            disabled={plan.isFetching || changed === 0 || conflicts.length > 0 || copying.isPending}
             onClick={() => copying.mutate()}
           >
             {t("items.copyConfirm")}
@@ -94,3 +110,6 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
     </Dialog>
   );
 }
+
+/** Items of the other workspace were changed since the plan was made. */
+const isStale = (error: unknown): boolean => error instanceof ApiError && error.code === "stale_plan";

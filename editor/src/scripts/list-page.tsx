@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { itemHistoriesQuery } from "../api/item-histories";
-import { archiveScript, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
+import { scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { BulkBar } from "../items/bulk-bar";
 import { ARCHIVED, FAVOURITES, ItemRows, ShownSelect } from "../items/item-rows";
 import css from "../items/list.module.css";
@@ -81,14 +81,7 @@ function Rows({ workspace, found, taken, archived, filterBy }: RowsProps) {
   return (
     <>
       {marks.chosen.size > 0 && (
-        <BulkBar
-          workspace={workspace}
-          kind="script"
-          paths={[...marks.chosen]}
-          archived={archived}
-          archive={(path, put) => archiveScript(workspace, path, put)}
-          clear={clear}
-        />
+        <BulkBar workspace={workspace} kind="script" paths={[...marks.chosen]} archived={archived} clear={clear} />
       )}
       <ItemRows
         {...marks}

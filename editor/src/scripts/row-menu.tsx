@@ -88,7 +88,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
             {t("ui.share")}
           </Button>
         )}
-        {deployed && <ExportLink workspace={workspace} kind="script" path={path} />}
+        {deployed && !archived && <ExportLink workspace={workspace} kind="script" path={path} />}
         {deployed && (
           <EditButton
             look="quiet"

@@ -124,14 +124,7 @@ function Rows({
   return (
     <>
       {marks.chosen.size > 0 && (
-        <BulkBar
-          workspace={workspace}
-          kind="flow"
-          paths={[...marks.chosen]}
-          archived={archived}
-          archive={(path, put) => archiveFlow(workspace, path, put)}
-          clear={clear}
-        />
+        <BulkBar workspace={workspace} kind="flow" paths={[...marks.chosen]} archived={archived} clear={clear} />
       )}
       <ItemRows
         {...marks}

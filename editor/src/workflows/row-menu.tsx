@@ -63,7 +63,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
             {t("ui.share")}
           </Button>
         )}
-        {item.deployed && <ExportLink workspace={workspace} kind="flow" path={item.path} />}
+        {item.deployed && !item.archived && <ExportLink workspace={workspace} kind="flow" path={item.path} />}
         <EditButton look="quiet" icon="trash" onClick={() => setRemoving(true)}>
           {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
         </EditButton>

@@ -80,7 +80,10 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST deployments/lift_hold
             POST deployments/automatic
         """,
-        ("workspace", "change_items"): "POST changes/apply",
+        ("workspace", "change_items"): """
+            POST changes/apply
+            POST changes/set_archived
+        """,
         ("workspace", "archive"): "POST workspaces/archive",
         ("workspace", "unarchive"): "POST workspaces/unarchive",
         ("workspace", "admin"): """

@@ -13,7 +13,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import BINARY, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_list_of, decode, platform_of, whole_body
 from orvanta_platform.http.schemas import changes as shapes
-from orvanta_platform.services.changes import archive, archive_import, change_sets
+from orvanta_platform.services.changes import archive, archive_import, archiving, change_sets
 from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType, SecretMode
 from orvanta_platform.workflow.tree.item import Key
 
@@ -45,7 +45,7 @@ async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response
     `workspaces/encryption_key`, as `changes/apply` and `variables/create?already_encrypted=true` accept them.
     `secret_mode=plain` (or `plain_secret=true`) needs the setting `secrets_readable`. Secret fields of resources are
     masked. The same items yield the same bytes. `items`: comma-separated `flow/<path>` and
-    `script/<path>` of the only items to export, at most 1000.
+    `script/<path>` of the only items to export, at most 1000; with `include_tests`, also the tests of these workflows.
     """
     kind = request.query_params.get("archive_type", "tar")
     if kind not in _TYPES:
@@ -164,4 +164,22 @@ async def _body(request: AnyRequest, shape: type[T]) -> T:
     return decode(body, shape)
 
 
-ROUTES = [get_tarball, list_items, read_items, plan_changes, apply_changes, read_archive]
+@post(f"{_W}/changes/set_archived", status_code=200, opt=call(body=shapes.SetArchived))
+async def set_items_archived(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Archive workflows and scripts, or restore them with `archived: false`: all of them or none."""
+    body = await _body(request, shapes.SetArchived)
+    names = [(each.kind, each.path) for each in body.items]
+    await archiving.set_archived(platform_of(request), actor_of(request), workspace, names, archived=body.archived)
+    count = len(set(names))
+    return answers.text(f"{'Archived' if body.archived else 'Restored'} {count} item{'' if count == 1 else 's'}.")
+
+
+ROUTES = [
+    get_tarball,
+    list_items,
+    read_items,
+    plan_changes,
+    apply_changes,
+    set_items_archived,
+    read_archive,
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -95,6 +95,20 @@ class ApplyChanges(Changes, kw_only=True):
     message: str | None = None
     check_only: bool = False
     """Check that all of it can be applied; store nothing."""
+
+
+class ArchivedName(msgspec.Struct, kw_only=True):
+    """Name of an item that can be archived."""
+
+    kind: Literal["flow", "script"]
+    path: str
+
+
+class SetArchived(msgspec.Struct, kw_only=True):
+    """Items to archive or to restore."""
+
+    items: list[ArchivedName]
+    archived: bool = True
 
 
 class PlanEntry(msgspec.Struct, kw_only=True):

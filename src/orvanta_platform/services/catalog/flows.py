@@ -29,6 +29,7 @@ from orvanta_platform.services.catalog import (
     version_references,
 )
 from orvanta_platform.services.catalog.deploy_tests import Outcomes
+from orvanta_platform.services.catalog.stored_policies import TestedVersion
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
@@ -231,6 +232,15 @@ async def history(
 async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool) -> None:
     """Archive or unarchive a workflow. Raises NotFound, Forbidden, PolicyViolation."""
     tested = None if archived else await stored_policies.run_tests(platform, actor, workspace, "flow", path, path)
+    await set_archived(platform, actor, workspace, path, archived=archived, tested=tested)
+
+
+async def set_archived(
+    platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool, tested: TestedVersion | None
+) -> None:
+    """Archive or unarchive a workflow, whose tests were run as policies require. Raises NotFound, Forbidden,
+    PolicyViolation.
+    """
 
     async def check(conn: Connection) -> None:
         await stored_policies.enforce_reused(platform, conn, actor, workspace, "flow", path, tested)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -13,7 +13,9 @@ import msgspec
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import NotFound
 from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import document_threads, secret_access
 from orvanta_platform.services.access import users, workspaces
@@ -22,13 +24,16 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import export_keys
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
-from orvanta_platform.workflow.tree.item import Item, Key, Kind, parts_of_test
+from orvanta_platform.workflow.tree.item import Item, Key, Kind, parts_of_test, path_of_test
 
 ArchiveType: TypeAlias = Literal["zip", "tar"]
 SecretMode: TypeAlias = Literal["blank", "encrypted", "plain"]
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o777
+_MAX_TESTS: Final = 1_000_000
+_MAX_SHOWN: Final = 5
+"""Names of items in the message of an error."""
 _SUFFIXES: Final[Mapping[str, str]] = {
     "resource_type": ".resource-type.json",
     "variable": ".variable.json",
@@ -54,7 +59,7 @@ class ArchiveOptions(msgspec.Struct, frozen=True):
     include_settings: bool = False
     include_key: bool = False
     include_tests: bool = False
-    """Include the tests of workflows, a kind of file of Orvanta only."""
+    """Include the tests of the workflows, a kind of file of Orvanta only."""
     default_ts: Literal["bun", "deno"] = "bun"
     items: Collection[Key] | None = None
     """The scripts and workflows to export, with nothing else; None: the whole workspace."""
@@ -81,8 +86,9 @@ async def create(
 ) -> bytes:
     """Return an archive of the items that the actor may read.
 
-    Raises NotFound, Forbidden for parts that only admins may read, SecretIsWriteOnly for secrets in clear that the
-    actor may not read, RateLimited if too many archives of the workspace are waiting.
+    Raises NotFound also for one of `items` that does not exist, Forbidden for parts that only admins may read,
+    SecretIsWriteOnly for secrets in clear that the actor may not read, RateLimited if too many archives of the
+    workspace are waiting.
     """
     require(actor, "read", Target(workspace, "workspace"))
     if options.secret_mode == "encrypted":
@@ -103,9 +109,10 @@ async def _archive(
 ) -> bytes:
     async def read(conn: Connection) -> contents.Reading:
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
-        return await contents.read(conn, actor, workspace, options.items)
+        return await contents.read(conn, actor, workspace, await _keys(conn, workspace, options))
 
     found = await contents.items_in(workspace, await platform.db.retrying(read, snapshot=True))
+    _require_all(options.items or (), found)
     kinds = options.kinds()
     chosen = [item for item in contents.items_of(found) if item.kind in kinds]
     if options.secret_mode != "blank" and not options.skip_secrets:
@@ -119,6 +126,23 @@ async def _archive(
     if options.include_key:
         files["encryption_key.json"] = _json(await export_keys.get_key(platform, actor, workspace))
     return await document_threads.run_in_thread(workspace, _pack, archive_type, files)
+
+
+async def _keys(conn: Connection, workspace: str, options: ArchiveOptions) -> Collection[Key] | None:
+    """Return the items to read, None for all: those to export, and the tests of their workflows."""
+    if options.items is None or not options.include_tests:
+        return options.items
+    flows = [path for kind, path in options.items if kind == "flow"]
+    tests = await workflow_tests.list_names(conn, workspace, flows, _MAX_TESTS)
+    return [*options.items, *(("workflow_test", path_of_test(each.path, each.name)) for each in tests)]
+
+
+def _require_all(keys: Collection[Key], found: Container[Key]) -> None:
+    """Check that all items were found. Raises NotFound."""
+    missing = [" ".join(key) for key in keys if key not in found]
+    if missing:
+        shown = ", ".join(each[:200] for each in missing[:_MAX_SHOWN])
+        raise NotFound(f"{len(missing)} of the items do not exist: {shown}.")
 
 
 async def _with_secrets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -134,7 +135,7 @@ async def apply(
     Forbidden, BadRequest, TooLarge, RateLimited, StalePlan if the plan has another hash by now, ChangesConflict,
     ChangesRefused, DirectDeploysRefused, and the errors of the hooks.
     """
-    _require(actor, "change_items", workspace)
+    require_writer(actor, workspace)
     limits.check_text("A message", message)
     _check_items(change)
     async with platform.turns.take("changes", workspace, actor.email):
@@ -237,6 +238,11 @@ async def _read_hashes(conn: Connection, actor: Actor, workspace: str, change: C
 def require_reader(actor: Actor, workspace: str) -> None:
     """Check that the actor may read items in bulk. Raises NotFound, Forbidden."""
     _require(actor, "read", workspace)
+
+
+def require_writer(actor: Actor, workspace: str) -> None:
+    """Check that the actor may change items in bulk. Raises NotFound, Forbidden."""
+    _require(actor, "change_items", workspace)
 
 
 def _require(actor: Actor, action: str, workspace: str) -> None:
@@ -371,8 +377,13 @@ async def _store_all(
         except OrvantaError as error:
             refused.append({"kind": entry.kind, "path": entry.path, "error": error.as_dict()})
     if refused:
-        raise ChangesRefused(
-            f"{len(refused)} of the items cannot be changed; nothing was applied.",
-            hint="The details contain the reason of each.",
-            details=refused,
-        )
+        raise refusal(refused)
+
+
+def refusal(refused: Sequence[Mapping[str, Any]]) -> ChangesRefused:
+    """Return the error for items that cannot be changed, with the error of each."""
+    return ChangesRefused(
+        f"{len(refused)} of the items cannot be changed; nothing was applied.",
+        hint="The details contain the reason of each.",
+        details=refused,
+    )
