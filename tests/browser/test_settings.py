@@ -359,6 +359,11 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await expect(incoming).to_have_count(2)
     apply = page.get_by_role("button", name="Apply changes")
     await expect(apply).to_be_disabled()
+    # The contents of an item are fetched when it is opened.
+    async with page.expect_response(re.compile("/git/incoming/variable/.*region")) as fetched:
+        await page.get_by_role("button", name="Differences of u/admin/region").click()
+    assert (await fetched.value).ok
+    await expect(incoming.last).to_contain_text(re.compile("In the workspace.*In the repository.*south", re.DOTALL))
     await is_accessible(page)
     # The item without a conflict is applied first, the other one remains.
     await page.get_by_label("Apply u/admin/region").uncheck()

@@ -34,6 +34,11 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         commit_files(repo, files)
         *shown, plan = cli("git", "fetch").out.splitlines()[1:]
         assert shown == ["A folder coded", "A flow f/coded/main"] and plan.startswith("plan: ")
+        shown = cli("git", "diff", "flow/f/coded/main").out.splitlines()
+        assert f"+++ repository/{FILE}" in shown and "+summary: Coded" in shown
+        assert not any("folder.meta" in each for each in shown)
+        assert [each["path"] for each in cli("git", "diff", "--json").json["items"]] == ["coded", "f/coded/main"]
+        assert "nor a folder with such items" in cli("git", "diff", "f/none", code=2).err
         commit_files(repo, {f"orvanta/{FILE}": FLOW % b"Later"})
         cli("git", "fetch")
         assert "Review the plan again" in cli("git", "apply", "--plan", plan.removeprefix("plan: "), code=1).err

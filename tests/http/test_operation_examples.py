@@ -84,6 +84,13 @@ SETTING = {
     "version": "default",
 }
 REGION = {"kind": "variable", "path": "f/sales/region", "content": {"value": "north", "is_secret": False}}
+INCOMING = {
+    "kind": "flow",
+    "path": "f/sales/price",
+    "difference": None,
+    "before": None,
+    "after": {"text": "summary: Price\nvalue:\n  modules: []\n"},
+}
 _TOTP = {"password": _PASSWORD, "code": "123456"}
 PATH_VALUES = {
     "/api/settings/global/{name}": {"name": "min_password_length"},
@@ -110,6 +117,9 @@ WRITTEN = {
     "POST /api/scim_tokens/create": OperationExample(answer="…"),
     "GET /api/settings/list_global": OperationExample(answer=[SETTING]),
     "GET /api/v1/runs/search": OperationExample(answer={"runs": []}),
+    "GET /api/w/{workspace}/git/incoming/{kind}/{path}": OperationExample(
+        path={"workspace": "main", "kind": "flow", "path": "f/sales/price"}, answer=INCOMING
+    ),
     "POST /api/w/{workspace}/changes/archive": OperationExample(
         answer={"items": [REGION], "failed": [], "left_out": ["settings.json"]}
     ),

@@ -27,6 +27,7 @@ ABSENT_FOR_EVERYBODY = {
     "POST /api/users/accept_invite": "there is no such invitation",
     "POST /api/users/decline_invite": "there is no such invitation",
     "GET /api/v1/runs/{run_id}/failure": "the run did not fail",
+    "GET git/incoming/{kind}/{path}": "the repository has no change that is not applied",
 }
 """Routes that return 404 even to permitted callers: the example names an object that does not exist."""
 

@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/api";
 import { withReasons } from "./changes";
 import { api } from "./client";
 import type { components } from "./schema";
@@ -7,6 +8,7 @@ export type GitBinding = components["schemas"]["GitBinding"];
 export type GitCommit = components["schemas"]["GitCommit"];
 export type IncomingItem = components["schemas"]["IncomingItem"];
 export type IncomingPlan = components["schemas"]["IncomingPlan"];
+export type IncomingDifference = components["schemas"]["IncomingDifference"];
 export type BindGit = components["schemas"]["BindGit"];
 export type ItemChoice = components["schemas"]["ItemChoice"];
 
@@ -31,6 +33,19 @@ export const incomingQuery = (workspace: string, fetched: string) =>
       const params = { path: { workspace } };
       const { data } = await api.GET("/api/w/{workspace}/git/incoming", { params });
       return data ?? { plan_hash: "", items: [], hidden: 0 };
+    },
+  });
+
+/** Query of the contents of an item of the plan with this hash, before and after its change. */
+export const incomingDifferenceQuery = (workspace: string, plan: string, { kind, path }: IncomingItem) =>
+  queryOptions({
+    queryKey: ["git", workspace, "difference", plan, kind, path],
+    retry: false,
+    queryFn: async (): Promise<IncomingDifference> => {
+      const params = { path: { workspace, kind, path } };
+      const { data } = await api.GET("/api/w/{workspace}/git/incoming/{kind}/{path}", { params });
+      if (!data) throw new Error(t("api.noData"));
+      return data;
     },
   });
 

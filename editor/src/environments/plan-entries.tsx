@@ -18,9 +18,11 @@ import { ItemComments } from "./item-comments";
 import { ACTIONS } from "./parts";
 
 const ItemDifference = lazyComponent(
-  async () => ({ default: (await import("./item-difference")).ItemDifference }),
+  async () => ({ default: (await import("../versions/item-difference")).ItemDifference }),
   <Skeleton rows={2} />,
 );
+
+const TITLES = [t("environments.before"), t("environments.after")] as const;
 
 const ReferencesDialog = lazyComponent(() => import("../references/dialog"));
 
@@ -149,7 +151,7 @@ function Difference({ workspace, request, entry }: Pick<EntryProps, "workspace" 
   if (!changes.data) return <Skeleton rows={2} />;
   const change = changes.data.find((each: RequestedChange) => isOf(entry, each));
   if (!change) return <p className={css.soft}>{t("environments.noLongerChanges")}</p>;
-  return <ItemDifference change={change} />;
+  return <ItemDifference change={change} titles={TITLES} />;
 }
 
 const isOf = (entry: PlanEntry, other: { kind: string | null; path: string | null }): boolean =>

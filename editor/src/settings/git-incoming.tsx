@@ -1,12 +1,26 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { applyIncoming, type IncomingItem, type IncomingPlan, type ItemChoice, incomingQuery } from "../api/git";
+import {
+  applyIncoming,
+  type IncomingItem,
+  type IncomingPlan,
+  type ItemChoice,
+  incomingDifferenceQuery,
+  incomingQuery,
+} from "../api/git";
+import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
+import { Failed, Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
 import { Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
+
+const ItemDifference = lazyComponent(
+  async () => ({ default: (await import("../versions/item-difference")).ItemDifference }),
+  <Skeleton rows={2} />,
+);
 
 type Choices = Readonly<Record<string, ItemChoice["choice"] | "">>;
 
@@ -59,6 +73,8 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
         keyOf={keyOf}
         row={(each) => (
           <ItemRow
+            workspace={workspace}
+            plan={plan.plan_hash}
             item={each}
             applied={!left.has(keyOf(each))}
             setApplied={(applied) => setLeft((before) => withOrWithout(before, keyOf(each), !applied))}
@@ -87,6 +103,9 @@ function withOrWithout(names: ReadonlySet<string>, name: string, included: boole
 }
 
 interface RowProps {
+  workspace: string;
+  /** Hash of the plan. */
+  plan: string;
   item: IncomingItem;
   applied: boolean;
   setApplied: (applied: boolean) => void;
@@ -94,7 +113,8 @@ interface RowProps {
   choose: (choice: ItemChoice["choice"] | "") => void;
 }
 
-function ItemRow({ item, applied, setApplied, choice, choose }: RowProps) {
+function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }: RowProps) {
+  const [open, setOpen] = useState(false);
   const places = (item.places ?? []).filter(Boolean);
   return (
     <>
@@ -116,8 +136,8 @@ function ItemRow({ item, applied, setApplied, choice, choose }: RowProps) {
           {item.reason && <span>{item.reason}</span>}
         </span>
       </div>
-      {item.action === "conflict" && applied && (
-        <div className={css.tools}>
+      <div className={css.tools}>
+        {item.action === "conflict" && applied && (
           <Select
             aria-label={t("settings.gitSideOf", { name: item.path })}
             value={choice}
@@ -127,8 +147,28 @@ function ItemRow({ item, applied, setApplied, choice, choose }: RowProps) {
             <option value="workspace">{t("settings.gitKeep")}</option>
             {!item.reason && <option value="repository">{t("settings.gitTake")}</option>}
           </Select>
-        </div>
-      )}
+        )}
+        {!item.reason && item.action !== "unchanged" && (
+          <Button
+            look="quiet"
+            icon="down"
+            aria-expanded={open}
+            aria-label={t("settings.gitDifferencesOf", { name: item.path })}
+            onClick={() => setOpen(!open)}
+          >
+            {t("settings.gitDifferences")}
+          </Button>
+        )}
+      </div>
+      {open && <Difference workspace={workspace} plan={plan} item={item} />}
     </>
   );
+}
+
+function Difference({ workspace, plan, item }: Pick<RowProps, "workspace" | "plan" | "item">) {
+  const query = useQuery(incomingDifferenceQuery(workspace, plan, item));
+  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (!query.data) return <Skeleton rows={2} />;
+  const after = item.action === "conflict" ? "settings.gitInRepository" : "settings.gitAfter";
+  return <ItemDifference change={query.data} titles={[t("settings.gitInWorkspace"), t(after)]} />;
 }

@@ -142,6 +142,12 @@ async def list_items(conn: Connection, workspace: str, *, incoming: bool = False
     return [ItemRow(**dict(row)) for row in await conn.fetch(_SQL["list_items"], workspace, incoming)]
 
 
+async def get_incoming_item(conn: Connection, workspace: str, kind: str, path: str) -> ItemRow | None:
+    """Return an item that changed in the repository only."""
+    row = await conn.fetchrow(_SQL["get_incoming_item"], workspace, kind, path)
+    return None if row is None else ItemRow(**dict(row))
+
+
 async def store_items(conn: Connection, workspace: str, rows: Sequence[ItemRow]) -> None:
     """Add or replace items."""
     names = ("kind", "path", "digest", "files", "incoming", "is_incoming")

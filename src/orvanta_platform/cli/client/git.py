@@ -12,6 +12,7 @@ import typer
 
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
+from orvanta_platform.workflow.tree.item import Kind
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +38,10 @@ Plan = Annotated[
 ]
 Only = Annotated[
     list[str] | None, typer.Option("--only", help="Apply only this item, KIND/PATH, or those in this folder, PATH.")
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Items, KIND/PATH, or folders, PATH; all items of the plan by default.", metavar="ITEM"),
 ]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="Message of the deployment.")]
 
@@ -106,6 +111,50 @@ def _print_status(session: Session) -> None:
         _print_incoming(plan)
     if binding is not None and binding["error"]:
         raise typer.Exit(FAILED)
+
+
+@command(app, "orvanta git diff", "orvanta git diff flow/f/team/report", "orvanta git diff f/team")
+def diff(session: Session, names: Names = None) -> None:
+    """Print the differences that the changes of the repository make to the items of the workspace.
+
+    Values of secrets are masked. Of an item in conflict, the content in the repository is compared.
+    """
+    from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+    from orvanta_platform.cli.client.tree_pull import show_differences
+
+    found = session.api.get(session.api.in_workspace("git/incoming"))
+    chosen = {(each["kind"], each["path"]) for each in _chosen(found["items"], names)} if names else None
+    items = [each for each in found["items"] if chosen is None or (each["kind"], each["path"]) in chosen]
+    shown = []
+    for each in items:
+        if each["reason"]:
+            say(terminal_safe(f"{each['kind']} {each['path']}: {each['reason']}"))
+            continue
+        text = _difference(session, each["kind"], each["path"])
+        shown.append({"kind": each["kind"], "path": each["path"], "diff": text})
+        if not session.as_json:
+            show_differences([text])
+    if session.as_json:
+        print_json({"plan_hash": found["plan_hash"], "items": shown})
+
+
+def _difference(session: Session, kind: Kind, path: str) -> str:
+    """Return the difference of an item as text."""
+    from orvanta_platform.cli.client.tree_pull import difference_of_files
+    from orvanta_platform.workflow.tree.item import Item
+    from orvanta_platform.workflow.tree.writing import write_item
+
+    found = session.api.get(session.api.item(f"git/incoming/{kind}", path))
+    before, after = found["before"], found["after"]
+    if before and after and kind not in ("flow", "script", "workflow_test"):
+        after = before | after  # absent keys stay as they are, and null removes a value
+
+    def files(content: dict[str, Any] | None) -> dict[str, bytes]:
+        if content is None:
+            return {}
+        return write_item(Item(kind, path, {name: value for name, value in content.items() if value is not None}))
+
+    return difference_of_files(files(before), files(after), "repository")
 
 
 @command(

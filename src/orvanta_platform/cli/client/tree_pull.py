@@ -222,10 +222,15 @@ def show_differences(texts: Iterable[str]) -> None:
 def _difference(folder: Folder, key: Key, remote: Item | None) -> str:
     theirs = {} if remote is None else write_item(remote)
     mine = folder.bytes_of(folder.located[key]) if key in folder.located else {}
+    return difference_of_files(theirs, mine, "folder")
+
+
+def difference_of_files(workspace: Mapping[str, bytes], other: Mapping[str, bytes], side: str) -> str:
+    """Return the differences of the files of an item, from those of the workspace to those of the other side."""
     lines: list[str] = []
-    for name in sorted({*theirs, *mine}):
-        before, after = _lines(theirs.get(name)), _lines(mine.get(name))
-        lines += difflib.unified_diff(before, after, f"workspace/{name}", f"folder/{name}")
+    for name in sorted({*workspace, *other}):
+        before, after = _lines(workspace.get(name)), _lines(other.get(name))
+        lines += difflib.unified_diff(before, after, f"workspace/{name}", f"{side}/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 

@@ -59,6 +59,12 @@ FROM git_item
 WHERE workspace = $1 AND (NOT $2 OR is_incoming)
 ORDER BY kind, path;
 
+-- name: get_incoming_item
+-- An item that changed in the repository only.
+SELECT kind, path, digest, files, incoming, is_incoming
+FROM git_item
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND is_incoming;
+
 -- name: store_items
 -- Adds or replaces items of a binding.
 INSERT INTO git_item (workspace, kind, path, digest, files, incoming, is_incoming)

@@ -36,6 +36,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("git", "read"): """
             GET git/get
             GET git/incoming
+            GET git/incoming/{kind}/{path}
             GET git/history
         """,
         ("git", "sync"): """

@@ -7,10 +7,10 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of, row_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, platform_of, row_of
 from orvanta_platform.http.schemas import changes as change_shapes
 from orvanta_platform.http.schemas import git as schemas
-from orvanta_platform.services.git import bindings, incoming
+from orvanta_platform.services.git import bindings, incoming, incoming_differences
 
 _G = "/api/w/{workspace:str}/git"
 
@@ -55,6 +55,19 @@ async def get_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> Re
     return answers.json(schemas.incoming(found))
 
 
+@get(f"{_G}/incoming/{{kind:str}}/{{path:path}}", opt=call(answer=schemas.IncomingDifference))
+async def get_incoming_difference(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """Get the content of an item of the plan before and after its change. Values of secrets are masked.
+
+    Of an item in conflict, `after` is the content in the repository.
+    """
+    key = schemas.kind_of(kind), item_path(path)
+    found = await incoming_differences.get(platform_of(request), actor_of(request), workspace, key)
+    return answers.json(schemas.incoming_difference(key, found))
+
+
 @post(f"{_G}/apply", status_code=200, opt=call(body=schemas.ApplyIncoming, answer=change_shapes.AppliedChanges))
 async def apply_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Apply the changes of the repository as the caller, all of them or nothing.
@@ -93,6 +106,7 @@ ROUTES = [
     unbind_git,
     fetch_git,
     get_incoming_plan,
+    get_incoming_difference,
     apply_incoming_plan,
     list_git_commits,
 ]

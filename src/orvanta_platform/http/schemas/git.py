@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db.git import BindingRow, CommitRow
+from orvanta_platform.errors import NotFound
+from orvanta_platform.services.git import incoming_differences
 from orvanta_platform.services.git.bindings import Draft
 from orvanta_platform.services.git.incoming import Choice, Review
-from orvanta_platform.workflow.tree.item import Key, Kind
+from orvanta_platform.workflow.diff import Difference
+from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
 from orvanta_platform.workflow.tree.plan import Action
 
 
@@ -119,6 +122,22 @@ class IncomingPlan(msgspec.Struct, kw_only=True):
     """Number of further items, which the caller may not read."""
 
 
+class IncomingDifference(msgspec.Struct, kw_only=True):
+    """Contents of an item before and after its incoming change."""
+
+    kind: Kind
+    path: str
+    before: dict[str, Any] | None
+    """Content in the workspace; null: the item does not exist."""
+
+    after: dict[str, Any] | None
+    """Content to store; null: the item is removed. Keys of settings that are absent stay as they are, and null removes
+    a value."""
+
+    difference: Difference | None
+    """Nodes and edges of a workflow that differ; null for other items, and for a workflow that does not exist."""
+
+
 class ItemChoice(msgspec.Struct, kw_only=True):
     """Side that remains of an item."""
 
@@ -191,6 +210,26 @@ def commit(row: CommitRow) -> GitCommit:
         email=row.email,
         message=row.message,
         at=row.at,
+    )
+
+
+def kind_of(text: str) -> Kind:
+    """Parse the kind of an item in a path. Raises NotFound."""
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise NotFound(f"{text[:100]!r} is no kind of item.", hint=f"Use {', '.join(KINDS)}.")
+
+
+def incoming_difference(key: Key, found: incoming_differences.IncomingDifference) -> IncomingDifference:
+    """Convert the difference of an item."""
+    before, after = found.contents.before, found.contents.after
+    return IncomingDifference(
+        kind=key[0],
+        path=key[1],
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
+        difference=found.difference,
     )
 
 

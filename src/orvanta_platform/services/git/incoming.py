@@ -15,7 +15,7 @@ from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError, StalePlan
+from orvanta_platform.errors import BadRequest, ChangesConflict, NotFound, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.services.changes import change_sets, contents, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
@@ -54,6 +54,18 @@ class Review(msgspec.Struct, frozen=True):
     items: list[ReviewedItem]
     hidden: int
     """Number of further items, which the caller may not read."""
+
+
+class IncomingContents(msgspec.Struct, frozen=True):
+    """Contents of an item before and after its incoming change."""
+
+    before: Mapping[str, Any] | None
+    """Content in the workspace; None: the item does not exist."""
+    after: Mapping[str, Any] | None
+    """Content to store, of an item in conflict that of the repository; None: the item is removed.
+
+    Keys of settings that are absent stay as they are, and null removes a value.
+    """
 
 
 class _Change(msgspec.Struct, frozen=True):
@@ -99,6 +111,26 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         for each in incoming.changes
     ]
     return Review(incoming.hash, items, incoming.hidden)
+
+
+async def read_contents(platform: Platform, actor: Actor, workspace: str, key: Key) -> IncomingContents:
+    """Return the contents of an item before and after its incoming change. Secrets in files are not masked.
+
+    Raises NotFound, Forbidden, and the error of an item that cannot be read.
+    """
+    require(actor, "read", Target(workspace, "git"))
+    async with platform.db.acquire() as conn:
+        row = await rows.get_incoming_item(conn, workspace, *key)
+        reading = await contents.read(conn, actor, workspace, [key])
+    present = await contents.items_in(workspace, reading)
+    if row is None or not _may_read(actor, workspace, key, present):
+        raise NotFound(f"The repository has no change of the {key[0]} {key[1][:200]} that is not applied.")
+    (change,) = await run_in_thread(workspace, _changes, [row], present)
+    if change.fault is not None:
+        raise change.fault
+    if change.places is not None:
+        change = await run_in_thread(workspace, _theirs, key, change.base, change.present)
+    return IncomingContents(None if change.present is None else change.present.content, change.content)
 
 
 async def _actions(

@@ -11,14 +11,13 @@ import msgspec
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import can, require_workspace
 from orvanta_platform.db import deployments as rows
-from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents
+from orvanta_platform.services.changes.flow_differences import difference_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import releases, requests
 from orvanta_platform.services.releases.decided_items import DecidedItem, decode_items
-from orvanta_platform.workflow import document
-from orvanta_platform.workflow.diff import Difference, compare
+from orvanta_platform.workflow.diff import Difference
 from orvanta_platform.workflow.tree.item import Key
 from orvanta_platform.workflow.tree.plan import Entry
 
@@ -112,15 +111,4 @@ async def _read(
 def _change(
     entry: Entry | DecidedItem, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> ItemChange:
-    exists = entry.kind == "flow" and before is not None and after is not None
-    return ItemChange(entry, before, after, _difference(before, after) if exists else None)
-
-
-def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Difference | None:
-    assert before is not None
-    assert after is not None
-    try:
-        old, new = (document.parse(each["text"].encode(), "yaml").tree for each in (before, after))
-    except InvalidWorkflow:
-        return None
-    return compare(old, new)
+    return ItemChange(entry, before, after, difference_of(entry.kind, before, after))
