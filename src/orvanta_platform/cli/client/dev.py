@@ -13,7 +13,7 @@ import typer
 
 from orvanta_platform.cli.client import flow_files, run_input, running, script_files, watch
 from orvanta_platform.cli.client.command import Session
-from orvanta_platform.cli.client.dev_files import Files, flow_call, script_call, snapshot
+from orvanta_platform.cli.client.dev_files import Files, WatchedFiles, flow_call, script_call
 from orvanta_platform.cli.client.errors import Interrupted, NotLoggedIn
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json_text, say, say_error, terminal_safe
@@ -55,6 +55,7 @@ class _Watcher:
         self.args = args
         self.input: tuple[list[str], str | None] | None = None
         """Inputs that are read again for each run, because they are in a file."""
+        self.watched = WatchedFiles(source, is_folder=self.is_folder)
         self.seen: Files = {}
         self.last: list[Path] = []
         """The script or workflow that ran last."""
@@ -70,7 +71,7 @@ class _Watcher:
             changed = self._await_change()
 
     def _files(self) -> Files:
-        return snapshot(self.source, is_folder=self.is_folder, input_file=self.input and self.input[1])
+        return self.watched.states(self.input and self.input[1])
 
     def _await_change(self) -> list[Path]:
         """Wait until files have changed and no more change; return the workflows and scripts to run."""

@@ -11,7 +11,7 @@ import msgspec
 
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.deploy import print_located
-from orvanta_platform.cli.client.item_paths import is_within, items_under
+from orvanta_platform.cli.client.item_paths import FileState, file_states, is_within, items_under
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow import inline
 from orvanta_platform.workflow.diagnostics import errors
@@ -19,15 +19,36 @@ from orvanta_platform.workflow.signature.fault import syntax_fault
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.paths import DOCUMENTS, SCRIPT_LOCK, SCRIPT_SETTINGS
 
-Files: TypeAlias = dict[Path, tuple[tuple[str, int, int], ...]]
-"""Workflow or script → (name, time of change in ns, size in bytes) of each of its files."""
+Files: TypeAlias = dict[Path, tuple[FileState, ...]]
+"""Workflow or script → state of each of its files."""
 
 
-def snapshot(source: Path, *, is_folder: bool, input_file: str | None) -> Files:
-    """Return the state of all workflows and scripts under a folder, or of `source` itself, and of the input file."""
-    items = [*flow_files.find(source), *script_files.find(source)] if is_folder else [source]
-    found = {item: _states(_files_of(item)) for item in items}
-    return found if input_file is None else {**found, Path(input_file): _states([Path(input_file)])}
+class WatchedFiles:
+    """Workflows and scripts whose state is read several times a second.
+
+    The state of the files of a folder costs much less than the search for its items, which follows a change only.
+    """
+
+    def __init__(self, source: Path, *, is_folder: bool) -> None:
+        """`is_folder`: `source` contains workflows and scripts; otherwise it is one."""
+        self._source = source
+        self._is_folder = is_folder
+        self._tree: list[FileState] | None = None
+        self._items: Files = {}
+
+    def states(self, input_file: str | None) -> Files:
+        """Return the state of all workflows and scripts, and of the file of inputs."""
+        tree = file_states(self._source) if self._is_folder else None
+        if tree is None or tree != self._tree:
+            items = search_items(self._source) if self._is_folder else [self._source]
+            # A change after the tree was read differs from it the next time.
+            self._items, self._tree = {item: _states(_files_of(item)) for item in items}, tree
+        return self._items if input_file is None else {**self._items, Path(input_file): _states([Path(input_file)])}
+
+
+def search_items(folder: Path) -> list[Path]:
+    """Return all workflows and scripts under a folder."""
+    return [*flow_files.find(folder), *script_files.find(folder)]
 
 
 def _files_of(item: Path) -> Sequence[Path]:
@@ -37,11 +58,11 @@ def _files_of(item: Path) -> Sequence[Path]:
     return [item, *(item.with_name(stem + each) for each in (*SCRIPT_SETTINGS, SCRIPT_LOCK))]
 
 
-def _states(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+def _states(files: Sequence[Path]) -> tuple[FileState, ...]:
     return tuple(_present(files))
 
 
-def _present(files: Sequence[Path]) -> Iterator[tuple[str, int, int]]:
+def _present(files: Sequence[Path]) -> Iterator[FileState]:
     for file in files:
         try:
             state = file.stat()

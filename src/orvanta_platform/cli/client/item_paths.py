@@ -6,11 +6,15 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import typer
 
 from orvanta_platform.cli.client.output import say
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS
+
+FileState: TypeAlias = tuple[str, int, int]
+"""Name of a file, time of its change in ns, size in bytes."""
 
 _PACKAGES = frozenset({"__pycache__", "node_modules"})
 _VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
@@ -72,6 +76,33 @@ def items_under(
     )
 
 
+def file_states(root: Path) -> list[FileState]:
+    """Return the states of all files under a folder that may belong to items, sorted by name."""
+    found: list[FileState] = []
+    pending = [str(root)]
+    while pending:
+        folder = pending.pop()
+        entries = _entries(folder)
+        if folder != str(root) and any(entry.name == _VIRTUAL_ENVIRONMENT for entry in entries):
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if not _is_folder(entry):
+                found += _state_of(entry)
+            elif entry.name not in _PACKAGES and not entry.is_symlink():
+                pending.append(entry.path)
+    return sorted(found)
+
+
+def _state_of(entry: os.DirEntry[str]) -> list[FileState]:
+    try:
+        state = entry.stat()
+    except OSError:  # it was deleted meanwhile, or is a link to nothing
+        return []
+    return [(entry.path, state.st_mtime_ns, state.st_size)]
+
+
 def is_within(entry: Path, folder: Path) -> bool:
     """Return whether a file or folder below `folder` is not a link to a location outside of it."""
     try:
@@ -108,12 +139,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _entries(folder: Path, unreadable: Callable[[Path, OSError], None]) -> list[os.DirEntry[str]]:
+def _entries(
+    folder: Path | str, unreadable: Callable[[Path, OSError], None] = lambda *_: None
+) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return list(found)
     except OSError as error:
-        unreadable(folder, error)
+        unreadable(Path(folder), error)
         return []
 
 
