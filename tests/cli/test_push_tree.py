@@ -405,3 +405,32 @@ def deleted_file_is_pruned(cli: Cli) -> None:
     assert "1 deleted item remains" in cli("push", "ann/f/duo").err
     assert "f/duo/three: deleted" in cli("push", "ann/f/duo", "--prune").out
     assert client.get("/api/w/main/variables/exists/f/duo/three").json() is False
+
+
+def test_unknown_owners_of_a_folder_are_warnings_with_lines(cli: Cli) -> None:
+    """A group of the pushed tree is known, and the folder is stored as written."""
+    owners = "owners:\n  - u/admin\n  - u/nobody_here\n  - g/misowned_crew\n"
+    cli.write("repo/f/misowned/folder.meta.yaml", f"{owners}extra_perms:\n  g/all: false\n  g/none_here: true\n")
+    cli.write("repo/groups/misowned_crew.group.yaml", "members:\n  - admin\n")
+    done = cli("push", "repo", "--json")
+    assert states(done) == {"misowned": "created", "misowned_crew": "created"}
+    assert [line for line in done.err.splitlines() if "owner_unknown" in line] == [
+        "repo/f/misowned/folder.meta.yaml:3:5: warning owner_unknown: the workspace has no member u/nobody_here",
+        "repo/f/misowned/folder.meta.yaml:7:3: warning owner_unknown: the workspace has no group g/none_here",
+    ]
+    assert "owner_unknown" not in cli("push", "repo").err
+
+
+def test_errors_in_settings_files_name_the_line(cli: Cli) -> None:
+    daily = "schedule: 0 0 6 * * *\ntimezone: UTC\nenabled: false\nscript_path: f/misset/x\nis_flow: true\nargs: {}\n"
+    cli.write("repo/f/misset/folder.meta.yaml", "owners:\n  - somebody\n")
+    cli.write("repo/f/misset/daily.schedule.yaml", f"{daily}on_failure: script/f/misset/x\non_failure_times: 0\n")
+    cli.write("repo/f/misset/region.variable.yaml", "is_secret: false\nvalue: north\n")
+    refused = cli("push", "repo", code=1).err
+    assert "repo/f/misset/folder.meta.yaml:2:5: 'somebody' is neither u/<user> nor g/<group>." in refused
+    assert "repo/f/misset/daily.schedule.yaml:8:1: on_failure_times must be a number" in refused
+    cli.write("repo/f/misset/region.variable.yaml", "is_secret: false\n\nvalue: [north]\n")
+    failed = cli("push", "repo", "--json", code=1).json["failed"]
+    assert [(each["file"], each["line"]) for each in failed] == [("repo/f/misset/region.variable.yaml", 3)]
+    cli.write("repo/wmill.yaml", "excludes: [\n")
+    assert "wmill.yaml cannot be read: invalid YAML at line 2, column 1" in cli("push", "repo", code=1).err

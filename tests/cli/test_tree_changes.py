@@ -144,7 +144,8 @@ def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
     cli.write("ann/f/pair5/wrong.variable.yaml", "value: [1]\nis_secret: false\n")
     cli.write("ann/f/pair5/dup.py", "def main(): return 1\n")
     wrong = (
-        "ann/f/pair5/wrong.variable.yaml: The content of f/pair5/wrong is not valid: Expected `str | null`, got `array`"
+        "ann/f/pair5/wrong.variable.yaml:1:1: "
+        "The content of f/pair5/wrong is not valid: Expected `str | null`, got `array`"
     )
     both = "f/pair5/dup.py and "
     status = cli("status", "ann")

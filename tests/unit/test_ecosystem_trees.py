@@ -8,6 +8,7 @@ import pytest
 
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.tree_folder import open_folder
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Key
 
 TYPESCRIPT = "export function main() { return 1; }\n"
@@ -33,7 +34,7 @@ def written(root: Path, **files: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("choice", "language"), [("defaultTs: deno\n", "deno"), ("defaultTs: bun\n", "bun"), ("[", "bun")]
+    ("choice", "language"), [("defaultTs: deno\n", "deno"), ("defaultTs: bun\n", "bun"), ("# no settings\n", "bun")]
 )
 def test_language_of_ts_is_the_choice_of_the_tree(tmp_path: Path, choice: str, language: str) -> None:
     names = {"a.ts": language, "b.bun.ts": "bun", "c.deno.ts": "deno", "d.fetch.ts": "nativets", "e.py": "python3"}
@@ -44,6 +45,13 @@ def test_language_of_ts_is_the_choice_of_the_tree(tmp_path: Path, choice: str, l
         assert found == {f"f/sales/{name[0]}": each for name, each in names.items()}
     for name, each in names.items():
         assert script_files.read(tree / "f" / "sales" / name).language == each
+
+
+def test_settings_of_the_tree_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
+    tree = written(tmp_path, **{"wmill.yaml": "defaultTs: deno\nexcludes: [\n", "f__sales__a.ts": TYPESCRIPT})
+    for read in (lambda: open_folder(tree / "f"), lambda: script_files.read(tree / "f" / "sales" / "a.ts")):
+        with pytest.raises(BadRequest, match=r"/wmill.yaml cannot be read: invalid YAML at line 3, column 1"):
+            read()
 
 
 def test_pull_writes_names_that_the_tree_reads_with_the_same_language(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from orvanta_platform.cli.client.connection import Connection
+from orvanta_platform.cli.client.item_failures import show_failures
 from orvanta_platform.cli.client.tree_folder import open_folder, open_state
-from orvanta_platform.cli.client.tree_pull import show_differences, show_failures
+from orvanta_platform.cli.client.tree_pull import show_differences
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Kind
 

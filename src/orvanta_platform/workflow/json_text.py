@@ -126,9 +126,9 @@ def inexact(text: str, path: str) -> Diagnostic:
     )
 
 
-def repeated_key(name: str, path: str) -> Diagnostic:
-    """Return the diagnostic of a duplicate key in an object."""
-    return Diagnostic("duplicate_key", "error", None, path, f"the key {name!r} occurs twice in one object")
+def repeated_key(name: str, path: str, position: str = "") -> Diagnostic:
+    """Return the diagnostic of a duplicate key in an object. `position`: that of the second one, as ` at line 3 …`."""
+    return Diagnostic("duplicate_key", "error", None, path, f"the key {name!r} occurs twice in one object{position}")
 
 
 def string_faults(value: str, path: str) -> Iterator[Diagnostic]:

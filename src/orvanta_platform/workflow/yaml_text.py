@@ -131,7 +131,7 @@ class _Builder:
         if plain and key in _BOOLEAN:
             key = key.lower()
         if key in top.value:
-            self.faults.append(repeated_key(key, pointer(top.path, key)))
+            self.faults.append(repeated_key(key, pointer(top.path, key), _position_of(event)))
         self.faults += string_faults(key, top.path)
         return key
 
@@ -251,9 +251,13 @@ def _within_limits(text: str) -> Iterator[Any]:
 
 
 def _invalid_yaml(event: Any, message: str) -> InvalidWorkflow:
+    return refusal("invalid_yaml", f"invalid YAML{_position_of(event)}: {message}")
+
+
+def _position_of(event: Any) -> str:
+    """Return the position of an event or error as part of a sentence; empty if it has none."""
     mark = getattr(event, "problem_mark", None) or getattr(event, "start_mark", None)
-    position = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-    return refusal("invalid_yaml", f"invalid YAML{position}: {message}")
+    return f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
 
 
 def _invalid_tag(event: Any) -> InvalidWorkflow:

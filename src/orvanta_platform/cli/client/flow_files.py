@@ -55,28 +55,30 @@ class FlowFile:
         """Return the location of a JSON pointer of the document: the file, with line and column if known."""
         if pointer in self.inlined:
             return str(self.file.parent / self.inlined[pointer])
-        found = self._position(pointer)
+        found = position_in(self._opened, pointer)
         return f"{self.file}:{found[0]}:{found[1]}" if found else str(self.file)
-
-    def _position(self, pointer: str) -> tuple[int, int] | None:
-        node: Any = self._opened
-        found: tuple[int, int] | None = None
-        for part in pointer.split("/")[1:]:
-            key: Any = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, CommentedBase):
-                break
-            try:
-                key = key if isinstance(node, CommentedMap) else int(key)
-                line, column = node.lc.data[key][:2]
-                node = node[key]  # type: ignore[index]
-            except (KeyError, ValueError, IndexError, TypeError):
-                break
-            found = line + 1, column + 1
-        return found
 
     @cached_property
     def _opened(self) -> CommentedMap | None:
         return open_yaml(self.written) if self.format == "yaml" else None
+
+
+def position_in(opened: CommentedMap | None, pointer: str) -> tuple[int, int] | None:
+    """Return line and column of a JSON pointer of a document, or of the nearest part above it; None if unknown."""
+    node: Any = opened
+    found: tuple[int, int] | None = None
+    for part in pointer.split("/")[1:]:
+        key: Any = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(node, CommentedBase):
+            break
+        try:
+            key = key if isinstance(node, CommentedMap) else int(key)
+            line, column = node.lc.data[key][:2]
+            node = node[key]  # type: ignore[index]
+        except (KeyError, ValueError, IndexError, TypeError):
+            break
+        found = line + 1, column + 1
+    return found
 
 
 def count_tests(source: Path) -> int:

@@ -13,7 +13,8 @@ import typer
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.cli.client.folder_workspace import STATE
-from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
+from orvanta_platform.cli.client.item_failures import failures, show_failures
+from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -236,16 +237,3 @@ def difference_of_files(workspace: Mapping[str, bytes], other: Mapping[str, byte
 
 def _lines(body: bytes | None) -> list[str]:
     return [] if body is None else body.decode("utf-8", "replace").splitlines(keepends=True)
-
-
-def failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> list[dict[str, Any]]:
-    """Return the errors of items as JSON objects."""
-    return [
-        {"kind": key[0], "path": key[1], "file": folder.file_of(key), "error": error.as_dict()} for key, error in failed
-    ]
-
-
-def show_failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> None:
-    """Print the errors of items with their files."""
-    for key, error in failed:
-        say_error(f"{folder.file_of(key) or key[1]}: {error.message}", error.hint)

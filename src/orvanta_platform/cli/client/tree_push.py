@@ -15,10 +15,12 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.folder_owners import warn_of_unknown
+from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
-from orvanta_platform.cli.client.tree_pull import failures, say_hidden, show_failures
+from orvanta_platform.cli.client.tree_pull import say_hidden
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
@@ -116,6 +118,7 @@ class _Push:
             self._warn_of_missing(item)
             if item.kind == "http_trigger":
                 self._warn_of_trigger(item)
+        warn_of_unknown(self.session.api, self.folder, items)
         return changes
 
     def _warn_of_trigger(self, item: Item) -> None:

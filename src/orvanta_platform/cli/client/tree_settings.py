@@ -11,7 +11,7 @@ import msgspec
 
 from orvanta_platform.cli.client import globs
 from orvanta_platform.cli.client.globs import Glob
-from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.paths import FORMATS
@@ -81,7 +81,11 @@ class TreeSettings(msgspec.Struct, frozen=True):
 
 
 def read_settings(folder: Path) -> TreeSettings:
-    """Return the settings in the nearest `wmill.yaml` of a folder and those above; the defaults if there is none."""
+    """Return the settings in the nearest `wmill.yaml` of a folder and those above; the defaults if there is none, or
+    if it is empty.
+
+    Raises BadRequest for a file that is not valid, because it may exclude files and determine languages.
+    """
     whole = folder.absolute()
     for each in (whole, *whole.parents):
         try:
@@ -90,8 +94,10 @@ def read_settings(folder: Path) -> TreeSettings:
             continue
         try:
             tree = document.parse(source, "yaml", limit_aliases=True).tree
-        except InvalidWorkflow:
-            return TreeSettings()
+        except InvalidWorkflow as error:
+            if error.details[0]["code"] == "not_an_object":
+                return TreeSettings()
+            raise BadRequest(f"{each / _FILE} cannot be read: {error.message}.", hint=error.hint) from None
         return _settings(tree, _checked_out(each))
     return TreeSettings()
 
