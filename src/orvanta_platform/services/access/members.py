@@ -51,14 +51,18 @@ async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, u
     refuse_limited(actor, "add members", bound=True)
     if not actor.super_admin:
         await _count_invitation(platform, actor.email)
-    async with platform.db.transaction() as conn:
+
+    async def write(conn: Connection) -> str:
         chosen = await _insert(conn, workspace, email, username, role)
         if not actor.super_admin:
             await accounts.forgive_attempts(conn, [invitation_limits.inviter_key(actor.email)])
         await members.take_invitation(conn, workspace, email.lower())
         parameters = {"email": email.lower(), "role": role}
         await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
-    return chosen
+        return chosen
+
+    # Another workspace may be stopping what acts for the service account, with its row locked.
+    return await platform.db.retrying(write)
 
 
 async def update(
