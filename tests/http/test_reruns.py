@@ -6,13 +6,17 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
+from tests.http.test_approvals import approval
 from tests.http.test_restarts import events, work
 
-from orvanta_platform.control.actor import Role
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import cancellation
 
 FLOW = {"path": "f/sales/daily", "summary": "", "value": {"modules": [script("a")]}}
 SCRIPT = {"path": "f/sales/report", "summary": "", **PYTHON}
@@ -147,6 +151,40 @@ async def test_filtered_ids_are_cancelled(api: ApiHarness) -> None:
     assert (await victor.post(f"{W}/jobs/queue/cancel_selection", json=scripts)).json() == []
     for wrong in ([1], "x", [nobody[:-4] + f"{n:04}" for n in range(1001)]):
         assert (await api.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
+
+
+async def test_unknown_ids_are_left_out_by_one_query(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[UUID] = []
+    cancel = cancellation.cancel
+
+    async def recorded(platform: Platform, actor: Actor, workspace: str, id: UUID, *more: Any, **options: Any) -> bool:
+        tried.append(id)
+        return await cancel(platform, actor, workspace, id, *more, **options)
+
+    monkeypatch.setattr(cancellation, "cancel", recorded)
+    run = await start(api, "run/p/f/sales/report")
+    unknown = [f"0199f2c4-0000-7000-8000-{n:012}" for n in range(999)]
+    answer = await api.client.post(f"{W}/jobs/queue/cancel_selection", json=[*unknown, run])
+    assert (answer.json(), tried) == ([run], [UUID(run)])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "SELECT id FROM job_live WHERE run = $1",
+        "SELECT id FROM frame WHERE run = $1",
+        "SELECT id FROM counter WHERE run = $1",
+        "SELECT job FROM approval WHERE run = $1",
+    ],
+)
+async def test_parts_of_runs_are_cancelled_by_their_ids(api: ApiHarness, part: str) -> None:
+    body = [approval("a")] if "approval" in part else [script("a"), script("b")]
+    iterator = {"type": "javascript", "expr": "[1]"}
+    run = await api.flow({"id": "loop", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
+    async with api.platform.db.acquire() as conn:
+        id = str(await conn.fetchval(part, UUID(run)))
+    answer = await api.client.post(f"{W}/jobs/queue/cancel_selection", json=[id])
+    assert answer.json() == [id], answer.text
 
 
 async def test_rerun_does_not_read_references_hidden_from_first_starter(api: ApiHarness) -> None:

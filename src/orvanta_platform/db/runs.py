@@ -363,6 +363,11 @@ async def get_seed(connection: Connection, run: UUID) -> int | None:
     return seed
 
 
+async def filter_cancellable(connection: Connection, workspace: str, ids: Sequence[UUID]) -> list[UUID]:
+    """Return those of these ids that may be ids of runs or of their parts, in the same order."""
+    return [row["id"] for row in await connection.fetch(_SQL["filter_cancellable"], workspace, list(ids))]
+
+
 async def find_run(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
     """Return the live run of the workspace for an id of a run or of a live job."""
     row = await connection.fetchrow(_SQL["find_run"], run_or_job, workspace)

@@ -53,6 +53,25 @@ FROM run_live r
 LEFT JOIN job_live j ON j.id = $1 AND j.run = r.id
 WHERE r.id = coalesce((SELECT run FROM job_live WHERE id = $1), $1) AND r.workspace = $2
 
+-- name: filter_cancellable
+-- Those of these ids ($2), in their order, that may be ids of a run of the workspace, of a part of a live run, or of a
+-- node without a row in a run that was created in the same millisecond. The cancellation of each finds what it is.
+SELECT u.id
+FROM unnest($2::uuid[]) WITH ORDINALITY AS u (id, n)
+WHERE EXISTS (SELECT FROM run_live AS r
+              WHERE r.workspace = $1
+                AND r.id >= (left(u.id::text, 13) || '-0000-0000-000000000000')::uuid
+                AND r.id <= (left(u.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
+   OR EXISTS (SELECT FROM job_live AS j WHERE j.id = u.id)
+   OR EXISTS (SELECT FROM frame AS f WHERE f.id = u.id)
+   OR EXISTS (SELECT FROM counter AS c WHERE c.id = u.id)
+   OR EXISTS (SELECT FROM approval AS a WHERE a.workspace = $1 AND a.job = u.id)
+   OR EXISTS (SELECT FROM gate_wait AS w WHERE w.job = u.id)
+   OR EXISTS (SELECT FROM pause AS p WHERE p.job = u.id)
+   OR EXISTS (SELECT FROM step_debounce AS d WHERE d.job = u.id)
+   OR EXISTS (SELECT FROM run AS e WHERE e.id = u.id AND e.workspace = $1)
+ORDER BY u.n
+
 -- name: request_cancel
 -- Requests a cancellation by compare-and-set; returns no row if the run is cancelled already or has ended.
 UPDATE run_live

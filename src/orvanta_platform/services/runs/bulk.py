@@ -14,6 +14,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
+from orvanta_platform.db import runs
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice
 from orvanta_platform.errors import BadRequest, NotFound, OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -66,8 +67,10 @@ async def cancel(
     Raises BadRequest for more than MAX_RUNS, and Forbidden at the first one that the actor may see but not cancel.
     """
     permissions.require_workspace(await caller.current(), workspace)
+    async with platform.db.acquire() as conn:
+        known = await runs.filter_cancellable(conn, workspace, _bounded(chosen))
     found: list[UUID] = []
-    for id in _bounded(chosen):
+    for id in known:
         actor = await caller.current()
         with suppress(NotFound):
             if await cancellation.cancel(platform, actor, workspace, id, None, force=force):
