@@ -309,9 +309,9 @@ async def test_documents_are_read_without_a_connection(api: ApiHarness, monkeypa
     parse = document.parse
     pool = api.platform.db.pool
 
-    def counted(body: bytes, format: Any) -> Any:
+    def counted(body: bytes, format: Any, **limits: bool) -> Any:
         used.append(pool.get_size() - pool.get_idle_size())
-        return parse(body, format)
+        return parse(body, format, **limits)
 
     def hashed(content: object) -> str:
         used.append(pool.get_size() - pool.get_idle_size())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -54,6 +55,20 @@ def test_cancelled_call_is_not_executed() -> None:
 async def test_error_of_the_call_is_raised() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await document_threads.run_in_thread("main", int, "x")
+
+
+async def test_other_calls_of_the_workspace_proceed_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_threads, "_SLICE_S", 0)
+    done: list[int] = []
+
+    def steps() -> Generator[None, None, str]:
+        while not done:
+            yield
+        return "result"
+
+    found = document_threads.run_in_slices("main", steps())
+    result, _ = await asyncio.gather(found, document_threads.run_in_thread("main", done.append, 1))
+    assert result == "result"
 
 
 async def test_document_threads_are_separate_from_other_threads() -> None:

@@ -28,7 +28,10 @@ class TreeFilter(msgspec.Struct, frozen=True):
 
 
 class VersionContent(msgspec.Struct, frozen=True):
-    """Newest version of a script or workflow. `document` identifies its text, `body`, which is None if not read."""
+    """Newest version of a script or workflow. `document` identifies its text, `body`, which is None if not read.
+
+    `tree`: JSON of a YAML document; None if it is not stored.
+    """
 
     path: str
     id: int
@@ -39,6 +42,7 @@ class VersionContent(msgspec.Struct, frozen=True):
     lock: str | None
     document: bytes
     body: bytes | None
+    tree: str | None
 
 
 class VariableContent(msgspec.Struct, frozen=True):

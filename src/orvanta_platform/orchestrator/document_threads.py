@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -76,15 +76,22 @@ async def run_in_thread(workspace: str, function: Callable[P, T], *args: P.args,
     return await asyncio.wrap_future(_threads.submit(workspace, lambda: function(*args, **kwargs)))
 
 
-async def run_in_slices(workspace: str, steps: Iterator[object]) -> None:
-    """Execute the steps of an iterator in the threads, with other calls of the workspace in between.
+async def run_in_slices(workspace: str, steps: Generator[object, None, T]) -> T:
+    """Execute the steps of a generator in the threads, with other calls of the workspace in between; return its result.
 
     If the caller is cancelled, no further step is executed.
     """
 
-    def run_slice() -> bool:
+    def run_slice() -> tuple[T] | None:
         end = clock.monotonic() + _SLICE_S
-        return not any(clock.monotonic() >= end for _ in steps)
+        try:
+            next(steps)
+            while clock.monotonic() < end:
+                next(steps)
+        except StopIteration as stop:
+            return (stop.value,)
+        return None
 
-    while not await run_in_thread(workspace, run_slice):
+    while (result := await run_in_thread(workspace, run_slice)) is None:
         pass
+    return result[0]

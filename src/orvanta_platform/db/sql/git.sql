@@ -46,7 +46,7 @@ ORDER BY b.fetch_at, b.workspace;
 
 -- name: list_versions
 -- These versions of scripts and workflows with their documents; is_locking: their dependencies are still being locked.
-SELECT v.path, v.id, v.hash, v.format, v.language, v.settings, v.lock, v.document, d.body, v.kind,
+SELECT v.path, v.id, v.hash, v.format, v.language, v.settings, v.lock, v.document, d.body, d.tree::text AS tree, v.kind,
        v.lock_state = 'locking' AND v.created_at > app_now() - interval '2 minutes' AS is_locking
 FROM version AS v
 JOIN document AS d ON d.hash = v.document

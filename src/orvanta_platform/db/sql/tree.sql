@@ -1,6 +1,6 @@
 -- name: list_versions
 -- The newest versions of the readable items of a kind by path. $7: at these paths only; $8: with their documents.
-SELECT i.path, v.id, v.hash, v.format, v.language, v.settings, v.lock, v.document, d.body
+SELECT i.path, v.id, v.hash, v.format, v.language, v.settings, v.lock, v.document, d.body, d.tree::text AS tree
 FROM item AS i
 CROSS JOIN LATERAL (
     SELECT w.id, w.hash, w.format, w.language, w.settings, w.lock, w.document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -165,7 +165,7 @@ async def _with_secrets(
     ]
 
 
-def _add_files(files: dict[str, bytes], items: Sequence[Item], options: ArchiveOptions) -> Iterator[None]:
+def _add_files(files: dict[str, bytes], items: Sequence[Item], options: ArchiveOptions) -> Generator[None, None, None]:
     """Add the files of one item after the other."""
     for item in items:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -79,7 +79,7 @@ class _Reader:
         self._items: list[Item] = []
         self._failed: list[tuple[Key, OrvantaError]] = []
 
-    def read(self) -> Iterator[None]:
+    def read(self) -> Generator[None, None, None]:
         """Read one item after the other. Raises BadRequest, TooLarge."""
         size = 0
         first: dict[Key, str] = {}

@@ -206,7 +206,7 @@ async def _plan_again(
     """Return the plan and the present items as the transaction reads them. `known`: items that are not parsed again."""
     reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
     present = await contents.items_in(workspace, reading, known)
-    return await document_threads.run_in_thread(workspace, planner.plan, stored_items(present)), present
+    return await document_threads.run_in_slices(workspace, planner.plan(stored_items(present))), present
 
 
 def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, *, is_release: bool) -> Platform:
@@ -277,9 +277,8 @@ async def prepare(platform: Platform, workspace: str, change: ChangeSet) -> tupl
         path: [each for reference in references for each in reference.candidates]
         for path, references in zip(contents_of, found, strict=True)
     }
-    planner = await document_threads.run_in_thread(
-        workspace, lambda: Planner(change.items, change.prune, imports, force=change.force, faults=faults)
-    )
+    planner = Planner(change.items, change.prune, imports, force=change.force, faults=faults)
+    await document_threads.run_in_slices(workspace, planner.sort())
     return change, planner
 
 
@@ -315,7 +314,7 @@ async def _make_plan(
     async with platform.db.transaction(snapshot=True) as conn:
         reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
     present = await contents.items_in(workspace, reading)
-    return await document_threads.run_in_thread(workspace, planner.plan, stored_items(present)), present
+    return await document_threads.run_in_slices(workspace, planner.plan(stored_items(present))), present
 
 
 def _keys(change: ChangeSet) -> list[Key]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -25,7 +26,7 @@ from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, parts_of_test, path_of_test
 
 Depth: TypeAlias = Literal["hashes", "trees", "texts"]
-"""Contents of scripts and workflows that are read: none; the tree of workflows deployed as JSON; the text of all."""
+"""Contents of scripts and workflows that are read: none; those that plans compare (`Stored`); the text of all."""
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -45,7 +46,9 @@ class Present(msgspec.Struct, frozen=True):
     hash: str
     """Hash of its content, as hex digits."""
     content: Mapping[str, Any]
-    """Content as in `Item`; empty for a script or workflow that was read without it."""
+    """Content as in `Item`, of a workflow as in `Stored` if it was read for a plan; empty for a script or workflow that
+    was read without it.
+    """
     version: str | None = None
     """Hash of the newest version of a script, id of that of a workflow."""
     acts_for: str | None = None
@@ -81,16 +84,17 @@ async def items_in(workspace: str, reading: Reading, known: Mapping[Key, Present
 
     `known`: items as they were read before; workflows that are the same are not decoded again.
     """
-    return await document_threads.run_in_thread(workspace, _items, reading, known or {})
+    return await document_threads.run_in_slices(workspace, _items(reading, known or {}))
 
 
-def _items(reading: Reading, known: Mapping[Key, Present]) -> dict[Key, Present]:
-    return {
-        (kind, path): present
-        for kind, paths, rows in reading
-        for path, present in rows(known)
-        if paths is None or path in paths
-    }
+def _items(reading: Reading, known: Mapping[Key, Present]) -> Generator[None, None, dict[Key, Present]]:
+    found: dict[Key, Present] = {}
+    for kind, paths, rows in reading:
+        for path, present in rows(known):
+            if paths is None or path in paths:
+                found[kind, path] = present
+            yield
+    return found
 
 
 def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
@@ -263,9 +267,17 @@ def _version_hash(row: VersionContent) -> str:
 
 
 def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:
-    if row.format == "json" and not texts:
-        return {"tree": _flow_tree(row, _own(msgspec.json.decode(row.settings)))}
-    return {"text": _flow_text(row)}
+    if texts:
+        return {"text": _flow_text(row)}
+    settings = _own(msgspec.json.decode(row.settings))
+    if row.format == "json":
+        return {"tree": _flow_tree(row, settings)}
+    if row.tree is None:  # an older version deployed it
+        return {"text": _flow_text(row)}
+    tree = msgspec.json.decode(row.tree)
+    added = _added(tree, settings)
+    text = {"write_text": partial(_flow_text, row)} if added else {"text": _flow_text(row)}
+    return {"tree": {**tree, **added}, **text}
 
 
 def _script(row: VersionContent) -> dict[str, Any]:
@@ -296,13 +308,23 @@ def _flow_text(row: VersionContent) -> str:
     if row.format == "json":
         return write_yaml(_flow_tree(row, settings))
     text = row.body.decode()
-    present = settings_of(text)
-    added = {name: value for name, value in sorted(settings.items()) if present.get(name) != value}
+    added = _added(settings_of(text) if row.tree is None else _head(row.tree), settings)
     if not added:
         return text
     opened = open_yaml(text)
     opened.update(added)
     return save_yaml(opened, text)
+
+
+def _head(tree: str) -> dict[str, Any]:
+    """Return the settings in the JSON of a document. Its nodes are not decoded."""
+    members = msgspec.json.decode(tree, type=dict[str, msgspec.Raw])
+    return {name: msgspec.json.decode(each) for name, each in members.items() if name not in ("value", "schema")}
+
+
+def _added(present: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that were sent beside a document, and which it does not contain."""
+    return {name: value for name, value in sorted(settings.items()) if present.get(name) != value}
 
 
 async def _tests(

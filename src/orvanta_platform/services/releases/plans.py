@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -115,9 +115,9 @@ async def _make(
         reading = await contents.read(conn, system(workspace), workspace, keys, depth="trees")
     present = await contents.items_in(workspace, reading)
     comparison = _Comparison(environment, release, present, deployed, overwrite)
-    wanted = await document_threads.run_in_thread(workspace, comparison.change_set)
+    wanted = await document_threads.run_in_slices(workspace, comparison.change_set())
     change, planner = await prepare(platform, workspace, wanted)
-    plan = await document_threads.run_in_thread(workspace, planner.plan, stored_items(present))
+    plan = await document_threads.run_in_slices(workspace, planner.plan(stored_items(present)))
     written = [each.key for each in plan.of("add", "change", "conflict") if each.wanted is not None]
     triggers = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
     acts_for = {key: present[key].acts_for if key in present else None for key in triggers}
@@ -239,9 +239,12 @@ class _Comparison:
         self._deployed = deployed
         self._overwrite = overwrite
 
-    def change_set(self) -> ChangeSet:
-        """Return the change set."""
-        wanted = [self._wanted_item(each.key, each.content) for each in self._bundle.items]
+    def change_set(self) -> Generator[None, None, ChangeSet]:
+        """Compute the change set."""
+        wanted = []
+        for each in self._bundle.items:
+            wanted.append(self._wanted_item(each.key, each.content))
+            yield
         removed = [self._removed_item(each.key) for each in self._bundle.removed]
         prune = [each.path for each in removed] or None
         return ChangeSet([*wanted, *removed], prune, force=self._overwrite)

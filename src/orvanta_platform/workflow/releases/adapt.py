@@ -30,10 +30,10 @@ def environment_content(
     `present`: its content there. The member that its runs act for, and the state of a trigger, remain; a new trigger is
     disabled unless `enabled`.
     """
+    if kind == "flow":
+        return {"text": _with_identity(content["text"], None if present is None else _flow_identity(present))}
     own = release_content(kind, content)
     match kind:
-        case "flow":
-            return {"text": _with_identity(own["text"], None if present is None else _flow_identity(present))}
         case "script":
             owner = None if present is None else present["settings"].get(ON_BEHALF_OF)
             return {**own, "settings": {**own["settings"], **({} if owner is None else {ON_BEHALF_OF: owner})}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -71,6 +71,9 @@ class Stored(msgspec.Struct, frozen=True):
 
     hash: str
     content: Mapping[str, Any]
+    """Content as in `Item`. flow: its document as `tree`, and its YAML as `text`, or as the function `write_text` if
+    writing it takes long. A workflow that was deployed as JSON has no YAML, and one of an older version no `tree`.
+    """
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -111,8 +114,20 @@ class Plan(msgspec.Struct, frozen=True):
         return [entry for entry in self.entries if entry.action in actions]
 
 
+class _Workflow(msgspec.Struct, frozen=True):
+    """A parsed workflow."""
+
+    normal: str
+    """Normal form for comparisons; the text if it cannot be parsed."""
+    calls: Sequence[str] = ()
+    """Paths of the workflows that it runs."""
+
+
 class Planner:
-    """A change set in order, which is compared with present items several times; each document is parsed once."""
+    """A change set in order, which is compared with present items several times; each document is parsed once.
+
+    To parse a document may take a second, so `sort` and `plan` have steps.
+    """
 
     def __init__(
         self,
@@ -123,23 +138,48 @@ class Planner:
         force: bool,
         faults: Sequence[tuple[Wanted, str]] = (),
     ) -> None:
-        """Compute the order. `force`: the change replaces what was changed since its base.
+        """Create a planner, which `sort` completes. `force`: the change replaces what was changed since its base.
 
         `faults`: further changes whose content is not valid, with the reasons, which become conflicts.
         """
+        self._wanted = wanted
+        self._imports = imports
+        self._ordered: list[tuple[Wanted, str | None]] = []
         self._faults = [
             Entry(each.kind, each.path, "conflict", each.base, None, hash_json(each.content), reason)
             for each, reason in faults
         ]
-        ordered = in_order(wanted, imports)
-        self._ordered = [(each, None if each.content is None else hash_json(each.content)) for each in ordered]
         self._prune = None if prune is None else frozenset(prune)
         self._force = force
-        self._tree = cache(normal_tree)
+        self._parse = cache(partial(_parse, limited=True))
 
-    def plan(self, present: Mapping[Key, Stored]) -> Plan:
-        """Return the effect of the change set on the present items."""
-        entries = [self._entry(each, digest, present.get(each.key)) for each, digest in self._ordered]
+    def sort(self) -> Generator[None, None, None]:
+        """Compute the order."""
+        keys = {each.key for each in self._wanted}
+        needs: dict[Key, list[Key]] = {}
+        for each in self._wanted:
+            needs[each.key] = self._references(each, keys)
+            yield
+        for each in in_order(self._wanted, needs):
+            self._ordered.append((each, None if each.content is None else hash_json(each.content)))
+            yield
+
+    def _references(self, wanted: Wanted, keys: Collection[Key]) -> list[Key]:
+        """Return the scripts of the change set that a script imports, or the workflows that a workflow runs."""
+        if wanted.kind == "script":
+            found: list[Key] = [("script", path) for path in self._imports.get(wanted.path, ())]
+        elif wanted.kind == "flow" and wanted.content is not None and _RUNS_A_FLOW.search(wanted.content["text"]):
+            found = [("flow", path) for path in self._parse(wanted.content["text"]).calls]
+        else:
+            return []
+        return [key for key in found if key in keys]
+
+    def plan(self, present: Mapping[Key, Stored]) -> Generator[None, None, Plan]:
+        """Compute the effect of the change set on the present items."""
+        entries = []
+        for each, digest in self._ordered:
+            entries.append(self._entry(each, digest, present.get(each.key)))
+            yield
         entries += self._faults
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
@@ -147,6 +187,9 @@ class Planner:
 
     def _entry(self, wanted: Wanted, digest: str | None, stored: Stored | None) -> Entry:
         return _entry(wanted, digest, stored, self._prune, self._tree, force=self._force)
+
+    def _tree(self, text: str) -> str:
+        return self._parse(text).normal
 
 
 def _entry(
@@ -277,9 +320,14 @@ def without_masks(value: Any) -> Any:
 
 
 def _is_same_flow(text: str, stored: Mapping[str, Any], tree: Callable[[str], Any], *, notation: bool) -> bool:
-    if "text" not in stored:  # it was deployed as JSON, which has no notation
-        return bool(tree(text) == _normal(stored["tree"]))
-    return bool(text == stored["text"]) or (not notation and tree(text) == tree(stored["text"]))
+    if "text" in stored and (notation or text == stored["text"]):
+        return bool(text == stored["text"])
+    if "tree" not in stored:
+        return bool(tree(text) == tree(stored["text"]))
+    is_equal = bool(tree(text) == _normal(stored["tree"]))
+    if is_equal and notation and "write_text" in stored:
+        return bool(text == stored["write_text"]())
+    return is_equal
 
 
 def _is_same_script(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
@@ -302,20 +350,25 @@ def _equal(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def normal_tree(text: str) -> Any:
+def normal_tree(text: str) -> str:
     """Return the document of a workflow for comparisons; the text if it cannot be parsed."""
+    return _parse(text).normal
+
+
+def _parse(text: str, *, limited: bool = False) -> _Workflow:
+    """Parse a workflow. `limited`: one beyond the limits of a deployment is not parsed."""
     try:
-        tree = document.parse(text.encode(), "yaml").tree
-    except InvalidWorkflow:
-        return text
-    return _normal(tree)
+        tree = document.parse(text.encode(), "yaml", limit_yaml=limited).tree
+    except InvalidWorkflow:  # its deployment reports the error
+        return _Workflow(text)
+    return _Workflow(_normal(tree), list(dict.fromkeys(called_flows(tree))))
 
 
 def _normal(tree: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
 
 
-def in_order(wanted: Sequence[Wanted], imports: Imports) -> list[Wanted]:
+def in_order(wanted: Sequence[Wanted], references: Mapping[Key, Sequence[Key]]) -> list[Wanted]:
     """Return changes so that each follows those that it refers to.
 
     Removed schedules and triggers come first, as they may hold a route; other removals come last, in reverse order.
@@ -324,25 +377,11 @@ def in_order(wanted: Sequence[Wanted], imports: Imports) -> list[Wanted]:
     removed = [each for each in ranked if each.content is None]
     stored = [each for each in ranked if each.content is not None]
     by_key = {each.key: each for each in stored}
-    needs = {each.key: [by_key[key] for key in references(each, imports) if key in by_key] for each in stored}
+    needs = {each.key: [by_key[key] for key in references[each.key] if key in by_key] for each in stored}
     ordered = dependencies_first(stored, lambda each: [*needs[each.key]])
     first = [each for each in removed if each.kind in _TRIGGERS]
     last = [each for each in reversed(removed) if each.kind not in _TRIGGERS]
     return [*first, *ordered, *last]
-
-
-def references(wanted: Wanted, imports: Imports) -> list[Key]:
-    """Return the scripts that a script imports, and the workflows that a workflow runs."""
-    content = wanted.content or {}
-    if wanted.kind == "script":
-        return [("script", path) for path in imports.get(wanted.path, ())]
-    if wanted.kind == "flow" and _RUNS_A_FLOW.search(content["text"]):
-        try:
-            tree = document.parse(content["text"].encode(), "yaml").tree
-        except InvalidWorkflow:  # its deployment reports the error
-            return []
-        return [("flow", path) for path in called_flows(tree)]
-    return []
 
 
 def called_flows(tree: Any) -> Iterator[str]:
