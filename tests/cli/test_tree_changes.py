@@ -170,3 +170,21 @@ def test_pull_of_a_folder_leaves_the_state_of_others(cli: Cli) -> None:
     cli.write("ann/f/pair8/code.sh", "echo 2\n")
     cli("push", "ann")
     assert " M script f/pair8/code" in cli("status", "bob").out.splitlines()
+
+
+def test_pull_reads_large_items_in_parts(cli: Cli) -> None:
+    """Together they are larger than the answer to one call."""
+    cli.write("ann/f/pair9/folder.meta.yaml", FOLDER)
+    cli("push", "ann")
+    client = cli.installation.client
+    for n in range(3):
+        body = {"path": f"f/pair9/s{n}", "summary": "", "language": "bash", "content": f"echo {n}\n" + "#" * (6 << 20)}
+        client.post("/api/w/main/scripts/create", json=body).raise_for_status()
+    keys = [{"kind": "script", "path": f"f/pair9/s{n}"} for n in range(3)]
+    answer = client.post("/api/w/main/changes/read", json={"items": keys})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    cli("pull", "ann")
+    files = [cli.folder / f"ann/f/pair9/s{n}.sh" for n in range(3)]
+    assert [file.read_text()[:7] for file in files] == ["echo 0\n", "echo 1\n", "echo 2\n"]
+    for n in range(3):
+        client.post(f"/api/w/main/scripts/delete/p/f/pair9/s{n}").raise_for_status()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
@@ -157,11 +158,23 @@ def plan(api: Api, changes: Sequence[Mapping[str, Any]], **more: Any) -> dict[st
 
 def fetch(api: Api, keys: Iterable[Key]) -> dict[Key, tuple[Item, str]]:
     """Return items of the workspace with their hashes."""
-    wanted = [{"kind": kind, "path": path} for kind, path in keys]
+    wanted = list(keys)
     found: dict[Key, tuple[Item, str]] = {}
     for start in range(0, len(wanted), _BATCH):
-        body = {"items": wanted[start : start + _BATCH]}
-        for each in api.send("POST", api.in_workspace("changes/read"), body=body).json():
+        for each in _read(api, wanted[start : start + _BATCH]):
             item = Item(each["kind"], each["path"], each["content"])
             found[item.key] = item, each["hash"]
+    return found
+
+
+def _read(api: Api, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    """Return items with their contents, in halves if they are too large for one call. Raises ServerRefused."""
+    body = {"items": [{"kind": kind, "path": path} for kind, path in keys]}
+    try:
+        found: list[dict[str, Any]] = api.send("POST", api.in_workspace("changes/read"), body=body).json()
+    except ServerRefused as error:
+        if error.server_code != "too_large" or len(keys) == 1:
+            raise
+        half = len(keys) // 2
+        return [*_read(api, keys[:half]), *_read(api, keys[half:])]
     return found

@@ -104,7 +104,11 @@ async def list_items(request: AnyRequest, workspace: FromPath[str]) -> Response[
 
 @post(f"{_W}/changes/read", status_code=200, opt=call(body=shapes.ReadItems, answer=list[shapes.ItemContent]))
 async def read_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Read items with their contents. Items that do not exist or that the caller may not read are left out."""
+    """Read items with their contents. Items that do not exist or that the caller may not read are left out.
+
+    The contents of at most 5000 items have at most 16 MiB together. A call for more is refused with `too_large`, unless
+    it names a single item: name fewer items in each of several calls.
+    """
     body = await _body(request, shapes.ReadItems)
     keys = [(each.kind, each.path) for each in body.items]
     found = await change_sets.read_items(platform_of(request), actor_of(request), workspace, keys)

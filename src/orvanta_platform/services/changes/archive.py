@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection, Container, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec

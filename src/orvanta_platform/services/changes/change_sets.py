@@ -88,8 +88,8 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     if len(keys) > MAX_ITEMS:
         raise TooLarge(f"At most {MAX_ITEMS} items can be read at once.", hint="Read them in several calls.")
     async with platform.db.transaction(snapshot=True) as conn:
-        reading = await contents.read(conn, actor, workspace, keys)
-    return await contents.items_in(workspace, reading)
+        reading = await contents.read_limited(conn, actor, workspace, keys)
+    return await contents.items_in(workspace, reading, limited=True)
 
 
 async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow
 from orvanta_platform.db.tree import TreeFilter, VersionContent
-from orvanta_platform.errors import Forbidden
+from orvanta_platform.errors import Forbidden, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
 from orvanta_platform.workflow.hashes import hash_json
@@ -27,6 +27,15 @@ from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, 
 
 Depth: TypeAlias = Literal["hashes", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; those that plans compare (`Stored`); the text of all."""
+
+MAX_READ_SIZE: Final = 16 << 20
+"""Maximum size of the contents of items that are read at once."""
+
+_LARGE: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test")
+"""Kinds whose contents may be large. The rows of the others are few or small."""
+
+_READ_TOGETHER: Final = 20
+"""Number of large items that are read before the size of their contents is checked."""
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -55,8 +64,14 @@ class Present(msgspec.Struct, frozen=True):
     """Member that the runs of a schedule or HTTP trigger act for, as `u/<username>`."""
 
 
-Rows: TypeAlias = Callable[[Mapping[Key, Present]], Iterable[tuple[str, Present]]]
-"""Rows of the database, as a function that decodes them."""
+class Rows(msgspec.Struct, frozen=True):
+    """Rows of the database."""
+
+    decode: Callable[[Mapping[Key, Present]], Iterable[tuple[str, Present]]]
+    size: int = 0
+    """Size of their contents, as far as these may be large."""
+
+
 Reading: TypeAlias = list[tuple[Kind, frozenset[str] | None, Rows]]
 """Rows of each kind, and the paths of which items were asked for."""
 
@@ -79,22 +94,52 @@ async def read(
     return found
 
 
-async def items_in(workspace: str, reading: Reading, known: Mapping[Key, Present] | None = None) -> dict[Key, Present]:
+async def read_limited(conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key]) -> Reading:
+    """Read items as `read`, a few at a time, whose contents are at most MAX_READ_SIZE together. Raises NotFound,
+    TooLarge.
+    """
+    wanted = set(keys)
+    large = sorted(key for key in wanted if key[0] in _LARGE)
+    found = await read(conn, actor, workspace, [key for key in wanted if key[0] not in _LARGE])
+    for start in range(0, len(large), _READ_TOGETHER):
+        found += await read(conn, actor, workspace, large[start : start + _READ_TOGETHER])
+        if len(wanted) > 1 and sum(rows.size for _, _, rows in found) > MAX_READ_SIZE:
+            raise _too_large()
+    return sorted(found, key=lambda each: KINDS.index(each[0]))
+
+
+async def items_in(
+    workspace: str, reading: Reading, known: Mapping[Key, Present] | None = None, *, limited: bool = False
+) -> dict[Key, Present]:
     """Return items that were read, by kind and path, in the order in which they are applied.
 
-    `known`: items as they were read before; workflows that are the same are not decoded again.
+    `known`: items as they were read before; workflows that are the same are not decoded again. `limited`: the YAML of
+    workflows, also of those that were deployed as JSON, is at most MAX_READ_SIZE together. Raises TooLarge.
     """
-    return await document_threads.run_in_slices(workspace, _items(reading, known or {}))
+    return await document_threads.run_in_slices(workspace, _items(reading, known or {}, limited))
 
 
-def _items(reading: Reading, known: Mapping[Key, Present]) -> Generator[None, None, dict[Key, Present]]:
+def _items(reading: Reading, known: Mapping[Key, Present], limited: bool) -> Generator[None, None, dict[Key, Present]]:
     found: dict[Key, Present] = {}
+    size = 0
     for kind, paths, rows in reading:
-        for path, present in rows(known):
-            if paths is None or path in paths:
-                found[kind, path] = present
+        for path, present in rows.decode(known):
             yield
+            if paths is not None and path not in paths:
+                continue
+            found[kind, path] = present
+            size += len(present.content.get("text", "")) if kind == "flow" else 0
+            if limited and len(found) > 1 and size > MAX_READ_SIZE:
+                raise _too_large()
     return found
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"The contents of items that are read at once have at most {MAX_READ_SIZE >> 20} MiB together.",
+        hint="Read them in several calls. The content of a single item is returned whatever its size is.",
+        details={"limit": MAX_READ_SIZE},
+    )
 
 
 def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
@@ -153,9 +198,11 @@ async def _folders(
         limit=_ALL,
         offset=0,
     )
-    return lambda _: (
-        (row.name, _present(kind, {"summary": row.summary, "owners": row.owners, "extra_perms": row.extra_perms}))
-        for row in found
+    return Rows(
+        lambda _: (
+            (row.name, _present(kind, {"summary": row.summary, "owners": row.owners, "extra_perms": row.extra_perms}))
+            for row in found
+        )
     )
 
 
@@ -163,7 +210,7 @@ async def _groups(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await groups.list_page(conn, workspace, after="", limit=_ALL, offset=0)
-    return lambda _: ((row.name, _present(kind, group_content(row))) for row in found)
+    return Rows(lambda _: ((row.name, _present(kind, group_content(row))) for row in found))
 
 
 def group_content(row: GroupRow) -> dict[str, Any]:
@@ -176,20 +223,22 @@ async def _types(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await resource_types.list_all(conn, workspace)
-    return lambda _: (
-        (
-            row.name,
-            _present(
-                kind,
-                {
-                    "description": row.description,
-                    "schema": _decode(row.schema),
-                    "format_extension": row.format_extension,
-                    "is_fileset": row.is_fileset or None,
-                },
-            ),
+    return Rows(
+        lambda _: (
+            (
+                row.name,
+                _present(
+                    kind,
+                    {
+                        "description": row.description,
+                        "schema": _decode(row.schema),
+                        "format_extension": row.format_extension,
+                        "is_fileset": row.is_fileset or None,
+                    },
+                ),
+            )
+            for row in found
         )
-        for row in found
     )
 
 
@@ -197,20 +246,23 @@ async def _variables(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await tree.list_variables(conn, workspace, _filter(actor, kind, paths))
-    return lambda _: (
-        (
-            row.path,
-            _present(
-                kind,
-                {
-                    "value": None if row.is_secret else row.value,
-                    "is_secret": row.is_secret,
-                    "description": row.description,
-                    "labels": row.labels,
-                },
-            ),
-        )
-        for row in found
+    return Rows(
+        lambda _: (
+            (
+                row.path,
+                _present(
+                    kind,
+                    {
+                        "value": None if row.is_secret else row.value,
+                        "is_secret": row.is_secret,
+                        "description": row.description,
+                        "labels": row.labels,
+                    },
+                ),
+            )
+            for row in found
+        ),
+        sum(len(row.value or "") for row in found),
     )
 
 
@@ -219,20 +271,23 @@ async def _resources(
 ) -> Rows:
     filter = _filter(actor, kind, paths)
     found = await tree.list_resources(conn, workspace, filter, without=sorted(STATE_TYPES))
-    return lambda _: (
-        (
-            row.path,
-            _present(
-                kind,
-                {
-                    "resource_type": row.resource_type,
-                    "value": _decode(row.value),
-                    "description": row.description,
-                    "labels": row.labels,
-                },
-            ),
-        )
-        for row in found
+    return Rows(
+        lambda _: (
+            (
+                row.path,
+                _present(
+                    kind,
+                    {
+                        "resource_type": row.resource_type,
+                        "value": _decode(row.value),
+                        "description": row.description,
+                        "labels": row.labels,
+                    },
+                ),
+            )
+            for row in found
+        ),
+        sum(len(row.value) for row in found),
     )
 
 
@@ -240,7 +295,10 @@ async def _versions(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=depth != "hashes")
-    return lambda known: ((row.path, _version(kind, row, depth, known.get((kind, row.path)))) for row in found)
+    return Rows(
+        lambda known: ((row.path, _version(kind, row, depth, known.get((kind, row.path)))) for row in found),
+        sum(len(row.body or b"") + len(row.settings) + len(row.lock or "") for row in found),
+    )
 
 
 def _version(kind: Kind, row: VersionContent, depth: Depth, known: Present | None) -> Present:
@@ -331,7 +389,10 @@ async def _tests(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await workflow_tests.list_tree(conn, workspace, _filter(actor, kind, paths))
-    return lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decode(row.body))) for row in found)
+    return Rows(
+        lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decode(row.body))) for row in found),
+        sum(len(row.body) for row in found),
+    )
 
 
 async def _schedules(
@@ -339,8 +400,8 @@ async def _schedules(
 ) -> Rows:
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await schedules.list_page(conn, workspace, filter)
-    return lambda _: (
-        (row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found
+    return Rows(
+        lambda _: ((row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found)
     )
 
 
@@ -356,8 +417,10 @@ async def _http_triggers(
 ) -> Rows:
     filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await http_triggers.list_page(conn, workspace, filter)
-    return lambda _: (
-        (row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found
+    return Rows(
+        lambda _: (
+            (row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found
+        )
     )
 
 
