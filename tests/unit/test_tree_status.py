@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from orvanta_platform.cli.client.tree_folder import Synced
+from orvanta_platform.cli.client.tree_pull import at_places
 from orvanta_platform.cli.client.tree_status import change_of, parts, standing_of
 from orvanta_platform.workflow.tree.item import Item
 
@@ -38,3 +39,10 @@ def test_large_changes_are_compared_in_parts() -> None:
     assert [change for part in found for change in part] == [*large, *small]
     assert [len(part) for part in found] == [3, 3, 200, 200, 51]
     assert list(parts([])) == []
+
+
+def test_places_whose_keys_an_author_chose_cannot_look_like_several() -> None:
+    assert at_places(["/value/a/content", "comments"]) == " at /value/a/content, comments"
+    assert at_places(["/schema, /value/b", "/a.\nflow f/x: removed"]) == (
+        ' at "/schema, /value/b", "/a.\\nflow f/x: removed"'
+    )

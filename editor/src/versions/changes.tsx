@@ -70,12 +70,22 @@ function linesOf(found: Difference): Line[] {
 /** Keys of values that are the only part of what their holder stands for: `net.expr` is the input `net`. */
 const INNER = new Set(["expr", "value", "type"]);
 
+/** Keys that look like several, or like none. */
+const AMBIGUOUS = /[›,"\p{C}]|^\s|\s$|^$/u;
+
 /** Name a JSON pointer: `/value/content` is "content", `/value/input_transforms/net/expr` is "input_transforms › net". */
 export function plain(pointer: string): string {
+  if (pointer === "") return "";
   const keys = pointer
     .replace(/^\/(value\/)?/, "")
     .split("/")
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
-  const shown = keys.length > 1 && INNER.has(keys.at(-1) ?? "") ? keys.slice(0, -1) : keys;
-  return shown.map((key, place) => (place === 0 ? textOfCode(`codes.member_${key}`, key) : key)).join(" › ");
+  const isInput = keys.at(-2) === "input_transforms"; // its name may be any
+  const shown = keys.length > 1 && INNER.has(keys.at(-1) ?? "") && !isInput ? keys.slice(0, -1) : keys;
+  return shown.map((key, place) => named(key, place === 0)).join(" › ");
+}
+
+function named(key: string, isMember: boolean): string {
+  if (AMBIGUOUS.test(key)) return JSON.stringify(key);
+  return isMember ? textOfCode(`codes.member_${key}`, key) : key;
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from orvanta_platform.workflow.tree.item import Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.writing import write_item
 
+_PLAIN_PLACE = re.compile(r"[^\s,\"]*")
 _MERGED = "merged"
 """Digest of an item that differs from the workspace, because it contains changes of the folder too."""
 _SIGNS = {
@@ -191,7 +194,12 @@ def _print_pulled(
 
 def at_places(places: Sequence[str]) -> str:
     """Return the end of a sentence about a conflict: the places that both sides changed."""
-    return f" at {', '.join(places)}" if places else ""
+    return f" at {', '.join(map(_quoted, places))}" if places else ""
+
+
+def _quoted(place: str) -> str:
+    """Return a place in quotes if its keys, which an author chose, could look like several places."""
+    return place if _PLAIN_PLACE.fullmatch(place) else json.dumps(place, ensure_ascii=False)
 
 
 def _compared(session: Session, root: Path, *, may_lack: bool = False) -> Comparison:
