@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orvanta_platform.errors import InvalidWorkflow
-from orvanta_platform.workflow.document import parse
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.document import Document, Format, parse
 from orvanta_platform.workflow.releases.adapt import environment_content, release_content
 from orvanta_platform.workflow.tree.head import settings_of
 
@@ -43,6 +44,21 @@ def test_release_is_created_without_the_member(text: str) -> None:
     except InvalidWorkflow:
         return
     assert KEY not in parse(found.encode(), "yaml").tree
+
+
+def test_workflows_that_cannot_name_a_member_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+
+    def recorded(source: bytes, format: Format) -> Document:
+        parsed.append(source)
+        return parse(source, format)
+
+    monkeypatch.setattr(document, "parse", recorded)
+    text = "summary: Main\nvalue: {modules: []}\n"
+    assert environment_content("flow", {"text": text}, None, enabled=False) == {"text": text}
+    named = environment_content("flow", {"text": text}, {"tree": {KEY: "own@x"}}, enabled=False)
+    assert parse(named["text"].encode(), "yaml").tree[KEY] == "own@x"
+    assert parsed == [text.encode(), named["text"].encode()]
 
 
 @pytest.mark.parametrize("text", HIDDEN[:6])

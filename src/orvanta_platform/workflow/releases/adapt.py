@@ -67,6 +67,8 @@ def _flow_identity(present: Mapping[str, Any]) -> str | None:
 
 def _with_identity(text: str, owner: str | None) -> str:
     """Return the text of a workflow with the member that its runs act for, or without one. Raises InvalidWorkflow."""
+    if owner is None and ON_BEHALF_OF not in text and "\\" not in text:
+        return text  # without an escape, a key is in the text as it is
     tree = _tree(text)
     if tree.get(ON_BEHALF_OF) == owner and (owner is not None or ON_BEHALF_OF not in tree):
         return text
