@@ -11,10 +11,10 @@ from dulwich.repo import Repo
 from tests.cli.client import Cli
 from tests.cli.test_push_tree import tree
 from tests.git_repositories import GitServer, files_of
-from tests.http.test_changes_whole import every_kind
+from tests.http.test_changes_whole import every_kind, members_and_settings
 
 from orvanta_platform.workflow.document import parse
-from orvanta_platform.workflow.tree.item import KINDS, Item
+from orvanta_platform.workflow.tree.item import ORDER, Item
 from orvanta_platform.workflow.tree.writing import write
 
 pytestmark = pytest.mark.soak
@@ -46,6 +46,9 @@ value:
               input_transforms: {}
 schema: {type: object, properties: {list: {type: array}}}
 """
+OPTIONS = ("--include-users", "--include-settings")
+WHOLE = ("-w", "whole", *OPTIONS)
+ARCHIVED = ("-w", "archived", *OPTIONS)
 MORE = [
     Item("folder", "more", {"summary": "More", "owners": ["g/crew"], "extra_perms": {"u/admin": True}}),
     Item("flow", "f/more/loop", {"text": LOOP}),
@@ -68,42 +71,47 @@ MORE = [
 
 def test_tree_of_every_kind_comes_back_byte_for_byte(cli: Cli, git_folder: Path) -> None:
     items = create_tree(cli)
-    pushed = cli("push", "first", "-w", "whole", "--json").json["pushed"]
-    assert len(pushed) == len(items) > 200 and {each["state"] for each in pushed} == {"created"}
-    cli("pull", "second", "-w", "whole")
+    pushed = {each["path"]: each["state"] for each in cli("push", "first", *WHOLE, "--json").json["pushed"]}
+    assert len(pushed) == len(items) > 200
+    # A new workspace has a member and settings.
+    assert (pushed.pop("admin@localhost"), pushed.pop("settings")) == ("unchanged", "updated")
+    assert set(pushed.values()) == {"created"}
+    cli("pull", "second", *WHOLE)
     assert tree(cli.folder / "second") == tree(cli.folder / "first")
     for folder in ("first", "second"):
-        assert cli("push", folder, "-w", "whole").out == "Nothing to do.\n"
-        assert cli("pull", folder, "-w", "whole").out == "Nothing to do.\n"
-        assert cli("status", folder, "-w", "whole", "--json", "--exit-code").json["in_sync"]
+        assert cli("push", folder, *WHOLE).out == "Nothing to do.\n"
+        assert cli("pull", folder, *WHOLE).out == "Nothing to do.\n"
+        assert cli("status", folder, *WHOLE, "--json", "--exit-code").json["in_sync"]
     comes_back_through_an_archive(cli)
     comes_back_through_git(cli, git_folder)
 
 
 def create_tree(cli: Cli) -> list[Item]:
     """Write the files of the items into the folder `first`, and create the empty workspaces."""
-    items = [*every_kind(), *MORE]
+    items = [*every_kind(), *members_and_settings(), *MORE]
     files, left_out = write(items)
-    assert {item.kind for item in items} == set(KINDS) and left_out == []
+    assert {item.kind for item in items} == set(ORDER) and left_out == []
     for name, body in files.items():
         cli.write(f"first/{name}", body.decode())
     for workspace in ("whole", "archived", "cloned"):
         created = cli.installation.client.post("/api/workspaces/create", json={"id": workspace, "name": workspace})
         assert created.status_code == 201, created.text
+    account = {"email": "ann@example.com", "username": "ann"}
+    assert cli.installation.client.post("/api/users/create", json=account).status_code == 201
     return items
 
 
 def comes_back_through_an_archive(cli: Cli) -> None:
     """Archives have the form that the published clients read: workflows are JSON, and defaults of scripts explicit."""
     for ending in ("zip", "tar"):
-        cli("workspace", "export", f"whole.{ending}", "-w", "whole")
-    cli("import", "archive", "whole.zip", "-w", "archived")
+        cli("workspace", "export", f"whole.{ending}", *WHOLE)
+    cli("import", "archive", "whole.zip", *ARCHIVED)
     for ending in ("zip", "tar"):
-        assert cli("import", "archive", f"whole.{ending}", "-w", "archived").out == "Nothing to do.\n"
-    cli("pull", "third", "-w", "archived")
+        assert cli("import", "archive", f"whole.{ending}", *ARCHIVED).out == "Nothing to do.\n"
+    cli("pull", "third", *ARCHIVED)
     assert contents(cli, "third") == contents(cli, "first")
-    assert cli("push", "third", "-w", "archived").out == "Nothing to do.\n"
-    cli("workspace", "export", "again.zip", "-w", "archived")
+    assert cli("push", "third", *ARCHIVED).out == "Nothing to do.\n"
+    cli("workspace", "export", "again.zip", *ARCHIVED)
     assert (cli.folder / "again.zip").read_bytes() == (cli.folder / "whole.zip").read_bytes()
 
 
@@ -119,11 +127,15 @@ def contents(cli: Cli, folder: str) -> dict[str, Any]:
 
 
 def comes_back_through_git(cli: Cli, git_folder: Path) -> None:
-    """Push from one workspace to a repository, and apply a copy of it to another workspace."""
+    """Push from one workspace to a repository, and apply a copy of it to another workspace.
+
+    Repositories have neither members nor settings.
+    """
     (git_folder / "whole").mkdir()
     server = GitServer(git_folder / "whole")
     repo = server.create("tree")
     files = tree(cli.folder / "first")
+    files = {name: body for name, body in files.items() if not name.startswith(("users/", "settings."))}
     try:
         synchronise(cli, "whole", Path(repo.path))
         assert files_of(repo) == files

@@ -13,11 +13,13 @@ from tests.http.harness import ApiHarness, W
 from tests.http.interrupted_database import InterruptedDatabase
 
 from orvanta_platform.control.actor import system
+from orvanta_platform.services.access import users
+from orvanta_platform.services.access.users import NewAccount
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.changes.change_sets import ChangeSet
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.text import write_yaml
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, SETTINGS_PATH, Item, Key
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.plan import Wanted
 from orvanta_platform.workflow.tree.reading import read
@@ -26,6 +28,7 @@ from orvanta_platform.workflow.tree.writing import write
 pytestmark = pytest.mark.extended
 ACTOR = system("main")
 COPY = "/api/w/copy"
+PARTS = ("schedules", "triggers", "groups", "tests", "users", "settings")
 
 
 class Killed(BaseException):
@@ -78,11 +81,23 @@ def every_kind() -> list[Item]:
     ]
 
 
+def members_and_settings() -> list[Item]:
+    """Return items of the optional kinds; ann@example.com has an account."""
+    settings = {"secrets_readable": True, "search_run_data": False, "retention_days": 30, "token_max_age_days": 90}
+    return [
+        Item("user", "admin@localhost", {"username": "admin", "role": "admin", "disabled": False}),
+        Item("user", "ann@example.com", {"username": "ann", "role": "operator", "disabled": True}),
+        Item("settings", SETTINGS_PATH, {**settings, "error_handler": "flow/f/many/flow_0"}),
+    ]
+
+
 async def test_tree_of_every_kind_comes_back_byte_for_byte(api: ApiHarness) -> None:
-    items = every_kind()
+    items = [*every_kind(), *members_and_settings()]
     files, left_out = write(items)
-    assert len(items) == 200 and left_out == []
-    sent = [read(each, files) for each in locate(files)]
+    assert len(items) == 203 and left_out == []
+    async with api.platform.db.transaction() as conn:
+        await users.add_account(conn, system(), NewAccount("ann@example.com", username="ann"), None)
+    sent = [read(each, files) for each in locate(files, OPTIONAL_KINDS)]
     await apply(api.platform, sent)
     found = await change_sets.read_items(api.platform, ACTOR, "main", [item.key for item in items])
     assert write(Item(*key, each.content) for key, each in found.items()) == (files, [])
@@ -97,19 +112,23 @@ async def comes_back_through_an_archive(api: ApiHarness, items: list[Item]) -> N
 
     An import creates triggers disabled, as those of the archive are.
     """
-    parts = "&".join(f"include_{name}=true" for name in ("schedules", "triggers", "groups", "tests"))
+    parts = "&".join(f"include_{name}=true" for name in PARTS)
+    optional = "include_users=true&include_settings=true"
     archive = (await api.client.get(f"{W}/workspaces/tarball?{parts}")).content
-    found = (await api.client.post(f"{W}/changes/archive", content=archive)).json()
+    found = (await api.client.post(f"{W}/changes/archive?{optional}", content=archive)).json()
     assert (found["failed"], found["left_out"], len(found["items"])) == ([], [], len(items))
     planned = await api.client.post(f"{W}/changes/plan", json={"items": found["items"]})
     assert {each["action"] for each in planned.json()["entries"]} == {"unchanged"}
     created = await api.client.post("/api/workspaces/create", json={"id": "copy", "name": "Copy"})
     assert created.status_code == 201
-    found = (await api.client.post(f"{COPY}/changes/archive", content=archive)).json()
+    found = (await api.client.post(f"{COPY}/changes/archive?{optional}", content=archive)).json()
     planned = await api.client.post(f"{COPY}/changes/plan", json={"items": found["items"]})
     body = {"items": found["items"], "plan_hash": planned.json()["plan_hash"]}
     applied = await api.client.post(f"{COPY}/changes/apply", json=body)
-    assert {each["action"] for each in applied.json()["entries"]} == {"add"}
+    actions = {(each["kind"], each["path"]): each["action"] for each in applied.json()["entries"]}
+    # A new workspace has a member and settings.
+    assert (actions.pop(("user", "admin@localhost")), actions.pop(("settings", "settings"))) == ("unchanged", "change")
+    assert set(actions.values()) == {"add"}
     assert (await api.client.get(f"{COPY}/workspaces/tarball?{parts}")).content == archive
 
 

@@ -87,6 +87,8 @@ def archive(
     plan: Plan = False,
     no_wait: options.NoWait = False,
     force: ForceImport = False,
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
 ) -> None:
     """Store the items of an archive in the workspace: all of them in one transaction, or none.
 
@@ -97,7 +99,8 @@ def archive(
     """
     from orvanta_platform.cli.client.archive_import import ImportOptions, import_archive
 
-    import_archive(session, file, ImportOptions(base, message, plan, not no_wait, force))
+    optional = options.optional_kinds(include_users, include_settings)
+    import_archive(session, file, ImportOptions(base, message, plan, not no_wait, force, optional))
 
 
 def _import(

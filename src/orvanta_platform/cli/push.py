@@ -46,7 +46,14 @@ def init(session: Session, source: Source = None) -> None:
     tree_pull.init(session, source or Path())
 
 
-def pull(session: Session, source: Source = None, dry_run: DryRun = False, force: ForcePull = False) -> None:
+def pull(
+    session: Session,
+    source: Source = None,
+    dry_run: DryRun = False,
+    force: ForcePull = False,
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
+) -> None:
     """Write the items of the workspace as files. Only items that changed in the workspace are written.
 
     The code of workflows is written to files of its own. Items that changed in the folder as well are merged:
@@ -56,7 +63,8 @@ def pull(session: Session, source: Source = None, dry_run: DryRun = False, force
     from orvanta_platform.cli.client import tree_pull
 
     session.folder = source or Path()
-    tree_pull.pull(session, session.folder, dry_run=dry_run, force=force)
+    optional = options.optional_kinds(include_users, include_settings)
+    tree_pull.pull(session, session.folder, dry_run=dry_run, force=force, optional=optional)
 
 
 def push(
@@ -67,32 +75,50 @@ def push(
     no_wait: options.NoWait = False,
     prune: Prune = False,
     force: ForcePush = False,
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
 ) -> None:
     """Apply the changes of a folder to the workspace: all of them in one transaction, or none.
 
     Items are folders, groups, types of resources, variables, resources, scripts, workflows and their tests, schedules
     and HTTP triggers. Items that changed in the workspace since the last push or pull are conflicts, and nothing is
-    pushed. Items that are only in the workspace remain. A secret variable that exists keeps its value.
+    pushed. Items that are only in the workspace remain. A secret variable that exists keeps its value. A user without
+    an account on the instance is left out, with exit code 1.
     """
     from orvanta_platform.cli.client.tree_push import PushOptions, push_tree
 
     session.folder = root = source or Path()
     if not root.is_dir():
         raise typer.BadParameter(f"{root} is not a folder.")
-    push_tree(session, root, PushOptions(message, dry_run, not no_wait, prune, force))
+    optional = options.optional_kinds(include_users, include_settings)
+    push_tree(session, root, PushOptions(message, dry_run, not no_wait, prune, force, optional))
 
 
-def status(session: Session, source: Source = None, exit_code: ExitCode = False) -> None:
+def status(
+    session: Session,
+    source: Source = None,
+    exit_code: ExitCode = False,
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
+) -> None:
     """Print the items that differ between the folder and the workspace, and where they changed."""
     from orvanta_platform.cli.client import tree_pull
 
     session.folder = source or Path()
-    tree_pull.status(session, session.folder, exit_code=exit_code)
+    optional = options.optional_kinds(include_users, include_settings)
+    tree_pull.status(session, session.folder, exit_code=exit_code, optional=optional)
 
 
-def diff(session: Session, source: Source = None, exit_code: ExitCode = False) -> None:
+def diff(
+    session: Session,
+    source: Source = None,
+    exit_code: ExitCode = False,
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
+) -> None:
     """Print the differences of all files, from the workspace to the folder."""
     from orvanta_platform.cli.client import tree_pull
 
     session.folder = source or Path()
-    tree_pull.diff(session, session.folder, exit_code=exit_code)
+    optional = options.optional_kinds(include_users, include_settings)
+    tree_pull.diff(session, session.folder, exit_code=exit_code, optional=optional)

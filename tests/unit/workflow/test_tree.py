@@ -13,7 +13,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.head import settings_of
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Kind, path_of_test
+from orvanta_platform.workflow.tree.item import FIELDS, OPTIONAL_KINDS, ORDER, SETTINGS_PATH, Item, Kind, path_of_test
 from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write
@@ -41,8 +41,10 @@ def present(tree: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def items(draw: st.DrawFn) -> Item:
-    kind: Kind = draw(st.sampled_from(KINDS))
-    path = draw(PATHS) if kind not in ("folder", "group", "resource_type") else draw(st.sampled_from(["one", "two"]))
+    kind: Kind = draw(st.sampled_from(ORDER))
+    names = {"settings": [SETTINGS_PATH], "user": ["one@example.com", "two@example.com"]}
+    named = kind in ("folder", "group", "resource_type", *OPTIONAL_KINDS)
+    path = draw(st.sampled_from(names.get(kind, ["one", "two"])) if named else PATHS)
     if kind == "flow":
         return Item(kind, path, {"text": draw(st.builds(flow_text, st.lists(CODE, max_size=3), TEXTS))})
     if kind == "script":
@@ -54,7 +56,8 @@ def items(draw: st.DrawFn) -> Item:
         content |= {"settings": draw(described)} if draw(st.booleans()) else {}
         return Item(kind, path, content | ({"lock": draw(TEXTS.filter(bool))} if draw(st.booleans()) else {}))
     chosen = draw(st.lists(st.sampled_from(FIELDS[kind]), unique=True))
-    tree = present({name: draw(OBJECTS if name == "schema" else VALUES) for name in chosen if name != "enabled"})
+    chosen = [name for name in chosen if name not in ("enabled", "error_handler")]
+    tree = present({name: draw(OBJECTS if name == "schema" else VALUES) for name in chosen})
     return Item(kind, path_of_test(path, draw(NAMES)) if kind == "workflow_test" else path, tree)
 
 
@@ -75,11 +78,11 @@ def flow_text(codes: list[str], summary: str) -> str:
 @given(st.lists(items(), max_size=6, unique_by=lambda item: item.key))
 def test_written_items_are_read_again_and_written_alike(given_items: list[Item]) -> None:
     files, left_out = write(given_items)
-    found = {each.key: read(each, files) for each in locate(files)}
+    found = {each.key: read(each, files) for each in locate(files, OPTIONAL_KINDS)}
     expected = {item.key: item for item in given_items if item not in left_out}
     assert {key: plain(item) for key, item in found.items()} == {key: plain(item) for key, item in expected.items()}
     again, _ = write(found.values())
-    assert {each.key: read(each, again) for each in locate(again)} == found
+    assert {each.key: read(each, again) for each in locate(again, OPTIONAL_KINDS)} == found
     assert write(reversed(given_items))[0] == files
 
 
@@ -116,6 +119,10 @@ def test_files_of_the_ecosystem_are_located() -> None:
     }
     found = locate([*names, "u/ann/x.script.yaml", "u/ann/x.script.lock"])
     assert {each.files[0]: each.kind for each in found} == {name: kind for name, kind in names.items() if kind}
+    optional = {"users/Ann@x.org.user.yaml": "ann@x.org", "bo@x.org.user.json": "bo@x.org", "settings.yaml": "settings"}
+    others = ["f/a/settings.yaml", "settings.toml", ".user.yaml"]
+    assert locate([*optional, *others]) == [], "members and settings are located on request"
+    assert {each.files[0]: each.path for each in locate([*optional, *others], OPTIONAL_KINDS)} == optional
     script = next(each for each in found if each.kind == "script")
     assert script.files == ("u/ann/x.py", "u/ann/x.script.yaml", "u/ann/x.script.lock")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +11,15 @@ import typer
 
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
-from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
 from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
 from orvanta_platform.cli.client.tree_pull import at_places, without_secret
 from orvanta_platform.cli.client.tree_push import await_locks
-from orvanta_platform.cli.client.tree_status import change_of, fetch, parts, plan
+from orvanta_platform.cli.client.tree_status import change_of, fetch, included, parts, plan
 from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.paths import locate
 from orvanta_platform.workflow.tree.plan import with_removals
 
 _STATES: Final = {"add": "created", "change": "updated", "unchanged": "unchanged"}
@@ -37,13 +38,15 @@ class ImportOptions(msgspec.Struct, frozen=True):
     wait: bool = True
     force: bool = False
     """Replace items of the workspace that differ."""
+    optional: Collection[Kind] = ()
+    """Optional kinds of items that are imported as well."""
 
 
 def import_archive(session: Session, file: Path, options: ImportOptions) -> None:
     """Apply the items of an archive, all of them or none. Raises typer.Exit after conflicts and errors."""
     found = _Import(session, options)
-    items, found.failed, found.left_out = read_archive(session.api, file)
-    base = [] if options.base is None else read_archive(session.api, options.base)[0]
+    items, found.failed, found.left_out = read_archive(session.api, file, options.optional)
+    base = [] if options.base is None else read_archive(session.api, options.base, options.optional)[0]
     changes = found.changes(items, {item.key: item for item in base})
     made = plan(session.api, changes, force=options.force)
     found.check(made)
@@ -52,7 +55,9 @@ def import_archive(session: Session, file: Path, options: ImportOptions) -> None
     found.end(made)
 
 
-def read_archive(api: Api, file: Path) -> tuple[list[Item], list[tuple[Key, OrvantaError]], list[str]]:
+def read_archive(
+    api: Api, file: Path, optional: Collection[Kind]
+) -> tuple[list[Item], list[tuple[Key, OrvantaError]], list[str]]:
     """Return the items of an archive, as the server reads them, those that it cannot read, and the other files.
 
     Raises BadRequest, ServerRefused.
@@ -62,7 +67,8 @@ def read_archive(api: Api, file: Path) -> tuple[list[Item], list[tuple[Key, Orva
     except OSError as error:
         raise BadRequest(f"The file {file} cannot be read: {error.strerror}.") from None
     headers = {"Content-Type": "application/octet-stream"}
-    found = api.send("POST", api.in_workspace("changes/archive"), body=body, headers=headers).json()
+    query = included(optional)
+    found = api.send("POST", api.in_workspace("changes/archive"), body=body, headers=headers, query=query).json()
     failed: list[tuple[Key, OrvantaError]] = [
         ((each["kind"], each["path"]), BadRequest(f"{file}: {each['message']}")) for each in found["failed"]
     ]
@@ -76,6 +82,8 @@ class _Import:
         self.failed: list[tuple[Key, OrvantaError]] = []
         self.unlocked: list[tuple[Key, OrvantaError]] = []
         """Imported items whose dependencies cannot be locked."""
+        self.unknown: list[tuple[Key, OrvantaError]] = []
+        """Users that were left out, because they have no account."""
         self.left_out: list[str] = []
 
     def changes(self, items: Sequence[Item], base: Mapping[Key, Item]) -> list[dict[str, Any]]:
@@ -130,12 +138,12 @@ class _Import:
                 "POST", api.in_workspace("changes/apply"), body={**body, "message": self.options.message}
             ).json()
         except ServerRefused as error:
-            if error.server_code != "changes_refused" or not isinstance(error.details, list):
+            refused = refused_items(error)
+            if not refused:
                 raise
-            self.failed += [
-                ((each["kind"], each["path"]), ServerRefused(error.answered, each["error"])) for each in error.details
-            ]
+            self.failed += refused
             return dict(made)
+        self.unknown = [*unknown_users(done)]
         if self.options.wait and not check_only:
             self.unlocked = await_locks(api, done["entries"])
         return done
@@ -143,20 +151,20 @@ class _Import:
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""
         imports = self.options.plan_only or not self.failed
-        refused = {key for key, _ in self.failed}
+        refused = {key for key, _ in self.failed + self.unknown}
         done = [
             {"kind": each["kind"], "path": each["path"], "state": _STATES[each["action"]]}
             for each in (made["entries"] if imports else ())
             if each["action"] in _STATES and (each["kind"], each["path"]) not in refused
         ]
         if self.session.as_json:
-            errors = self.failed + self.unlocked
+            errors = self.failed + self.unlocked + self.unknown
             failed = [{"kind": kind, "path": path, "error": error.as_dict()} for (kind, path), error in errors]
             shown = {"failed": failed, "left_out": self.left_out, "plan": self.options.plan_only}
             print_json({"imported": done, **shown})
         else:
             self._print(done)
-        if self.failed or self.unlocked:
+        if self.failed or self.unlocked or self.unknown:
             raise typer.Exit(FAILED)
 
     def _print(self, done: Sequence[Mapping[str, Any]]) -> None:
@@ -166,12 +174,17 @@ class _Import:
             disabled = ", disabled" if each["state"] == "created" and each["kind"] in _TRIGGERS else ""
             print(terminal_safe(f"{each['kind']} {each['path']}: {would}{each['state']}{disabled}"))
         for name in self.left_out:
-            say(terminal_safe(f"{name} is left out: it belongs to no item."))
-        for (kind, path), error in self.failed + self.unlocked:
+            reason = (
+                "--include-users or --include-settings imports it"
+                if locate([name], OPTIONAL_KINDS)
+                else "it belongs to no item"
+            )
+            say(terminal_safe(f"{name} is left out: {reason}."))
+        for (kind, path), error in self.failed + self.unlocked + self.unknown:
             say_error(error.message if path in error.message else f"{kind} {path}: {error.message}", error.hint)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was imported.")
         elif self.unlocked:
             print(f"Everything was imported; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
-        elif not changed:
+        elif not changed and not self.unknown:
             print("Nothing to do.")

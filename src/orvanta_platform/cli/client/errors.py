@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from orvanta_platform.errors import OrvantaError
+from orvanta_platform.errors import NotFound, OrvantaError
+
+if TYPE_CHECKING:
+    from orvanta_platform.workflow.tree.item import Key
 
 SUCCEEDED = 0
 FAILED = 1
@@ -60,6 +64,22 @@ class ServerRefused(OrvantaError):
     def as_dict(self) -> dict[str, Any]:
         """Return the error with the code of the server."""
         return {**super().as_dict(), "code": self.server_code}
+
+
+def refused_items(error: ServerRefused) -> list[tuple[Key, ServerRefused]]:
+    """Return the items for which a change set was refused, with the reasons; none for another error."""
+    if error.server_code != "changes_refused" or not isinstance(error.details, list):
+        return []
+    return [((each["kind"], each["path"]), ServerRefused(error.answered, each["error"])) for each in error.details]
+
+
+def unknown_users(applied: Mapping[str, Any]) -> list[tuple[Key, NotFound]]:
+    """Return the users that an applied change set left out, because they have no account."""
+    return [
+        ((each["kind"], each["path"]), NotFound(each["reason"]))
+        for each in applied["entries"]
+        if each["kind"] == "user" and each["action"] == "unchanged" and each.get("reason")
+    ]
 
 
 class Interrupted(OrvantaError):

@@ -174,7 +174,7 @@ def apply(
 
     With --plan, nothing is applied if anything has changed since the plan was printed.
     """
-    from orvanta_platform.cli.client.errors import ServerRefused
+    from orvanta_platform.cli.client.errors import ServerRefused, refused_items
     from orvanta_platform.cli.client.output import print_change, print_json, say, terminal_safe
 
     api = session.api
@@ -186,9 +186,8 @@ def apply(
     try:
         done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
     except ServerRefused as error:
-        if error.server_code == "changes_refused" and not session.as_json:
-            for each in error.details:
-                say(terminal_safe(f"{each['kind']} {each['path']}: {each['error']['message']}"))
+        for (kind, path), reason in () if session.as_json else refused_items(error):
+            say(terminal_safe(f"{kind} {path}: {reason.message}"))
         raise
     if session.as_json:
         print_json(done)

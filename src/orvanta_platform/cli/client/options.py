@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
+
+if TYPE_CHECKING:
+    from orvanta_platform.workflow.tree.item import Kind
 
 
 def run_id(text: str) -> str:
@@ -63,3 +66,13 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end without sho
 CancelOnInterrupt = Annotated[bool, typer.Option("--cancel-on-interrupt", help="Ctrl-C cancels the run.")]
 Prefix = Annotated[str | None, typer.Argument(help="Only paths with this prefix, such as f/sales/.", metavar="PREFIX")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Maximum number of rows.")]
+Users = Annotated[bool, typer.Option("--include-users", help="Include the members of the workspace. Admins only.")]
+Settings = Annotated[
+    bool, typer.Option("--include-settings", help="Include the settings of the workspace. Admins only.")
+]
+
+
+def optional_kinds(users: bool, settings: bool) -> tuple[Kind, ...]:
+    """Return the optional kinds of items that a command includes."""
+    kinds: tuple[tuple[bool, Kind], ...] = ((users, "user"), (settings, "settings"))
+    return tuple(kind for included, kind in kinds if included)

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key, parts_of_test
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, may_belong, with_runtime
 from orvanta_platform.workflow.tree.reading import included_names, read
 from orvanta_platform.workflow.tree.writing import first_names, write_item
@@ -57,6 +57,8 @@ class Folder:
     twice: dict[Key, tuple[str, str]] = field(default_factory=dict)
     """Names of two files of the same item, which cannot be read."""
     settings: TreeSettings = field(default_factory=TreeSettings)
+    optional: Collection[Kind] = ()
+    """Optional kinds whose items belong to the folder."""
     _read: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -72,6 +74,8 @@ class Folder:
         If that depends on its content (`may_leave_out`), it is covered.
         """
         kind, path = key
+        if kind in OPTIONAL_KINDS and kind not in self.optional:
+            return False
         below = f"f/{path}" if kind == "folder" else path
         is_inside = not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
         return is_inside and (key in self.located or not all(self._choices(key)))
@@ -228,8 +232,8 @@ class Folder:
             folder.rmdir()
 
 
-def open_folder(root: Path) -> Folder:
-    """Return the items under a folder, none if it does not exist.
+def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
+    """Return the items under a folder, none if it does not exist. `optional`: optional kinds that are read as well.
 
     Apps, hidden folders, links out of the folder and excluded files are left out. Raises BadRequest for a folder below
     f or u that cannot be read: its items would seem to be deleted.
@@ -249,10 +253,10 @@ def open_folder(root: Path) -> Folder:
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
-    found = [each for each in locate(files) if not settings.leaves_out(each.kind, each.files[0])]
+    found = [each for each in locate(files, optional) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
     twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
-    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings)
+    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings, optional)
     if settings.skips_secrets:
         items, _ = unreadable(folder, [key for key in located if key[0] == "variable"])
         for item in items:
@@ -282,6 +286,10 @@ def _check_name(item: Item) -> None:
             names.check_folder(item.path)
         case "group" | "resource_type":
             names.check_name(item.kind.replace("_", " "), item.path)
+        case "user":
+            names.check_email(item.path)
+        case "settings":
+            pass  # its file has a fixed name
         case _:
             names.check_path(item.path)
 
@@ -402,7 +410,7 @@ def _is_secret(item: Item) -> bool:
 
 def _key(name: str) -> Key:
     kind, _, path = name.partition(" ")
-    found = next((each for each in KINDS if each == kind), None)
+    found = next((each for each in ORDER if each == kind), None)
     if found is None:
         raise ValueError(f"{kind} is not a kind of item")
     return found, path

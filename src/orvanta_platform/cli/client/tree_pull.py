@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
-from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.writing import write_item
 
@@ -49,9 +49,9 @@ def init(session: Session, root: Path) -> None:
     session.print_state(str(root), f"initialised for {state.remote}")
 
 
-def status(session: Session, root: Path, *, exit_code: bool) -> None:
+def status(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
-    found = _compared(session, root)
+    found = _compared(session, root, optional)
     rows = [
         {"kind": kind, "path": path, "state": each}
         for (kind, path), each in found.standing.items()
@@ -71,9 +71,9 @@ def status(session: Session, root: Path, *, exit_code: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def diff(session: Session, root: Path, *, exit_code: bool) -> None:
+def diff(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the differences of all files, from the workspace to the folder."""
-    found = _compared(session, root)
+    found = _compared(session, root, optional)
     changed = [key for key, each in found.standing.items() if each != "unchanged"]
     remote = fetch(session.api, [key for key in changed if key in found.remote])
     shown = {key: _difference(found.folder, key, remote[key][0] if key in remote else None) for key in changed}
@@ -87,11 +87,14 @@ def diff(session: Session, root: Path, *, exit_code: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
-    """Write the changes of the workspace into the folder. Raises typer.Exit after conflicts."""
+def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: Collection[Kind] = ()) -> None:
+    """Write the changes of the workspace into the folder, with those of the optional kinds.
+
+    Raises typer.Exit after conflicts.
+    """
     if not dry_run:
         root.mkdir(parents=True, exist_ok=True)
-    found = _compared(session, root, may_lack=dry_run)
+    found = _compared(session, root, optional, may_lack=dry_run)
     folder, state = found.folder, found.state
     both = [] if force else found.of("conflict")
     taken = found.of("remote added", "remote modified", "remote deleted", *(("conflict",) if force else ()))
@@ -202,10 +205,10 @@ def _quoted(place: str) -> str:
     return place if _PLAIN_PLACE.fullmatch(place) else json.dumps(place, ensure_ascii=False)
 
 
-def _compared(session: Session, root: Path, *, may_lack: bool = False) -> Comparison:
+def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_lack: bool = False) -> Comparison:
     if not root.is_dir() and (root.exists() or not may_lack):
         raise typer.BadParameter(f"{root} is not a folder.")
-    folder = open_folder(root)
+    folder = open_folder(root, optional)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
-from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
 from orvanta_platform.cli.client.folder_owners import warn_of_unknown
 from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
@@ -28,7 +28,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.languages import runtime_fault
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
-from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key
+from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import is_fault
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
@@ -55,12 +55,14 @@ class PushOptions(msgspec.Struct, frozen=True):
     """Delete the items of the workspace whose files were deleted."""
     force: bool = False
     """Replace what was changed in the workspace since the last synchronisation."""
+    optional: Collection[Kind] = ()
+    """Optional kinds of items that are pushed as well."""
 
 
 def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
     say_left_out([root])
-    folder = open_folder(root)
+    folder = open_folder(root, options.optional)
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
@@ -87,6 +89,8 @@ class _Push:
         self.failed: list[tuple[Key, OrvantaError]] = list(found.failed)
         self.unlocked: list[tuple[Key, OrvantaError]] = []
         """Pushed items whose dependencies cannot be locked."""
+        self.unknown: list[tuple[Key, OrvantaError]] = []
+        """Users that were left out, because they have no account."""
         self.waiting: list[dict[str, Any]] = []
         """Versions of pushed items that others do not run until they are accepted."""
         self.items: dict[Key, Item] = {}
@@ -192,6 +196,7 @@ class _Push:
                 if self._refused(error):
                     return dict(made)
                 raise
+        self.unknown = [*unknown_users(done)]
         if self.options.dry_run:
             return done
         self._remember(done)
@@ -203,19 +208,17 @@ class _Push:
 
     def _refused(self, error: ServerRefused) -> bool:
         """Collect the reasons of the items; return False if there are none. Raises typer.Exit unless in a dry run."""
-        if error.server_code != "changes_refused" or not isinstance(error.details, list):
-            return False
-        for each in error.details:
-            key, reason = (each["kind"], each["path"]), each["error"]
-            if reason["code"] == "invalid_workflow" and isinstance(reason.get("details"), list):
+        refused = refused_items(error)
+        for key, reason in refused:
+            if reason.server_code == "invalid_workflow" and isinstance(reason.details, list):
                 flow = flow_files.read(Path(self.folder.file_of(key)))
-                show_diagnostics(flow, [Diagnostic(**one) for one in reason["details"]])
-                self.failed.append((key, InvalidWorkflow(reason["message"], details=reason["details"])))
+                show_diagnostics(flow, [Diagnostic(**one) for one in reason.details])
+                self.failed.append((key, InvalidWorkflow(reason.message, details=reason.details)))
             else:
-                self.failed.append((key, ServerRefused(error.answered, reason)))
-        if not self.options.dry_run:
+                self.failed.append((key, reason))
+        if refused and not self.options.dry_run:
             self.end({"entries": []})
-        return True
+        return bool(refused)
 
     def _remember(self, done: Mapping[str, Any]) -> None:
         state = self.found.state
@@ -244,16 +247,16 @@ class _Push:
             self.found.remember_equal()
             self.found.state.save()
         done = self._rows(made)
-        failed = failures(self.folder, self.failed + self.unlocked)
+        failed = failures(self.folder, self.failed + self.unlocked + self.unknown)
         if self.session.as_json:
             print_json({"pushed": done, "waiting": self.waiting, "failed": failed, "dry_run": self.options.dry_run})
         else:
             self._print(done)
-        if self.failed or self.unlocked:
+        if self.failed or self.unlocked or self.unknown:
             raise typer.Exit(FAILED)
 
     def _rows(self, made: Mapping[str, Any]) -> list[dict[str, Any]]:
-        refused = {key for key, _ in self.failed}
+        refused = {key for key, _ in self.failed + self.unknown}
         entries = [((each["kind"], each["path"]), each["action"]) for each in made["entries"]]
         states = {key: action for key, action in entries if key not in refused}
         unchanged = dict.fromkeys(self.found.of("unchanged"), "unchanged") if not self.failed else {}
@@ -270,12 +273,12 @@ class _Push:
             print(terminal_safe(f"{each['kind']} {each['path']}: {change}"), flush=True)
         for row in self.waiting:
             say_waiting(row)
-        show_failures(self.folder, self.failed + self.unlocked)
+        show_failures(self.folder, self.failed + self.unlocked + self.unknown)
         if self.failed:
             print(f"{len(self.failed)} failed; nothing was pushed.")
         elif self.unlocked:
             print(f"Everything was pushed; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
-        elif not changed:
+        elif not changed and not self.unknown:
             print("Nothing to do.")
 
 

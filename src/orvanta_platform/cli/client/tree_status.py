@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
 from orvanta_platform.errors import BadRequest, OrvantaError
-from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+from orvanta_platform.workflow.tree.item import ORDER, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import is_fault, with_removals
 
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
 ]
+INCLUDED: Final[Mapping[Kind, str]] = {"user": "include_users", "settings": "include_settings"}
+"""Parameters of calls that include the optional kinds."""
 _GONE = ("remote deleted", "conflict")
 _BATCH = 200
 _CHARACTERS = 1 << 20
@@ -58,14 +60,14 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     """Compare a folder with the workspace. Only items that changed in the folder are read and sent."""
     remote = {
         (each["kind"], each["path"]): each["hash"]
-        for each in api.get(api.in_workspace("changes/items"))
+        for each in api.get(api.in_workspace("changes/items"), **included(folder.optional))
         if folder.covers((each["kind"], each["path"]))
     }
     remote, left_out = _without_left_out(api, folder, remote)
     known = [key for key in state.items if folder.covers(key) and key not in left_out]
     keys = {*folder.located, *known, *remote}
     standing: dict[Key, Standing] = {}
-    for key in sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1])):
+    for key in sorted(keys, key=lambda key: (ORDER.index(key[0]), key[1])):
         digest = folder.digest(key) if key in folder.located else None
         found = standing_of(digest, state.items.get(key), remote.get(key))
         if found is not None:
@@ -83,6 +85,11 @@ def _without_left_out(api: Api, folder: Folder, remote: dict[Key, str]) -> tuple
     unclear = fetch(api, [key for key in remote if folder.may_leave_out(key)])
     left_out = {key for key, (item, _) in unclear.items() if folder.leaves_out(item)}
     return {key: each for key, each in remote.items() if key not in left_out}, left_out
+
+
+def included(kinds: Collection[Kind]) -> dict[str, str]:
+    """Return the query that includes these optional kinds."""
+    return {INCLUDED[kind]: "true" for kind in kinds}
 
 
 def _hidden(api: Api, keys: Iterable[Key]) -> list[Key]:

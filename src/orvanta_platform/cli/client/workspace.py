@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from orvanta_platform.cli.client import workspace_settings
+from orvanta_platform.cli.client import options, workspace_settings
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
@@ -108,18 +108,27 @@ def usage(session: Session, last: Last = "30d") -> None:
 
 
 @command(app, "orvanta workspace export sales.zip", "orvanta workspace export sales.zip --secrets encrypted")
-def export(session: Session, file: ExportFile, secrets: Secrets = "blank") -> None:
+def export(
+    session: Session,
+    file: ExportFile,
+    secrets: Secrets = "blank",
+    include_users: options.Users = False,
+    include_settings: options.Settings = False,
+) -> None:
     """Export the items of the workspace into an archive, which `orvanta import archive` reads.
 
     Encrypted values of secrets require an admin, and values in clear a setting of the workspace.
     """
+    from orvanta_platform.cli.client.tree_status import included
+
     archive_type = file.suffix.removeprefix(".")
     if archive_type not in ("zip", "tar"):
         raise typer.BadParameter(f"{file} must end in .zip or .tar.")
     if file.exists():
         raise typer.BadParameter(f"{file} exists already.")
     api, parts = session.api, {f"include_{name}": "true" for name in _PARTS}
-    query = {"archive_type": archive_type, "secret_mode": secrets, **parts}
+    optional = options.optional_kinds(include_users, include_settings)
+    query = {"archive_type": archive_type, "secret_mode": secrets, **parts, **included(optional)}
     body = api.send("GET", api.in_workspace("workspaces/tarball"), query=query).content
     # Only the user may read it: it can contain secrets.
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:

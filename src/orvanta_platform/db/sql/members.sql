@@ -11,9 +11,11 @@ FOR NO KEY UPDATE OF w;
 SELECT username FROM former_member WHERE workspace = $1 AND email = $2 ORDER BY removed_at DESC LIMIT 1;
 
 -- name: has_other_admin
--- Returns true if a workspace has an enabled admin other than this member.
+-- Returns true if a workspace has an enabled admin other than this member, who remains one until the transaction ends.
+-- A transaction whose snapshot is older than the end of that admin's role fails at the lock, and is retried.
 SELECT EXISTS (SELECT FROM member AS m JOIN account AS a ON a.email = m.email
-               WHERE m.workspace = $1 AND m.role = 'admin' AND m.username <> $2 AND NOT m.disabled AND NOT a.disabled);
+               WHERE m.workspace = $1 AND m.role = 'admin' AND m.username <> $2 AND NOT m.disabled AND NOT a.disabled
+               FOR SHARE OF m, a);
 
 -- name: set_role
 -- Changes the role of a member.

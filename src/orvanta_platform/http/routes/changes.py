@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from litestar import Response, get, post
@@ -15,7 +16,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, bool_of, comma_
 from orvanta_platform.http.schemas import changes as shapes
 from orvanta_platform.services.changes import archive, archive_import, archiving, change_sets
 from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType, SecretMode
-from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.item import Key, Kind
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ _CHOICES = (
 )
 _MAX_VALUES = change_sets.MAX_CONTENT_SIZE + 10 * change_sets.MAX_ITEMS
 """Values of a body whose contents have at most MAX_CONTENT_SIZE."""
+_OPTIONAL: Mapping[str, Kind] = {"include_users": "user", "include_settings": "settings"}
+"""Parameters that include the optional kinds."""
 _MAX_NAMED = 1000
 _TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
 
@@ -64,6 +67,11 @@ async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response
     return Response(body, media_type=_TYPES[archive_type], headers=headers)
 
 
+def _optional_kinds_of(request: AnyRequest) -> list[Kind]:
+    """Return the optional kinds that the call includes. Raises BadRequest."""
+    return [kind for name, kind in _OPTIONAL.items() if bool_of(request, name)]
+
+
 def _secret_mode_of(request: AnyRequest) -> SecretMode:
     """Return the mode of the values of secrets. Raises BadRequest."""
     match request.query_params.get("secret_mode") or "blank":
@@ -95,10 +103,15 @@ def _items_of(request: AnyRequest) -> list[Key] | None:
     return found
 
 
-@get(f"{_W}/changes/items", opt=call(answer=list[shapes.ItemHash]))
+@get(f"{_W}/changes/items", opt=call(answer=list[shapes.ItemHash], query=tuple(_OPTIONAL)))
 async def list_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List all items that the caller may read, with the hashes of their contents."""
-    found = await change_sets.list_items(platform_of(request), actor_of(request), workspace)
+    """List all items that the caller may read, with the hashes of their contents.
+
+    Members and settings are included on request, for admins.
+    """
+    found = await change_sets.list_items(
+        platform_of(request), actor_of(request), workspace, _optional_kinds_of(request)
+    )
     return answers.json(shapes.item_hashes(found))
 
 
@@ -127,7 +140,8 @@ async def plan_changes(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Apply a change set, all of it or nothing. Its plan must have the hash `plan_hash`.
 
-    With `check_only`, the answer is the same, and nothing is stored.
+    A new user without an account on the instance is left out: its entry is `unchanged` and has a `reason`. With
+    `check_only`, the answer is the same, and nothing is stored.
     """
     body = await _body(request, shapes.ApplyChanges)
     done = await change_sets.apply(
@@ -145,17 +159,23 @@ async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Respon
 @post(
     f"{_W}/changes/archive",
     status_code=200,
-    opt=call(body=BINARY, answer=shapes.ArchiveContents, query=("default_ts",)),
+    opt=call(body=BINARY, answer=shapes.ArchiveContents, query=("default_ts", *_OPTIONAL)),
 )
 async def read_archive(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Read the items in a zip or tar archive. Nothing is changed: `changes/plan` and `changes/apply` take the items.
 
     The archive is one of `workspaces/tarball`, of a folder of `orvanta pull`, or of the branch of a repository.
+    Members and settings are read on request, for admins.
     """
     deno = request.query_params.get("default_ts") == "deno"
     body = await whole_body(request)
     found = await archive_import.read_archive(
-        platform_of(request), actor_of(request), workspace, body, "deno" if deno else "bun"
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        body,
+        "deno" if deno else "bun",
+        _optional_kinds_of(request),
     )
     return answers.json(shapes.archive_contents(found))
 

@@ -54,7 +54,7 @@ class ArchiveContents(msgspec.Struct, kw_only=True):
     items: list[ArchivedItem]
     failed: list[UnreadableItem]
     left_out: list[str]
-    """Files that belong to no item, such as those of members and settings."""
+    """Files that belong to no item, and those of members and settings unless they are included."""
 
 
 class ReadItems(msgspec.Struct, kw_only=True):
@@ -121,7 +121,7 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     """Hash of the present content."""
 
     reason: str | UnsetType = UNSET
-    """Explanation of a conflict, which includes a content that is not valid."""
+    """Explanation of a conflict, which includes a content that is not valid; or why the item is left as it is."""
 
     overwrites: bool
     """It replaces a change that was made since the base."""

@@ -40,17 +40,26 @@ def _target(workspace: str) -> Target:
     return Target(workspace, "member")
 
 
-async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role) -> str:
+async def add(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    *,
+    email: str,
+    username: str | None,
+    role: Role,
+    is_counted: bool = False,
+) -> str:
     """Add an account, or a service account of another workspace, to a workspace; return its username.
 
     Calls that are refused count as invitations, because they reveal which addresses have an account; superadmins, who
-    list the accounts, are exempt. Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists, Conflict,
-    RateLimited.
+    list the accounts, are exempt. `is_counted`: the caller has counted it (`count_additions`). Raises Forbidden,
+    BadRequest, NotFound (no such account), AlreadyExists, Conflict, RateLimited.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "add members", bound=True)
-    if not actor.super_admin:
-        await _count_invitation(platform, actor.email)
+    if not is_counted:
+        await count_additions(platform, actor, workspace, 1)
 
     async def write(conn: Connection) -> str:
         chosen = await _insert(conn, workspace, email, username, role)
@@ -63,6 +72,13 @@ async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, u
 
     # Another workspace may be stopping what acts for the service account, with its row locked.
     return await platform.db.retrying(write)
+
+
+async def count_additions(platform: Platform, actor: Actor, workspace: str, number: int) -> None:
+    """Count members that the actor is about to add, if it may, in transactions of their own. Raises RateLimited."""
+    if can(actor, "admin", _target(workspace)) and not actor.super_admin:
+        for _ in range(number):
+            await _count_invitation(platform, actor.email)
 
 
 async def update(

@@ -18,13 +18,13 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import NotFound
 from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import document_threads, secret_access
-from orvanta_platform.services.access import users, workspaces
 from orvanta_platform.services.changes import contents
+from orvanta_platform.services.changes.change_sets import require_optional
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import export_keys
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
-from orvanta_platform.workflow.tree.item import Item, Key, Kind, parts_of_test, path_of_test
+from orvanta_platform.workflow.tree.item import FIELDS, OPTIONAL_KINDS, Item, Key, Kind, parts_of_test, path_of_test
 
 ArchiveType: TypeAlias = Literal["zip", "tar"]
 SecretMode: TypeAlias = Literal["blank", "encrypted", "plain"]
@@ -77,8 +77,14 @@ class ArchiveOptions(msgspec.Struct, frozen=True):
             "http_trigger": self.include_triggers,
             "group": self.include_groups,
             "workflow_test": self.include_tests,
+            "user": self.include_users,
+            "settings": self.include_settings,
         }
         return {kind for kind, included in chosen.items() if included}
+
+    def optional_kinds(self) -> set[Kind]:
+        """Return the optional kinds of items that the archive contains."""
+        return self.kinds().intersection(OPTIONAL_KINDS)
 
 
 async def create(
@@ -94,10 +100,7 @@ async def create(
     if options.secret_mode == "encrypted":
         export_keys.require_admin(actor, workspace, "export secrets")
     # Before anything is read: an archive that is refused costs nothing.
-    if options.include_users:
-        require(actor, "admin", Target(workspace, "member"))
-    if options.include_settings:
-        require(actor, "admin", Target(workspace, "workspace"))
+    require_optional(actor, workspace, options.optional_kinds())
     if options.include_key:
         export_keys.require_admin(actor, workspace, "export the key")
     async with platform.turns.take("archive", workspace, actor.email):
@@ -109,7 +112,8 @@ async def _archive(
 ) -> bytes:
     async def read(conn: Connection) -> contents.Reading:
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
-        return await contents.read(conn, actor, workspace, await _keys(conn, workspace, options))
+        keys = await _keys(conn, workspace, options)
+        return await contents.read(conn, actor, workspace, keys, optional=options.optional_kinds())
 
     found = await contents.items_in(workspace, await platform.db.retrying(read, snapshot=True))
     _require_all(options.items or (), found)
@@ -119,10 +123,6 @@ async def _archive(
         chosen = await _with_secrets(platform, actor, workspace, chosen, options.secret_mode)
     files: dict[str, bytes] = {}
     await document_threads.run_in_slices(workspace, _add_files(files, chosen, options))
-    if options.include_users:
-        files |= await _users(platform, actor, workspace)
-    if options.include_settings:
-        files["settings.json"] = await _settings(platform, actor, workspace)
     if options.include_key:
         files["encryption_key.json"] = _json(await export_keys.get_key(platform, actor, workspace))
     return await document_threads.run_in_thread(workspace, _pack, archive_type, files)
@@ -187,6 +187,10 @@ def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
             return {f"f/{item.path}/folder.meta.json": _json({"display_name": item.path, **item.content})}
         case "group":
             return {f"groups/{item.path}.group.json": _json({"name": item.path, **_group(item.content)})}
+        case "user":
+            return {f"users/{item.path}.user.json": _json({**item.content, "email": item.path})}
+        case "settings":
+            return {"settings.json": _json({name: item.content.get(name) for name in FIELDS["settings"]})}
         case "workflow_test":
             flow, name = parts_of_test(item.path)
             return {f"{flow}.flow/tests/{name}.json": _json(item.content)}
@@ -216,27 +220,6 @@ def _extension(language: str, default: str) -> str:
         named = "deno" if language == "deno" else "bun"
         return ".ts" if named == default else f".{named}.ts"
     return next((ending for ending, each in LANGUAGES.items() if each == language), f".{language}")
-
-
-async def _users(platform: Platform, actor: Actor, workspace: str) -> dict[str, bytes]:
-    found = await users.list_members(platform, actor, workspace, limit=1_000_000)
-    return {
-        f"users/{each.row.email}.user.json": _json(
-            {
-                "username": each.row.username,
-                "role": each.role,
-                "disabled": each.row.disabled,
-                "email": each.row.email,
-            }
-        )
-        for each in found
-    }
-
-
-async def _settings(platform: Platform, actor: Actor, workspace: str) -> bytes:
-    found = await workspaces.get_settings(platform, actor, workspace)
-    names = ("secrets_readable", "retention_days", "search_run_data")
-    return _json({name: getattr(found, name) for name in names})
 
 
 def _json(tree: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -12,7 +12,12 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.changes import contents, writers
-from orvanta_platform.services.changes.change_sets import MAX_CONTENT_SIZE, require_reader, too_large
+from orvanta_platform.services.changes.change_sets import (
+    MAX_CONTENT_SIZE,
+    require_optional,
+    require_reader,
+    too_large,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
@@ -31,22 +36,29 @@ class ArchivedItems(msgspec.Struct, frozen=True):
     failed: Sequence[tuple[Key, OrvantaError]]
     """Items that cannot be read."""
     left_out: Sequence[str]
-    """Names of the files that belong to no item, such as those of members and settings."""
+    """Names of the files that belong to no item, or to one of an optional kind that was not asked for."""
 
 
 async def read_archive(
-    platform: Platform, actor: Actor, workspace: str, body: bytes, default_ts: Literal["bun", "deno"] = "bun"
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    body: bytes,
+    default_ts: Literal["bun", "deno"] = "bun",
+    optional: Collection[Kind] = (),
 ) -> ArchivedItems:
     """Return the items in an archive, as exported by the server or written by `orvanta pull`. Nothing is changed.
 
     An archive does not start what it contains: schedules and HTTP triggers that the workspace lacks are disabled, and
     others have no state, so that theirs remains.
 
-    `default_ts`: language of files that end in `.ts`. Raises NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
+    `default_ts`: language of files that end in `.ts`. `optional`: the optional kinds that are read, for admins. Raises
+    NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
     """
     require_reader(actor, workspace)
+    require_optional(actor, workspace, optional)
     async with platform.turns.take("changes", workspace, actor.email):
-        reader = await document_threads.run_in_thread(workspace, _Reader, body, default_ts)
+        reader = await document_threads.run_in_thread(workspace, _Reader, body, default_ts, optional)
         await document_threads.run_in_slices(workspace, reader.read())
         found = reader.found()
         keys = [item.key for item in found.items if item.kind in _TRIGGERS]
@@ -67,10 +79,10 @@ def _without_start(item: Item, present: contents.Present | None) -> Item:
 class _Reader:
     """Reads the items of an archive."""
 
-    def __init__(self, body: bytes, default_ts: str) -> None:
+    def __init__(self, body: bytes, default_ts: str, optional: Collection[Kind]) -> None:
         self._files = unpack(body)
         names = {with_runtime(name, "deno") if default_ts == "deno" else name: name for name in self._files}
-        self._located = locate(names)
+        self._located = locate(names, optional)
         self._used = {names[name] for each in self._located for name in each.files}
         if sum(len(self._files[name]) for name in self._used if not name.endswith(".json")) > MAX_CONTENT_SIZE:
             raise too_large()  # YAML takes long to parse

@@ -15,14 +15,23 @@ from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import http_triggers
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
-from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
+from orvanta_platform.errors import (
+    BadRequest,
+    ChangesConflict,
+    ChangesRefused,
+    NotFound,
+    OrvantaError,
+    StalePlan,
+    TooLarge,
+)
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.access import members
 from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import change_tests, contents, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow.tree.item import KINDS, Key
+from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
 from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
 
 MAX_ITEMS = 5000
@@ -72,11 +81,17 @@ class _Checked(Exception):
         self.applied = applied
 
 
-async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
-    """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
+async def list_items(
+    platform: Platform, actor: Actor, workspace: str, optional: Collection[Kind] = ()
+) -> dict[Key, Present]:
+    """Return the hashes of all items that the actor may read. `optional`: optional kinds to include, for admins.
+
+    Raises NotFound, Forbidden.
+    """
     require_reader(actor, workspace)
+    require_optional(actor, workspace, optional)
     async with platform.db.transaction(snapshot=True) as conn:
-        reading = await contents.read(conn, actor, workspace, depth="hashes")
+        reading = await contents.read(conn, actor, workspace, optional=optional, depth="hashes")
     return await contents.items_in(workspace, reading)
 
 
@@ -166,6 +181,9 @@ async def _apply(
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
         await secrets.newest_key(platform.db, platform.keys, workspace)
+    # Outside as well: what a refused change set reveals about accounts counts.
+    added = sum(each.kind == "user" for each in found.of("add"))
+    await members.count_additions(platform, actor, workspace, added)
     is_direct = hooks is None or not hooks.is_release
     tests = await change_tests.run_required(platform, actor, workspace, change.items, found) if is_direct else {}
     notifier = DeferredNotifier(platform.notify)
@@ -179,7 +197,7 @@ async def _apply(
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
         joined = _joined(platform, conn, notifier, is_release=not is_direct)
-        await _store_all(joined, conn, actor, workspace, change, found, present, message)
+        found = _without(found, await _store_all(joined, conn, actor, workspace, change, found, present, message))
         await change_tests.require_passed(joined, conn, actor, workspace, tests)
         await _record(conn, actor, workspace, found, message)
         after = await _read_hashes(conn, actor, workspace, change)
@@ -243,6 +261,12 @@ def require_reader(actor: Actor, workspace: str) -> None:
 def require_writer(actor: Actor, workspace: str) -> None:
     """Check that the actor may change items in bulk. Raises NotFound, Forbidden."""
     _require(actor, "change_items", workspace)
+
+
+def require_optional(actor: Actor, workspace: str, kinds: Collection[Kind]) -> None:
+    """Check that the actor may read these optional kinds, which are for admins. Raises NotFound, Forbidden."""
+    for kind in kinds:
+        require(actor, "admin", contents.target_of(workspace, (kind, "")))
 
 
 def _require(actor: Actor, action: str, workspace: str) -> None:
@@ -363,20 +387,27 @@ async def _store_all(
     found: Plan,
     present: Mapping[Key, Present],
     message: str | None,
-) -> None:
-    """Store all items. Raises ChangesRefused with the error of each item that cannot be stored."""
+) -> Mapping[Key, str]:
+    """Store all items. Return the users without an account, which are left out, with the reasons.
+
+    Raises ChangesRefused with the error of each item that cannot be stored.
+    """
     wanted = {each.key: each for each in change.items}
     await http_triggers.release_routes(conn, workspace, _changed_routes(found, wanted, present))
-    refused = []
+    refused, left_out = [], {}
     for entry in found.of("add", "change", "remove"):
         try:
             async with conn.transaction():
                 each = wanted[entry.key]
                 await writers.store(platform, actor, workspace, each, present.get(entry.key), message)
         except OrvantaError as error:
-            refused.append({"kind": entry.kind, "path": entry.path, "error": error.as_dict()})
+            if entry.kind == "user" and entry.action == "add" and isinstance(error, NotFound):
+                left_out[entry.key] = f"{error.message} {error.hint or ''}".strip()
+            else:
+                refused.append({"kind": entry.kind, "path": entry.path, "error": error.as_dict()})
     if refused:
         raise refusal(refused)
+    return left_out
 
 
 def refusal(refused: Sequence[Mapping[str, Any]]) -> ChangesRefused:
@@ -386,3 +417,12 @@ def refusal(refused: Sequence[Mapping[str, Any]]) -> ChangesRefused:
         hint="The details contain the reason of each.",
         details=refused,
     )
+
+
+def _without(found: Plan, left_out: Mapping[Key, str]) -> Plan:
+    """Return a plan as it was applied. `left_out`: items that were not stored, with the reasons."""
+    entries = [
+        structs.replace(each, action="unchanged", reason=left_out[each.key]) if each.key in left_out else each
+        for each in found.entries
+    ]
+    return structs.replace(found, entries=tuple(entries))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,8 +10,19 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.names import is_service_email
 from orvanta_platform.control.permissions import Target, can, readable, require_workspace
-from orvanta_platform.db import folders, groups, http_triggers, resource_types, schedules, tree, workflow_tests
+from orvanta_platform.db import (
+    error_handlers,
+    folders,
+    groups,
+    http_triggers,
+    resource_types,
+    schedules,
+    tree,
+    workflow_tests,
+    workspaces,
+)
 from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow
 from orvanta_platform.db.pool import Connection
@@ -23,7 +34,17 @@ from orvanta_platform.orchestrator.interpolation import STATE_TYPES
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
 from orvanta_platform.workflow.tree.head import settings_of
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind, parts_of_test, path_of_test
+from orvanta_platform.workflow.tree.item import (
+    FIELDS,
+    OPTIONAL_KINDS,
+    ORDER,
+    SETTINGS_PATH,
+    Item,
+    Key,
+    Kind,
+    parts_of_test,
+    path_of_test,
+)
 
 Depth: TypeAlias = Literal["hashes", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; those that plans compare (`Stored`); the text of all."""
@@ -77,16 +98,25 @@ Reading: TypeAlias = list[tuple[Kind, frozenset[str] | None, Rows]]
 
 
 async def read(
-    conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key] | None = None, *, depth: Depth = "texts"
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    keys: Iterable[Key] | None = None,
+    *,
+    optional: Collection[Kind] = (),
+    depth: Depth = "texts",
 ) -> Reading:
     """Read the items that the actor may read. Kinds that the token may not read are left out.
 
-    `keys`: these only. The rows become items later, without the connection (`items_in`). Raises NotFound.
+    `keys`: these only; without, `optional` names the optional kinds that are read. The rows become items later,
+    without the connection (`items_in`). Raises NotFound.
     """
     require_workspace(actor, workspace)
     wanted = None if keys is None else set(keys)
     found: Reading = []
-    for kind in KINDS:
+    for kind in ORDER:
+        if wanted is None and kind in OPTIONAL_KINDS and kind not in optional:
+            continue
         paths = None if wanted is None else sorted(path for each, path in wanted if each == kind)
         if paths != [] and may_list(actor, workspace, kind):
             rows = await _READERS[kind](conn, actor, workspace, kind, paths, depth)
@@ -105,7 +135,7 @@ async def read_limited(conn: Connection, actor: Actor, workspace: str, keys: Ite
         found += await read(conn, actor, workspace, large[start : start + _READ_TOGETHER])
         if len(wanted) > 1 and sum(rows.size for _, _, rows in found) > MAX_READ_SIZE:
             raise _too_large()
-    return sorted(found, key=lambda each: KINDS.index(each[0]))
+    return sorted(found, key=lambda each: ORDER.index(each[0]))
 
 
 async def items_in(
@@ -146,6 +176,8 @@ def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
     """Return whether the actor may list items of a kind."""
     if kind in ("group", "resource_type"):
         return can(actor, "read", Target(workspace, kind))
+    if kind in OPTIONAL_KINDS:
+        return can(actor, "admin", target_of(workspace, (kind, "")))
     try:
         readable(actor, _PERMITTED_AS.get(kind, kind))
     except Forbidden:
@@ -160,6 +192,10 @@ def target_of(workspace: str, key: Key) -> Target:
             return Target(workspace, "folder", f"f/{name}")
         case ("group" | "resource_type") as kind, _:
             return Target(workspace, kind)
+        case "user", _:
+            return Target(workspace, "member")
+        case "settings", _:
+            return Target(workspace, "workspace")
         case "workflow_test", path:
             return Target(workspace, "flow", parts_of_test(path)[0])
         case kind, path:
@@ -429,6 +465,31 @@ def _http_trigger(row: HttpTriggerRow) -> dict[str, Any]:
     return {**values, "retry": _decode(row.retry)}
 
 
+async def _users(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
+) -> Rows:
+    found = await workspaces.list_members(conn, workspace, after="", limit=_ALL, offset=0)
+    return Rows(
+        lambda _: (
+            (row.email, _present(kind, {"username": row.username, "role": row.role, "disabled": row.disabled}))
+            for row in found
+            if not is_service_email(row.email)  # a workspace creates its own
+        )
+    )
+
+
+async def _workspace_settings(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
+) -> Rows:
+    row = await workspaces.get_settings(conn, workspace)
+    handler = await error_handlers.get(conn, workspace)
+    assert row is not None
+    name = None if handler is None else f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
+    # The webhook is a secret, and the name and the color distinguish the workspace from its copies.
+    values = {**msgspec.structs.asdict(row), "error_handler": name}
+    return Rows(lambda _: [(SETTINGS_PATH, _present(kind, values))])
+
+
 def _decode(text: str | None) -> Any:
     return None if text is None else msgspec.json.decode(text)
 
@@ -444,4 +505,6 @@ _READERS = {
     "workflow_test": _tests,
     "schedule": _schedules,
     "http_trigger": _http_triggers,
+    "user": _users,
+    "settings": _workspace_settings,
 }

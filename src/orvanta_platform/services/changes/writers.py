@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.names import check_email
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.orchestrator.resource_schemas import shipped
-from orvanta_platform.services.access import folders, groups
+from orvanta_platform.services.access import folders, groups, members, workspaces
+from orvanta_platform.services.access.members import MemberChange
+from orvanta_platform.services.access.workspaces import SettingName
 from orvanta_platform.services.catalog import flows, scripts, workflow_tests
 from orvanta_platform.services.catalog.flows import NewFlow, Source
 from orvanta_platform.services.catalog.scripts import NewScript
@@ -23,12 +26,12 @@ from orvanta_platform.services.secrets import resource_types, resources, variabl
 from orvanta_platform.services.secrets.resource_types import TypeChange
 from orvanta_platform.services.secrets.resources import ResourceDraft
 from orvanta_platform.services.secrets.variables import VariableDraft
-from orvanta_platform.services.triggers import http_triggers, schedules
+from orvanta_platform.services.triggers import error_handlers, http_triggers, schedules
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
-from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, Item, parts_of_test
+from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, SETTINGS_PATH, Item, parts_of_test
 from orvanta_platform.workflow.tree.plan import Wanted, has_effect, item_of, masked, without_masks
 
 T = TypeVar("T")
@@ -41,6 +44,9 @@ _EMPTY: Mapping[str, Any] = {
     "managers": [],
     "wrap_body": False,
     "raw_string": False,
+    "disabled": False,
+    "secrets_readable": False,
+    "search_run_data": False,
 }
 """Values by which a draft removes a setting, because it leaves one unchanged that is None."""
 
@@ -103,6 +109,24 @@ class Flow(msgspec.Struct, kw_only=True):
     text: str
 
 
+class User(msgspec.Struct, kw_only=True):
+    """Content of a user, a member of the workspace. `username`: that of the account by default."""
+
+    role: Role | None = None
+    username: str | None = None
+    disabled: bool | None = None
+
+
+class WorkspaceSettings(msgspec.Struct, kw_only=True):
+    """Content of the settings of a workspace. `error_handler`: `flow/<path>` or `script/<path>`."""
+
+    secrets_readable: bool | None = None
+    search_run_data: bool | None = None
+    retention_days: int | None = None
+    token_max_age_days: int | None = None
+    error_handler: str | None = None
+
+
 _SHAPES: Mapping[str, type[msgspec.Struct]] = {
     "folder": Folder,
     "group": Group,
@@ -111,11 +135,17 @@ _SHAPES: Mapping[str, type[msgspec.Struct]] = {
     "resource": Resource,
     "script": Script,
     "flow": Flow,
+    "user": User,
+    "settings": WorkspaceSettings,
 }
 
 
 def check(wanted: Wanted) -> Wanted:
     """Return a change with the keys that its kind has. Raises BadRequest for other types of values."""
+    if wanted.kind == "user" and check_email(wanted.path) != wanted.path:
+        raise BadRequest(f"The address {wanted.path[:200]} must be in lower case.")
+    if wanted.kind == "settings" and wanted.path != SETTINGS_PATH:
+        raise BadRequest(f"The path of the settings of a workspace is {SETTINGS_PATH}.")
     if wanted.content is None:
         return wanted
     names = FIELDS.get(wanted.kind)
@@ -161,7 +191,8 @@ async def store(
 ) -> None:
     """Create, change or remove an item. Raises the errors of the use cases of its kind."""
     if wanted.content is None:
-        await _REMOVERS[wanted.kind](platform, actor, workspace, wanted.path)
+        name = present.content["username"] if wanted.kind == "user" and present is not None else wanted.path
+        await _REMOVERS[wanted.kind](platform, actor, workspace, name)
     else:
         await _WRITERS[wanted.kind](platform, actor, workspace, item_of(wanted), present, message)
 
@@ -376,6 +407,50 @@ async def _http_trigger(
         await http_triggers.update(platform, actor, workspace, item.path, draft)
 
 
+async def _user(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, _settings(item, present), User)
+    if present is None:
+        if new.role is None:
+            raise BadRequest(f"The user {item.path} needs `role`.")
+        username = await members.add(
+            platform, actor, workspace, email=item.path, username=new.username, role=new.role, is_counted=True
+        )
+        before: Mapping[str, Any] = {"role": new.role, "disabled": False}
+    else:
+        before, username = present.content, present.content["username"]
+        if new.username not in (None, username):
+            raise BadRequest(
+                f"{item.path} has the username {username}, which cannot be changed.", hint=f"Write {username}."
+            )
+    changed = {name: getattr(new, name) for name in ("role", "disabled")}
+    changed = {name: value for name, value in changed.items() if value not in (None, before[name])}
+    if changed:
+        await members.update(platform, actor, workspace, username, MemberChange(**changed))
+
+
+async def _workspace_settings(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    before: Mapping[str, Any] = {} if present is None else present.content
+    new = _convert(item.path, _settings(item, present), WorkspaceSettings)
+    for name in item.content:
+        value = getattr(new, name)
+        if value == before.get(name):
+            continue
+        if name == "error_handler":
+            await error_handlers.set_handler(platform, actor, workspace, value)
+        else:
+            await workspaces.change_setting(platform, actor, workspace, cast(SettingName, name), value)
+
+
+async def _keep_settings(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    raise BadRequest(
+        "A workspace always has settings.", hint="Write the keys to change; null is the default of a setting."
+    )
+
+
 def _text(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
@@ -394,6 +469,8 @@ _WRITERS: Mapping[str, _Writer] = {
     "workflow_test": _workflow_test,
     "schedule": _schedule,
     "http_trigger": _http_trigger,
+    "user": _user,
+    "settings": _workspace_settings,
 }
 _REMOVERS: Mapping[str, _Remover] = {
     "folder": folders.delete,
@@ -406,4 +483,6 @@ _REMOVERS: Mapping[str, _Remover] = {
     "workflow_test": _remove_test,
     "schedule": schedules.delete,
     "http_trigger": http_triggers.delete,
+    "user": members.remove,
+    "settings": _keep_settings,
 }

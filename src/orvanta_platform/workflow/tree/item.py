@@ -18,6 +18,8 @@ Kind: TypeAlias = Literal[
     "workflow_test",
     "schedule",
     "http_trigger",
+    "user",
+    "settings",
 ]
 Key: TypeAlias = tuple[Kind, str]
 
@@ -26,6 +28,15 @@ KINDS: Final[tuple[Kind, ...]] = (
     *("script", "flow", "workflow_test", "schedule", "http_trigger"),
 )
 """Kinds in the order in which they are applied: each after those that it may refer to."""
+
+OPTIONAL_KINDS: Final[tuple[Kind, ...]] = ("user", "settings")
+"""Kinds that are read and written on request only, by admins: the members and the settings of the workspace."""
+
+ORDER: Final[tuple[Kind, ...]] = ("user", *KINDS, "settings")
+"""All kinds in the order in which they are applied: groups have members, and settings name a workflow or script."""
+
+SETTINGS_PATH: Final = "settings"
+"""Path of the settings of a workspace, of which there is one item."""
 
 ENCRYPTED: Final = "$encrypted:"
 """Beginning of the encrypted value of a secret variable."""
@@ -48,6 +59,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         *("mode", "request_type", "authentication_method", "authentication_resource_path", "wrap_body", "raw_string"),
         *("retry", "labels"),
     ),
+    "user": ("username", "role", "disabled"),
+    "settings": ("secrets_readable", "search_run_data", "retention_days", "token_max_age_days", "error_handler"),
 }
 """Keys of the content of the kinds whose file contains settings only, in the order in which they are written."""
 
@@ -71,7 +84,9 @@ class Item(msgspec.Struct, frozen=True):
 
     kind: Kind
     path: str
-    """Path; the name of a folder, group or resource type; `<path of the workflow>/tests/<name>` of a test."""
+    """Path; the name of a folder, group or resource type; `<path of the workflow>/tests/<name>` of a test; the address
+    of a user; SETTINGS_PATH.
+    """
     content: Mapping[str, Any]
     """JSON object.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
-from orvanta_platform.workflow.tree.item import Key, Kind, path_of_test
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, SETTINGS_PATH, Key, Kind, path_of_test
 
 FLOW_FOLDERS: Final = (".flow", "__flow")
 """Endings of folders that contain a workflow."""
@@ -35,8 +35,12 @@ _NAMED: Final[Mapping[str, Kind]] = {
     "group": "group",
     "schedule": "schedule",
     "http_trigger": "http_trigger",
+    "user": "user",
 }
+_BY_NAME: Final = ("resource_type", "group", "user")
+"""Kinds whose files may be in any folder."""
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
+_SETTINGS_FILES: Final = tuple(f"{SETTINGS_PATH}{format}" for format in FORMATS)
 _ENDINGS: Final = (*LANGUAGES, *FORMATS, SCRIPT_LOCK)
 _MIN_PARTS: Final = 3
 _TYPESCRIPT: Final = ".ts"
@@ -55,10 +59,11 @@ class Located(msgspec.Struct, frozen=True):
         return self.kind, self.path
 
 
-def locate(names: Iterable[str]) -> list[Located]:
+def locate(names: Iterable[str], optional: Collection[Kind] = ()) -> list[Located]:
     """Return the items that the files of a tree belong to, by their first file. Other files are left out.
 
-    Names are relative to the folder that contains f and u, with slashes.
+    Names are relative to the folder that contains f and u, with slashes. `optional`: the optional kinds that are
+    located as well.
     """
     present = sorted(names)
     every = set(present)
@@ -80,6 +85,7 @@ def locate(names: Iterable[str]) -> list[Located]:
         path = item_path(folder, FLOW_FOLDERS)
         if document is not None and path is not None:
             found.append(Located("flow", path, (document, *(each for each in inside if each != document))))
+    found = [each for each in found if each.kind not in OPTIONAL_KINDS or each.kind in optional]
     found = [_with_texts(each, texts) if each.kind == "resource" else each for each in found]
     return sorted(found, key=lambda each: each.files[0])
 
@@ -149,6 +155,8 @@ def _alone(name: str, every: set[str]) -> Located | None:
     if name.endswith(ALONE):
         path = item_path(name, ALONE)
         return None if path is None or last in ALONE else Located("flow", path, (name,))
+    if name in _SETTINGS_FILES:
+        return Located("settings", SETTINGS_PATH, (name,))
     ending = ending_of(name)
     if ending is not None:
         return _script(name, ending, every)
@@ -156,10 +164,10 @@ def _alone(name: str, every: set[str]) -> Located | None:
     if suffix is None:
         return None
     kind = _SUFFIXES[suffix]
-    path = last.removesuffix(suffix) if kind in ("resource_type", "group") else item_path(name, [suffix])
+    path = last.removesuffix(suffix) if kind in _BY_NAME else item_path(name, [suffix])
     if path is None or (kind == "group" and path == _EVERYONE):
         return None
-    return Located(kind, path, (name,))
+    return Located(kind, path.lower() if kind == "user" else path, (name,))
 
 
 def _script(name: str, ending: str, every: set[str]) -> Located | None:

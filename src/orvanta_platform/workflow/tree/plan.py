@@ -16,7 +16,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.mask import MASK, match_entries, text_of_entry
 from orvanta_platform.workflow.requirements import usable_lock
-from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import FIELDS, ORDER, Item, Key, Kind
 
 Action: TypeAlias = Literal["add", "change", "unchanged", "remove", "conflict"]
 Imports: TypeAlias = Mapping[str, Sequence[str]]
@@ -34,6 +34,7 @@ _KEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
         *("script_path", "is_flow", "route_path", "http_method", "workspaced_route", "mode", "request_type"),
         *("authentication_method", "authentication_resource_path"),
     ),
+    "user": ("username", "role"),
 }
 """Settings that cannot be removed: an item needs them, or they are its state. Null leaves them unchanged."""
 _COMPLETE: Final[tuple[Kind, ...]] = ("script", "flow", "workflow_test")
@@ -215,7 +216,9 @@ def _entry(
         return replace(entry, action="add")
     if is_same(wanted.kind, wanted.content, stored.content, tree, notation=wanted.base == current):
         return entry
-    return _checked(replace(entry, action="change"), force=force)
+    # A workspace has settings from the start: those that have their defaults are no change of somebody else.
+    is_initial = wanted.kind == "settings" and wanted.base is None and not any(stored.content.values())
+    return _checked(replace(entry, action="change"), force=force or is_initial)
 
 
 def _checked(entry: Entry, *, force: bool) -> Entry:
@@ -372,8 +375,9 @@ def in_order(wanted: Sequence[Wanted], references: Mapping[Key, Sequence[Key]]) 
     """Return changes so that each follows those that it refers to.
 
     Removed schedules and triggers come first, as they may hold a route; other removals come last, in reverse order.
+    Admins come before other users, as a workspace always has one.
     """
-    ranked = sorted(wanted, key=lambda each: (KINDS.index(each.kind), each.path))
+    ranked = sorted(wanted, key=lambda each: (ORDER.index(each.kind), not _is_admin(each), each.path))
     removed = [each for each in ranked if each.content is None]
     stored = [each for each in ranked if each.content is not None]
     by_key = {each.key: each for each in stored}
@@ -382,6 +386,10 @@ def in_order(wanted: Sequence[Wanted], references: Mapping[Key, Sequence[Key]]) 
     first = [each for each in removed if each.kind in _TRIGGERS]
     last = [each for each in reversed(removed) if each.kind not in _TRIGGERS]
     return [*first, *ordered, *last]
+
+
+def _is_admin(wanted: Wanted) -> bool:
+    return wanted.kind == "user" and wanted.content is not None and wanted.content.get("role") == "admin"
 
 
 def called_flows(tree: Any) -> Iterator[str]:

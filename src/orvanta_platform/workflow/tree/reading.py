@@ -51,6 +51,8 @@ def _settings(located: Located, files: Mapping[str, bytes], *, limited: bool) ->
         tree["schema"] = document.parse_json(tree["schema"].encode())
     if located.kind == "group" and "admins" in tree:
         tree = _with_managers(tree)
+    if located.kind == "settings" and isinstance(tree.get("error_handler"), dict):
+        tree = {**tree, "error_handler": tree["error_handler"].get("path")}
     if located.kind == "resource" and "value" in tree:
         texts = _Texts(located.files[1:], files, MAX_INCLUDED if limited else None)
         tree["value"] = texts.included_in(tree["value"])

@@ -73,6 +73,10 @@ def write_item(item: Item) -> dict[str, bytes]:
             texts = {f"f/{item.path}/folder.meta.yaml": _settings(item)}
         case "group":
             texts = {f"groups/{item.path}.group.yaml": _settings(item)}
+        case "user":
+            texts = {f"users/{item.path}.user.yaml": _settings(item)}
+        case "settings":
+            texts = {"settings.yaml": _settings(item)}
         case _:
             texts = {item.path + _SUFFIXES[item.kind]: _settings(item)}
     return {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
