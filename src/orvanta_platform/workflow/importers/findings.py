@@ -65,25 +65,27 @@ class Report:
     path: str
     integrations: Mapping[str, str] = field(default_factory=dict)
     """Code of the integrations by name, such as `send_mail`."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: dict[Finding, None] = field(default_factory=dict)
+    """The findings in order; each occurs once."""
     ids: dict[str, str] = field(default_factory=dict)
     """Id of a node → name in the source."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    """Number to try next for an id, by its beginning."""
 
     def add(self, node: str | None, level: Level, message: str, hint: str) -> None:
         """Add a finding, once."""
-        found = Finding(node, level, message, hint)
-        if found not in self.findings:
-            self.findings.append(found)
+        self.findings.setdefault(Finding(node, level, message, hint))
 
     def new_id(self, name: str) -> str:
         """Return a node id that is a JavaScript identifier, derived from a name, unique in the workflow."""
         stem = slug(name)
         if stem[0].isdigit() or stem in _RESERVED:
             stem = f"n_{stem}"
-        found, number = stem, 2
+        found, number = stem, self.numbers.get(stem, 2)
         while found in self.ids:
             found, number = f"{stem}_{number}", number + 1
         self.ids[found] = name
+        self.numbers[stem] = number
         return found
 
     def sibling_path(self, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.importers import n8n_items, n8n_services
 from orvanta_platform.workflow.importers.findings import Conversion, Report, flow_item, record, records
-from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, NodeConverter, Output, Scope
+from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, NodeConverter, Output, Scope, are_exclusive
 from orvanta_platform.workflow.importers.n8n_code import code
 from orvanta_platform.workflow.importers.n8n_expressions import Source
 from orvanta_platform.workflow.importers.n8n_graph import Graph, Node, read_graph
@@ -70,8 +70,9 @@ def _chosen(graph: Graph, builder: GraphBuilder) -> set[str]:
             f"The trigger starts other nodes than {ordered[0].name!r}: a workflow has one start.",
             "Put these nodes into a workflow of their own in n8n, then import that one too.",
         )
+    named = {each.node for each in builder.report.findings}
     for name in [each for each in graph.nodes if each not in names]:
-        if not is_trigger(graph.nodes[name]) and all(each.node != name for each in builder.report.findings):
+        if not is_trigger(graph.nodes[name]) and name not in named:
             builder.report.add(
                 name,
                 "not_converted",
@@ -175,14 +176,8 @@ def _output(builder: GraphBuilder, made: Scope) -> str | None:
     if len(ends) == 1:
         return _result(ends[0].source)
     chosen = [(each.source.when, each.source.expr) for each in ends]
-    if all(when for when, _ in chosen):
-        alone = all(
-            any(dict(one.taken).get(node, outcome) != outcome for node, outcome in other.taken)
-            for index, one in enumerate(ends)
-            for other in ends[index + 1 :]
-        )
-        if alone:
-            return "".join(f"({when}) ? {expr} : " for when, expr in chosen) + "null"
+    if all(when for when, _ in chosen) and are_exclusive(ends):
+        return "".join(f"({when}) ? {expr} : " for when, expr in chosen) + "null"
     return f"({{{', '.join(f'{each.edge[0]}: {_result(each.source)}' for each in ends if each.edge)}}})"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any, Final
 
 import msgspec
@@ -68,6 +69,8 @@ class GraphBuilder:
     workflow: dict[str, Any]
     converter: Callable[[Node], NodeConverter]
     outputs: dict[tuple[str, int], Output] = field(default_factory=dict)
+    indexes: dict[str, dict[int, None]] = field(default_factory=dict)
+    """Numbers of the outputs of each node, in the order in which they were recorded."""
     sources: dict[str, Source] = field(default_factory=dict)
     """Items of each node that later nodes can refer to."""
     scope: Scope = field(default_factory=lambda: Scope(set()))
@@ -96,16 +99,18 @@ class GraphBuilder:
         return made
 
     def _end(self, name: str) -> None:
-        found = [output for (each, _), output in self.outputs.items() if each == name]
+        recorded = ((name, index) for index in self.indexes.get(name, ()))
+        found = [self.outputs[key] for key in recorded if key in self.outputs]
         if found and found[0].edge is not None:
             self.scope.ends[name] = found[0]
 
     def _ordered(self, names: set[str]) -> list[str]:
         """Return the names so that each follows those that lead to it, without the bodies of loops."""
         inside = names - self._bodies(names)
-        waiting = {name: 0 for name in self.graph.nodes if name in inside}
-        for name in waiting:
-            waiting[name] = sum(self._counts(each, inside) for each in self.graph.by_target.get(name, []))
+        waiting = {
+            name: sum(self._counts(each, inside) for each in self.graph.by_target.get(name, []))
+            for name in sorted(inside, key=self.graph.positions.__getitem__)
+        }
         ready = [name for name, count in waiting.items() if count == 0]
         found = []
         for name in ready:
@@ -132,18 +137,18 @@ class GraphBuilder:
         output = loop_output(self.graph.nodes[name])
         edges = self.graph.by_source.get(name, [])
         starts = [each.target for each in edges if each.output == output]
-        done = self.graph.reachable([each.target for each in edges if each.output != output], [name])
-        return self.graph.reachable(starts, [name, *([self.loop] if self.loop else [])]) - done - {name}
+        found = self.graph.reachable(starts, [name, *([self.loop] if self.loop else [])])
+        # What follows the loop may be the whole rest of the workflow: only what leads into the body is searched.
+        around = self.graph.leading_to(found, [name])
+        after = [each.target for each in edges if each.output != output and each.target in around]
+        return found - self.graph.reachable(after, [name], around) - {name}
 
     def input(self, node: Node, index: int | None = None) -> Input:
         """Return the input of a node; without an index, all of its inputs together."""
         outputs = self.inputs(node, index)
         if not outputs:
             return Input([], None, Source("flow_input", origin="input"))
-        needs: list[Any] = []
-        for each in outputs:
-            if each.edge is not None and (edge := written(each.edge)) not in needs:
-                needs.append(edge)
+        needs = _needs(outputs)
         if len(outputs) == 1:
             return Input(needs, None, outputs[0].source, outputs[0].taken)
         return Input(needs, "settled" if len(needs) > 1 else None, self._joined(node, outputs))
@@ -161,7 +166,7 @@ class GraphBuilder:
         if len({each.expr for each in sources}) == 1:
             when = None if any(each.when is None for each in sources) else sources[0].when
             return replace(sources[0], when=when, request=any(each.request for each in sources))
-        exclusive = all(_exclusive(one, other) for index, one in enumerate(outputs) for other in outputs[index + 1 :])
+        exclusive = are_exclusive(outputs)
         when = None if any(each.when is None for each in sources) else "true"
         if exclusive and not any(each.many for each in sources):
             chosen = "".join(f"{each.when or 'true'} ? {each.expr} : " for each in sources[:-1])
@@ -181,7 +186,7 @@ class GraphBuilder:
         inner = item == ITEM
 
         def find(name: str) -> Source | None:
-            before = name == self.loop or name in self.graph.ancestors(node.name)
+            before = name == self.loop or self.graph.precedes(name, node.name)
             found = self.sources.get(name) if before else None
             return None if found is not None and inner and ITEM in found.expr else found
 
@@ -223,6 +228,10 @@ class GraphBuilder:
 
     def set_output(self, node: Node, index: int, output: Output) -> None:
         """Record an output of a node."""
+        indexes = self.indexes.setdefault(node.name, {})
+        if (node.name, index) not in self.outputs:  # it may have been removed: it is the last one again
+            indexes.pop(index, None)
+        indexes[index] = None
         self.outputs[node.name, index] = output
 
     def pass_on(self, node: Node, id: str, given: Input, index: int = 0) -> None:
@@ -262,7 +271,7 @@ class GraphBuilder:
         pattern = f"{BASE}.flatMap(each => {source.items.replace(source.base, 'each') if source.base else 'each'})"
         self.leave(node, id, given, pattern, many=True)
         if output == 0:
-            self.outputs[node.name, 1] = self.outputs.pop((node.name, 0))
+            self.set_output(node, 1, self.outputs.pop((node.name, 0)))
 
     def input_of_loop(self, node: Node) -> Input:
         """Return the input of a loop without the connections that lead back to it."""
@@ -290,8 +299,7 @@ class GraphBuilder:
                 "Check the loop.",
             )
         id = self.report.new_id(f"{node.name} items")
-        needs = [written(each.edge) for each in outputs if each.edge]
-        needs = [each for index, each in enumerate(needs) if each not in needs[:index]]
+        needs = _needs(outputs)
         expr = f"[{', '.join(optional_items(each.source) for each in outputs)}]"
         made.modules = [*made.modules, {"id": id, "value": expression_script(expr)}]
         if any("needs" in each for each in made.modules):
@@ -317,9 +325,19 @@ def optional_items(source: Source) -> str:
     return f"...({source.when} ? {source.items} : [])" if source.when else f"...{source.items}"
 
 
-def _exclusive(one: Output, other: Output) -> bool:
-    chosen = dict(one.taken)
-    return any(chosen.get(node, outcome) != outcome for node, outcome in other.taken)
+def _needs(outputs: Sequence[Output]) -> list[Any]:
+    """Return the edges of outputs, each once."""
+    return [written(edge) for edge in dict.fromkeys(each.edge for each in outputs if each.edge is not None)]
+
+
+def are_exclusive(outputs: Sequence[Output]) -> bool:
+    """Return whether a run takes at most one of the outputs: each two are behind other outcomes of a condition."""
+    chosen = [dict(each.taken) for each in outputs]
+    # The conditions of a switch follow one another, so that two of its outputs differ at the last one of the first.
+    return all(
+        any(other.get(node, outcome) != outcome for node, outcome in reversed(one.items()))
+        for one, other in combinations(chosen, 2)
+    )
 
 
 def loop_output(node: Node) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from orvanta_platform.workflow.limits import MAX_NODES
 LOOP: Final = "splitInBatches"
 _PREFIXES: Final = ("n8n-nodes-base.", "@n8n/n8n-nodes-langchain.")
 _MAX_CONNECTIONS: Final = 20_000
+_MAX_INPUTS: Final = 100
+"""Inputs of a node, of which n8n permits ten. Those of Merge are converted even if nothing is connected to them."""
 _HINT: Final = "Download the workflow in n8n again, and pass that file."
 
 
@@ -48,40 +50,73 @@ class Graph:
     connections: list[Connection]
     by_source: dict[str, list[Connection]] = field(default_factory=dict)
     by_target: dict[str, list[Connection]] = field(default_factory=dict)
-    before: dict[str, set[str]] = field(default_factory=dict)
-    """Ancestors of the nodes for which they were requested."""
+    order: list[str] = field(default_factory=list)
+    """Names in an order in which each follows those that lead to it, apart from the connections of loops."""
+    positions: dict[str, int] = field(default_factory=dict)
+    """Place of each node in the export."""
+    before: dict[str, int] = field(default_factory=dict)
+    """Ancestors of each node: a bit for each, by its position. Sets would take time and memory of their square."""
 
     def index(self) -> None:
-        """Index the connections by both of their ends."""
+        """Index the nodes by their place, and the connections by both of their ends."""
+        self.positions = {name: index for index, name in enumerate(self.nodes)}
         self.by_source, self.by_target = {}, {}
         for each in self.connections:
             self.by_source.setdefault(each.source, []).append(each)
             self.by_target.setdefault(each.target, []).append(each)
 
-    def reachable(self, starts: Iterable[str], blocked: Iterable[str] = ()) -> set[str]:
-        """Return the nodes that connections lead to from `starts`, themselves included, but not through `blocked`."""
-        closed = set(blocked)
-        found: set[str] = set()
-        pending = [each for each in starts if each not in closed]
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                pending += [each.target for each in self.by_source.get(name, []) if each.target not in closed]
-        return found
+    def reachable(
+        self, starts: Iterable[str], blocked: Iterable[str] = (), within: Collection[str] | None = None
+    ) -> set[str]:
+        """Return the nodes that connections lead to from `starts`, themselves included, but not through `blocked`.
 
-    def ancestors(self, name: str) -> set[str]:
-        """Return the nodes from which connections lead to a node."""
-        found = self.before.get(name)
-        if found is None:
-            found = self.before[name] = set()
-            pending = [name]
-            while pending:
-                for each in self.by_target.get(pending.pop(), []):
-                    if each.source not in found:
-                        found.add(each.source)
-                        pending.append(each.source)
-        return found
+        `within`: only through these; None: through all.
+        """
+
+        def following(name: str) -> Iterator[str]:
+            for each in self.by_source.get(name, []):
+                if within is None or each.target in within:
+                    yield each.target
+
+        return _closure(starts, blocked, following)
+
+    def leading_to(self, ends: Iterable[str], blocked: Iterable[str] = ()) -> set[str]:
+        """Return the nodes from which connections lead to `ends`, themselves included, but not through `blocked`."""
+        return _closure(ends, blocked, lambda name: (each.source for each in self.by_target.get(name, [])))
+
+    def precedes(self, name: str, other: str) -> bool:
+        """Return whether connections lead from a node to another one."""
+        if not self.before:
+            self._find_ancestors()
+        position = self.positions.get(name)
+        return position is not None and bool(self.before[other] >> position & 1)
+
+    def _find_ancestors(self) -> None:
+        """Determine the ancestors of all nodes. Each nested loop takes one more pass over the connections."""
+        self.before = dict.fromkeys(self.nodes, 0)
+        is_complete = False
+        while not is_complete:
+            is_complete = True
+            for name in self.order:
+                found = self.before[name]
+                for each in self.by_target.get(name, []):
+                    found |= self.before[each.source] | 1 << self.positions[each.source]
+                if found != self.before[name]:
+                    self.before[name] = found
+                    is_complete = False
+
+
+def _closure(starts: Iterable[str], blocked: Iterable[str], following: Callable[[str], Iterator[str]]) -> set[str]:
+    """Return the names that `following` leads to from `starts`, themselves included, but not through `blocked`."""
+    closed = set(blocked)
+    found: set[str] = set()
+    pending = [each for each in starts if each not in closed]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += [each for each in following(name) if each not in closed]
+    return found
 
 
 def read_graph(tree: dict[str, Any], report: Report) -> Graph:
@@ -136,7 +171,8 @@ def _connections(found: dict[str, Any], nodes: dict[str, Node], report: Report) 
                         )
                     elif kind == "main":
                         index = end.get("index", 0)
-                        yield Connection(source, output, target, index if isinstance(index, int) else 0)
+                        is_input = isinstance(index, int) and 0 <= index < _MAX_INPUTS
+                        yield Connection(source, output, target, index if is_input else 0)
                     else:
                         report.add(
                             source,
@@ -154,7 +190,10 @@ def _leave_out_notes(graph: Graph) -> None:
 
 
 def _break_cycles(graph: Graph, report: Report) -> None:
-    """Remove connections that lead back to an earlier node, except to the node that loops over items."""
+    """Remove connections that lead back to an earlier node, except to the node that loops over items.
+
+    Determine the order of the nodes as well.
+    """
     state: dict[str, int] = {}
     back: set[Connection] = set()
     for start in _starts(graph):
@@ -167,6 +206,7 @@ def _break_cycles(graph: Graph, report: Report) -> None:
             edge = next(rest, None)
             if edge is None:
                 state[name] = 2
+                graph.order.append(name)
                 stack.pop()
             elif state.get(edge.target) == 1:
                 if graph.nodes[edge.target].kind != LOOP:
@@ -181,6 +221,7 @@ def _break_cycles(graph: Graph, report: Report) -> None:
             f"The connection back to {shortened(each.target)!r} is a cycle, which a graph of nodes cannot have.",
             "Put the repeated nodes into a while loop that ends by its `stop_after_if`.",
         )
+    graph.order.reverse()
     graph.connections = [each for each in graph.connections if each not in back]
 
 
