@@ -23,7 +23,7 @@ Tree = dict[str, Any]
 
 @contextmanager
 def counted() -> Iterator[list[int]]:
-    """Count the lines of the importers that are executed, each iteration of a loop anew."""
+    """Count the lines of the importers that are executed, those of a loop in each iteration."""
     count = [0]
 
     def line(_frame: FrameType, event: str, _value: object) -> Any:
