@@ -1,4 +1,7 @@
+import type { EdgeProps } from "@xyflow/react";
 import { describe, expect, test } from "vitest";
+import { type DrawnEdge, draw } from "../src/canvas/draw";
+import { stepPath } from "../src/canvas/edges/path";
 import { align } from "../src/workflow/align";
 import { applyChange, deleteNodes, type Model, rename } from "../src/workflow/commands";
 import type { Edit } from "../src/workflow/edit";
@@ -145,6 +148,36 @@ test("a node in a box keeps its place, and the box grows with it", () => {
   expect(boxes.nodes.get("last")).toMatchObject({ x: from.x + 400, y: from.y });
   expect(boxes.nodes.get("each")?.width).toBeGreaterThanOrEqual(from.x + 400 + NODE.width);
   expect(before.nodes.get("each")?.width).toBeLessThan(400);
+});
+
+describe("parallel nodes", () => {
+  const parallel = model(`value:
+  modules:
+    - {id: first, value: {type: identity}}
+    - {id: a, needs: [first], value: {type: identity}}
+    - {id: b, needs: [first], value: {type: identity}}
+    - {id: c, needs: [first], value: {type: identity}}
+    - {id: last, needs: [a, b, c], value: {type: identity}}
+`);
+  const made = layout(parallel.graph, parallel.tree);
+
+  test("are from left to right in the order of the document", () => {
+    const [a, b, c] = ["a", "b", "c"].map((id) => made.nodes.get(id)?.x ?? 0) as [number, number, number];
+    expect(a).toBeLessThan(b);
+    expect(b).toBeLessThan(c);
+  });
+
+  test("have the labels of their edges above and below them", () => {
+    const middle = (id: string) => (made.nodes.get(id)?.x ?? 0) + NODE.width / 2;
+    for (const { source, target, data } of draw(parallel.graph, made).edges) {
+      const [from, to] = [made.nodes.get(source), made.nodes.get(target)];
+      const ends = { sourceX: middle(source), targetX: middle(target), sourceY: (from?.y ?? 0) + NODE.height };
+      const { x, y } = stepPath({ ...ends, targetY: to?.y ?? 0, data } as EdgeProps<DrawnEdge>);
+      expect(x).toBe(middle(source === "first" ? target : source));
+      expect(y).toBeGreaterThan(ends.sourceY);
+      expect(y).toBeLessThan(to?.y ?? 0);
+    }
+  });
 });
 
 test("the targets of a condition are below its handles: true at the left, false at the right", () => {

@@ -20,7 +20,12 @@ export type FoldedNode = FlowNode<{ group: Group }, "folded">;
 /** Place of the triggers above the graph. `targets`: ends of the lines to the first nodes, from its corner. */
 export type StartNode = FlowNode<{ targets: readonly Point[] }, "start">;
 export type Drawn = StartNode | CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
-export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
+/**
+ * End of an edge over whose middle its label is: an end that no other edge has, so that labels of edges that are partly drawn
+ * over each other are apart; the middle if all or none of it is drawn over others.
+ */
+export type LabelEnd = "source" | "target" | "middle";
+export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[]; labelEnd: LabelEnd }, "step">;
 export interface Drawing {
   nodes: Drawn[];
   edges: DrawnEdge[];
@@ -75,9 +80,10 @@ export function draw(
   };
   const addList = (lane: Lane) => {
     const known = new Set(lane.nodes.map((node) => node.id));
+    const labelEndOf = labelEndsIn(lane, graph.byId);
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout, graph.byId.get(edge.from)));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout, graph.byId.get(edge.from), labelEndOf(edge)));
     }
   };
   for (const group of groups) {
@@ -186,8 +192,30 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
+/** Return a function that computes where the labels of the edges of a list are. */
+function labelEndsIn({ edges }: Lane, byId: Outline["byId"]): (edge: Edge) => LabelEnd {
+  const targets = new Map<string, Set<string>>();
+  const sources = new Map<string, Set<string>>();
+  const startOf = ({ from, on }: Edge) =>
+    labelledHandles(byId.get(from)?.kind ?? "").some((handle) => handle.on === on) ? `${from}:${on}` : from;
+  for (const edge of edges) {
+    addTo(targets, startOf(edge), edge.to);
+    addTo(sources, edge.to, edge.from);
+  }
+  return (edge) => {
+    const sharesStart = (targets.get(startOf(edge))?.size ?? 0) > 1;
+    const sharesEnd = (sources.get(edge.to)?.size ?? 0) > 1;
+    if (sharesStart === sharesEnd) return "middle";
+    return sharesStart ? "target" : "source";
+  };
+}
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  sets.set(key, (sets.get(key) ?? new Set()).add(value));
+}
+
 /** Return an edge as it is drawn: from the handle of its outcome, or else from the middle of the lower side. */
-function drawEdge(edge: Edge, layout: Layout, source: Node | undefined): DrawnEdge {
+function drawEdge(edge: Edge, layout: Layout, source: Node | undefined, labelEnd: LabelEnd): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
   // An edge of a folded group represents several edges.
@@ -197,5 +225,5 @@ function drawEdge(edge: Edge, layout: Layout, source: Node | undefined): DrawnEd
   const aside = handle ? (handle.left - 0.5) * (layout.nodes.get(edge.from)?.width ?? 0) : 0;
   const route = (layout.routes.get(id) ?? []).map(({ x, y }) => ({ x: x - aside, y }));
   const ends = { source: edge.from, target: edge.to, ...(handle ? { sourceHandle: handle.on } : {}) };
-  return { id, type: "step", ...ends, data: { edge, route }, ariaLabel, ...fixed };
+  return { id, type: "step", ...ends, data: { edge, route, labelEnd }, ariaLabel, ...fixed };
 }

@@ -104,9 +104,13 @@ function placeLane(
   return { width, height };
 }
 
-/** Return the edges with those on false first: dagre draws the first at the right, where false has its handle. */
-function falseFirst(edges: readonly Edge[]): Edge[] {
-  return [...edges.filter(({ on }) => on === "false"), ...edges.filter(({ on }) => on !== "false")];
+/**
+ * Return the edges in the order in which dagre draws parallel nodes from left to right: it draws the first at the right.
+ * Those on false are first, because their handle is at the right.
+ */
+function fromRightToLeft(edges: readonly Edge[]): Edge[] {
+  const reversed = edges.toReversed();
+  return [...reversed.filter(({ on }) => on === "false"), ...reversed.filter(({ on }) => on !== "false")];
 }
 
 interface LaneLayout {
@@ -121,7 +125,7 @@ const CACHE_SIZE = 500;
 function arrangeLane(lane: Lane, sizes: readonly Box[]): LaneLayout {
   // Not only digits: a number would be the place among the successors, whatever the order of the edges.
   const numbers = new Map(lane.nodes.map((node, n) => [node.id, `n${n}`]));
-  const edges = falseFirst(lane.edges).flatMap((edge) => {
+  const edges = fromRightToLeft(lane.edges).flatMap((edge) => {
     const [from, to] = [numbers.get(edge.from), numbers.get(edge.to)];
     return from === undefined || to === undefined ? [] : [{ v: from, w: to, name: edge.on, id: edgeId(edge) }];
   });

@@ -9,9 +9,11 @@ export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number
   const { sourceX, sourceY, targetX, targetY, data } = props;
   const way = (data?.route ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
   const [first, row, second] = way;
+  const labelX = { source: sourceX, target: targetX, middle: (sourceX + targetX) / 2 }[data?.labelEnd ?? "middle"];
   if (!first) {
     const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: CORNER });
-    return { path, x, y };
+    // An edge to a node above goes around both.
+    return { path, x: targetY > sourceY ? labelX : x, y };
   }
   // Down to each gap between two rows, there sideways to the point in the next row.
   const corners: Point[] = [{ x: sourceX, y: sourceY }];
@@ -20,7 +22,7 @@ export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number
     corners.push({ x: corners.at(-1)?.x ?? sourceX, y }, { x: way[n + 1]?.x ?? targetX, y });
   }
   corners.push({ x: targetX, y: targetY });
-  const label = row && second ? { x: row.x, y: (first.y + second.y) / 2 } : { x: (sourceX + targetX) / 2, y: first.y };
+  const label = row && second ? { x: row.x, y: (first.y + second.y) / 2 } : { x: labelX, y: first.y };
   return { path: rounded(corners), ...label };
 }
 
