@@ -26,12 +26,11 @@ export function useReceivedInputs(
     return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
   });
   const iterations = useEditor(
-    useShallow((editor: Editor) => iterationsAround(editor.graph, id, numbers ?? editor.shownIterations) ?? [0]),
+    useShallow((editor: Editor) => iterationsAround(editor.graph, id, numbers ?? editor.shownIterations)),
   );
-  const isShown = !iterations.includes(0);
   const found = useQuery({
     ...nodeInputsQuery(workspace, run, id, iterations, status),
-    enabled: isShown && !NOT_STARTED.has(status),
+    enabled: !NOT_STARTED.has(status),
     retry: false,
   });
   return { ...describeInputs(transforms, found.data ?? null), loading: found.isLoading };

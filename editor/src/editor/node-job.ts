@@ -3,11 +3,12 @@ import { useShallow } from "zustand/react/shallow";
 import { type Body, listBodies } from "../api/iterations";
 import { ENDED } from "../lib/status";
 import { isLoop } from "../workflow/kinds";
+import { DEFAULT_ITERATION } from "../workflow/received-inputs";
 import { useEditor } from "./context";
 import { nodeStateOf } from "./run-watch";
 import type { Editor, ShownRun } from "./store";
 
-/** Job of a node in the shown iteration. `undecidedLoop`: a loop around the node of which no iteration is shown. */
+/** Job of a node in the shown iteration. `undecidedLoop`: a loop around it of which all are shown; the job is in its first. */
 export interface NodeJob {
   job: string | null;
   status: string;
@@ -21,22 +22,31 @@ interface ContainerStep {
   only: string | null;
 }
 
-/** Return the containers around a node, outermost first, or the id of a loop of which no iteration is shown. */
-function pathTo({ graph, shownIterations }: Editor, id: string): ContainerStep[] | string {
-  const path: ContainerStep[] = [];
+interface NodePath {
+  /** Containers around the node, outermost first. */
+  way: ContainerStep[];
+  /** The outermost loop around the node of which no iteration is shown. */
+  undecidedLoop: string | null;
+}
+
+function pathTo({ graph, shownIterations }: Editor, id: string): NodePath {
+  const way: ContainerStep[] = [];
+  let undecidedLoop: string | null = null;
   for (let node = graph.byId.get(id); node?.inside; node = graph.byId.get(node.inside)) {
     const holder = graph.byId.get(node.inside);
     const lane = holder?.lanes.find(({ nodes }) => nodes.some((each) => each.id === node?.id));
     if (!holder || !lane) break;
-    const place = isLoop(holder.kind) ? shownIterations[holder.id]?.place : holder.lanes.indexOf(lane) + 1;
-    path.unshift({
+    const shown = shownIterations[holder.id]?.place;
+    if (isLoop(holder.kind) && shown === undefined) undecidedLoop = holder.id;
+    const place = isLoop(holder.kind) ? (shown ?? DEFAULT_ITERATION) : holder.lanes.indexOf(lane) + 1;
+    way.unshift({
       holder: holder.id,
       // A branchone has one body: the branch that was taken.
-      body: holder.kind === "branchone" ? 1 : (place ?? 0),
+      body: holder.kind === "branchone" ? 1 : place,
       only: lane.nodes.length === 1 ? (lane.nodes[0]?.id ?? null) : null,
     });
   }
-  return path.find(({ body }) => body === 0)?.holder ?? path;
+  return { way, undecidedLoop };
 }
 
 /** Return the job of a node at the end of a path; null if there is none. */
@@ -60,17 +70,16 @@ export function useNodeJob(id: string, run: ShownRun | null): NodeJob {
   const workspace = useEditor((editor) => editor.workspace);
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id, run)));
   const found = useEditor((editor) => JSON.stringify(pathTo(editor, id)));
-  const way = JSON.parse(found) as ContainerStep[] | string;
+  const { way, undecidedLoop } = JSON.parse(found) as NodePath;
   const moved = ENDED.has(run?.status ?? "") ? "ended" : run?.graph?.rev;
-  const isSearched = run !== null && typeof way !== "string" && way.length > 0 && !state?.job;
+  const isSearched = run !== null && way.length > 0 && !state?.job;
   const job = useQuery({
     queryKey: ["job-of-node", workspace, run?.id, id, found, moved],
-    queryFn: () => findJob(workspace, run?.id ?? "", way as ContainerStep[], id),
+    queryFn: () => findJob(workspace, run?.id ?? "", way, id),
     enabled: isSearched,
     placeholderData: (before, query) => (query?.queryKey[4] === found ? before : undefined),
   });
   if (state?.job) return { job: state.job, status: state.status, undecidedLoop: null };
-  if (!isSearched)
-    return { job: null, status: state?.status ?? "pending", undecidedLoop: typeof way === "string" ? way : null };
-  return { job: job.data?.job ?? null, status: job.data?.status ?? "pending", undecidedLoop: null };
+  if (!isSearched) return { job: null, status: state?.status ?? "pending", undecidedLoop };
+  return { job: job.data?.job ?? null, status: job.data?.status ?? "pending", undecidedLoop };
 }

@@ -67,7 +67,8 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const args = useEditor((editor) => editor.args);
   const busy = useEditor(isTesting);
   const readOnly = useEditor((editor) => editor.readOnly);
-  const { status } = useNodeJob(node.id, run);
+  const { status, undecidedLoop } = useNodeJob(node.id, run);
+  const state = run?.nodes[node.id];
   const missing = useEditor(isMissing(node.id));
   const test = (again: "all" | Set<string>) => {
     showOutput(store);
@@ -87,7 +88,9 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
       )}
       {run && (
         <div className={panel.run} role="status">
-          {!missing && <Status status={run.nodes[node.id] ? statusInRun(status, run.status) : run.status} />}
+          {!missing && (
+            <Status status={state ? statusInRun(undecidedLoop ? state.status : status, run.status) : run.status} />
+          )}
           {run !== live && <span className={css.help}>{t("inspector.lastRun")}</span>}
           <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${run.id}`}>
             {t("inspector.openRun")}
@@ -146,8 +149,8 @@ function InputTab({ node, run, rerun, setRerun }: InputProps) {
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
   return (
     <>
-      {undecidedLoop && <ChooseIteration loop={undecidedLoop} />}
-      {!undecidedLoop && run?.nodes[node.id] && <NodeInput run={run.id} id={node.id} status={status} />}
+      {undecidedLoop && run && <FirstIteration loop={undecidedLoop} />}
+      {run?.nodes[node.id] && <NodeInput run={run.id} id={node.id} status={status} />}
       {!run && <p className={css.help}>{t("inspector.noRun")}</p>}
       {!readOnly && <UpstreamData node={node} again={rerun} setAgain={setRerun} />}
       {asks && !readOnly && (
@@ -169,8 +172,8 @@ function InputTab({ node, run, rerun, setRerun }: InputProps) {
   );
 }
 
-const ChooseIteration = ({ loop }: { loop: string }) => (
-  <p className={css.help}>{t("inspector.chooseIteration", { loop })}</p>
+const FirstIteration = ({ loop }: { loop: string }) => (
+  <p className={css.help}>{t("inspector.firstIteration", { loop })}</p>
 );
 
 /** The output in the run that is shown, otherwise the last known one; and the pinned output. */
@@ -182,12 +185,12 @@ function OutputTab({ node, run }: Shown) {
   return (
     <>
       {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
-      {undecidedLoop && !missing && <ChooseIteration loop={undecidedLoop} />}
+      {undecidedLoop && run && !missing && <FirstIteration loop={undecidedLoop} />}
       {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}
       {!missing && live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (
         <ResultSection label={t("inspector.testResult")} run={live.id} ask={fetchResult} failed />
       )}
-      {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
+      {state && <NodeOutput id={node.id} job={job} status={status} />}
       <LastResult node={node} shown={status === "succeeded"} />
       <PinnedOutput node={node} />
     </>
@@ -201,8 +204,12 @@ function LogsTab({ node, run }: Shown) {
   if (run === null) return <p className={css.help}>{t("inspector.noRun")}</p>;
   const whole = run === live && (undecidedLoop !== null || !node.inside);
   if (whole) return <NodeLogs id={node.id} log={live?.logs[node.id]} />;
-  if (undecidedLoop) return <ChooseIteration loop={undecidedLoop} />;
-  return job ? <JobLogs key={job} id={node.id} run={run.id} job={job} /> : <NodeLogs id={node.id} log={undefined} />;
+  return (
+    <>
+      {undecidedLoop && <FirstIteration loop={undecidedLoop} />}
+      {job ? <JobLogs key={job} id={node.id} run={run.id} job={job} /> : <NodeLogs id={node.id} log={undefined} />}
+    </>
+  );
 }
 
 function JobLogs({ id, run, job }: { id: string; run: string; job: string }) {

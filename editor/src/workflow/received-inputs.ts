@@ -14,13 +14,16 @@ export interface ReceivedInputs {
   empty: boolean;
 }
 
-/** Return the shown iterations (from 1) of the loops around a node, outermost first; null if one is not shown. */
-export function iterationsAround(graph: Outline, id: string, shown: IterationNumbers): number[] | null {
+/** Iteration (from 1) of which data is shown while all iterations of a loop are shown on the graph. */
+export const DEFAULT_ITERATION = 1;
+
+/** Return the iterations (from 1) of the loops around a node of which data is shown, outermost first. */
+export function iterationsAround(graph: Outline, id: string, shown: IterationNumbers): number[] {
   const numbers: number[] = [];
   for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
-    if (isLoop(graph.byId.get(each)?.kind ?? "")) numbers.unshift(shown[each]?.place ?? 0);
+    if (isLoop(graph.byId.get(each)?.kind ?? "")) numbers.unshift(shown[each]?.place ?? DEFAULT_ITERATION);
   }
-  return numbers.includes(0) ? null : numbers;
+  return numbers;
 }
 
 /** Combine the transforms of a node with the inputs that it received, if they are known. */

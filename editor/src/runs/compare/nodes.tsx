@@ -94,7 +94,7 @@ function Side({ side }: { side: NodeInRun | undefined }) {
   const times = side.attempt === undefined ? "" : ` ×${side.attempt}`;
   return (
     <span className={css.side}>
-      <Status status={side.status} {...(isReusedInside(side) ? { word: t("runs.reused") } : {})} />
+      <Status status={side.status} {...(isReusedInside(side) ? { word: t("ui.reused") } : {})} />
       <span className={css.soft}>
         {side.duration_ms === undefined ? "" : duration(side.duration_ms)}
         {times}

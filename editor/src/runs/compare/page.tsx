@@ -156,7 +156,7 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
 
 /** Return the text shown instead of the name of the status of a node: that its result is reused, or its duration. */
 function wordOf(side: NodeInRun): { word?: string } {
-  if (isReusedInside(side)) return { word: t("runs.reused") };
+  if (isReusedInside(side)) return { word: t("ui.reused") };
   return side.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
 }
 

@@ -12,9 +12,9 @@ export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
     id,
     useEditor((editor) => editor.live),
   );
-  if (undecidedLoop) return <p className={css.empty}>{t("runs.chooseIteration", { loop: undecidedLoop })}</p>;
   return (
     <>
+      {undecidedLoop && <p className={css.empty}>{t("runs.firstIteration", { loop: undecidedLoop })}</p>}
       <h3>{t("ui.input")}</h3>
       <NodeInput id={id} status={status} word={word} />
       <h3>{t(status === "failed" ? "ui.error" : "ui.output")}</h3>

@@ -33,7 +33,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   const node = useEditor(({ graph }) => graph.byId.get(id));
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const live = useEditor((editor) => editor.live);
-  const { status } = useNodeJob(id, live);
+  const { status, undecidedLoop } = useNodeJob(id, live);
   const loop = useEditor(({ graph }) => around(graph.byId, id));
   const child = state?.bodies?.run;
   if (!node || !state) return null;
@@ -42,7 +42,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
     <aside className={css.nodePane} aria-label={t("runs.node", { id })}>
       <div className={css.nodePaneHeader}>
         <h2>{node.summary || id}</h2>
-        <Status status={statusInRun(status === "pending" ? state.status : status, live?.status)} />
+        <Status status={statusInRun(undecidedLoop || status === "pending" ? state.status : status, live?.status)} />
         <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
       {!decides && <Pausing node={id} />}
