@@ -1,11 +1,11 @@
 import { expect, test, vi } from "vitest";
-import type { NodeState } from "../src/api/runs";
+import type { NodeState, RunGraph } from "../src/api/runs";
 import type { LiveRun } from "../src/editor/store";
 import { outline } from "../src/workflow/outline";
 
 vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
-const { hasStarted } = await import("../src/editor/run-watch");
+const { hasStarted, withStatus } = await import("../src/editor/run-watch");
 
 const graph = outline({
   value: {
@@ -23,4 +23,17 @@ test("a node that runs or awaits a decision has started; one in a loop starts ag
   for (const status of ["running", "succeeded", "failed"]) expect(started("one", { status })).toBe(true);
   expect(started("one", { status: "waiting", waits: [{ code: "approval" }] } as Partial<NodeState>)).toBe(true);
   expect(started("inner", { status: "succeeded" })).toBe(false);
+});
+
+test("nodes that return their last result in a test of one node are reused, without a duration", () => {
+  const live = { reused: new Set(["one"]), nodes: {}, graph: null } as unknown as LiveRun;
+  const nodes = {
+    one: { status: "succeeded", duration_ms: 0 },
+    each: { status: "succeeded", duration_ms: 5 },
+  };
+  const update = { status: "succeeded", nodes, taken: [], dead: [] } as unknown as RunGraph;
+  expect(withStatus(live, update).nodes).toEqual({
+    one: { status: "succeeded", kept: true },
+    each: nodes.each,
+  });
 });

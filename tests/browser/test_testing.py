@@ -223,8 +223,13 @@ async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: 
     await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
     await expect(page.get_by_label("Test of more").locator('[data-result="Output of more"]')).to_have_text('"42"')
     await page.get_by_role("button", name="Test", exact=True).click()
-    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"42"')
-    await expect(page.get_by_label("Test run")).not_to_contain_text("said by the first")
+    # The panel says that one node was tested, and that those before it did not run again.
+    test = page.get_by_label("Test run")
+    await expect(test.get_by_role("heading", name="Test of the node more")).to_be_visible()
+    await expect(page.locator('[data-result="Result of the test of more"]')).to_have_text('"42"')
+    await expect(test.get_by_role("button", name="give")).to_have_text("giveReused")
+    await expect(node(page, "give")).to_contain_text("Reused")
+    await expect(test).not_to_contain_text("said by the first")
 
 
 async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, site: Site) -> None:

@@ -19,7 +19,7 @@ export async function testWorkflow(store: EditorStore, args: Tree): Promise<void
   const starting = isChanged(editor)
     ? startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
     : startFlow(editor.workspace, editor.flow.path, args);
-  await watchStarted(store, starting, null);
+  await watchStarted(store, starting);
 }
 
 /** Start a dry run of the text of the page, deployed or not, and show it on the graph. */
@@ -27,7 +27,7 @@ export async function dryRunWorkflow(store: EditorStore, args: Tree, options: Dr
   const editor = store.getState();
   store.setState({ args });
   const value = isChanged(editor) ? (at(editor.tree, ["value"]) ?? null) : undefined;
-  await watchStarted(store, startDryRun(editor.workspace, editor.flow.path, value, args, options), null, true);
+  await watchStarted(store, startDryRun(editor.workspace, editor.flow.path, value, args, options), { dry: true });
 }
 
 /**
@@ -43,6 +43,7 @@ export async function testNode(store: EditorStore, id: string, args: Tree, rerun
   let top = node;
   while (top.inside) top = graph.byId.get(top.inside) ?? top;
   const lane = laneOf(graph, top);
+  const reused = new Set<string>();
   const modules = lane.nodes
     .filter((each) => each.id === top.id || reaches(lane, each.id, top.id))
     .map((each) => {
@@ -50,10 +51,11 @@ export async function testNode(store: EditorStore, id: string, args: Tree, rerun
       if (each.id === top.id) return withoutMock(module);
       const known = rerun !== "all" && !rerun.has(each.id) && Object.hasOwn(results, each.id);
       if (!known || pinOf(module)?.enabled) return module;
+      reused.add(each.id);
       return { ...module, mock: { enabled: true, return_value: results[each.id] ?? null } };
     });
   const { failure_module: _, output: __, ...rest } = value;
-  await watchStarted(store, startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+  await watchStarted(store, startPreview(workspace, flow.path, { ...rest, modules }, args), { only: top.id, reused });
 }
 
 /** Show the output of the selected node, unless its logs are shown. */
@@ -63,18 +65,13 @@ export function showOutput(store: EditorStore): void {
 }
 
 /** Watch a test once it has an id, unless a newer test was started in the meantime. */
-async function watchStarted(
-  store: EditorStore,
-  starting: Promise<string>,
-  only: string | null,
-  dry = false,
-): Promise<void> {
+async function watchStarted(store: EditorStore, starting: Promise<string>, test: TestKind = {}): Promise<void> {
   const number = ++testsStarted;
   endStepIn(store);
   store.setState({ starting: true });
   try {
     const id = await starting;
-    if (number === testsStarted) watchTest(store, id, only, dry);
+    if (number === testsStarted) watchTest(store, id, test);
   } finally {
     if (number === testsStarted) store.setState({ starting: false });
   }
@@ -85,12 +82,15 @@ function withoutMock({ mock: _, ...module }: Tree): Tree {
   return module;
 }
 
+/** Kind of a test; that of a workflow by default. */
+export type TestKind = Partial<Pick<LiveRun, "only" | "reused" | "dry">>;
+
 /** Show a test on the graph, with its logs, and store the results of its nodes unless it is a dry run. */
-export function watchTest(store: EditorStore, id: string, only: string | null, dry = false): void {
+export function watchTest(store: EditorStore, id: string, test: TestKind = {}): void {
   stop();
-  stop = followRun(store, id, only, {
-    dry,
-    ...(dry ? {} : { status: (graph) => fetchResults(store, graph) }),
+  stop = followRun(store, id, {
+    test,
+    ...(test.dry ? {} : { status: (graph) => fetchResults(store, graph) }),
     log: (parts) => {
       const { live } = store.getState();
       if (live?.id === id) store.setState({ live: { ...live, logs: withLogParts(live.logs, parts) } });
@@ -99,18 +99,17 @@ export function watchTest(store: EditorStore, id: string, only: string | null, d
 }
 
 interface RunHandlers {
-  /** True for a dry run. */
-  dry?: boolean;
+  test?: TestKind;
   status?: (graph: RunGraph) => void;
   log?: (parts: LogPart[]) => void;
 }
 
 /** Follow a run and store its state in that of the page. Return a function that stops it. */
-export function followRun(store: EditorStore, id: string, only: string | null, handlers: RunHandlers = {}): () => void {
+export function followRun(store: EditorStore, id: string, handlers: RunHandlers = {}): () => void {
   const { workspace, tree } = store.getState();
-  const dry = handlers.dry ?? false;
-  const initial: LiveRun = { id, tree, status: "queued", connected: true, graph: null, nodes: {}, logs: {}, only, dry };
-  store.setState({ live: initial, shownIterations: {} });
+  const initial = { id, tree, status: "queued", connected: true, graph: null, nodes: {}, logs: {} };
+  const kind = { only: null, reused: NONE_REUSED, dry: false, ...handlers.test };
+  store.setState({ live: { ...initial, ...kind }, shownIterations: {} });
   const update = (change: (live: LiveRun) => Partial<LiveRun>) => {
     const { live } = store.getState();
     if (live?.id === id) store.setState({ live: { ...live, ...change(live) } });
@@ -126,16 +125,25 @@ export function followRun(store: EditorStore, id: string, only: string | null, h
   });
 }
 
-function withStatus(live: LiveRun, update: RunGraph): Partial<LiveRun> {
-  if (!update.part || !live.graph) return { graph: update, nodes: update.nodes, status: update.status };
+const NONE_REUSED: ReadonlySet<string> = new Set();
+
+/** Return the state of a test after an update of its graph. Nodes that returned their last result are marked as reused. */
+export function withStatus(live: LiveRun, update: RunGraph): Partial<LiveRun> {
+  const nodes = Object.fromEntries(
+    Object.entries(update.nodes).map(([id, node]) => [id, live.reused.has(id) ? asReused(node) : node]),
+  );
+  if (!update.part || !live.graph) return { graph: update, nodes, status: update.status };
   // A partial update contains only changes.
   const graph = {
     ...update,
     taken: [...live.graph.taken, ...update.taken],
     dead: [...live.graph.dead, ...update.dead],
   };
-  return { graph, nodes: { ...live.nodes, ...update.nodes }, status: update.status };
+  return { graph, nodes: { ...live.nodes, ...nodes }, status: update.status };
 }
+
+/** Return the state of a node without its duration, which is that of the return of its last result. */
+const asReused = ({ duration_ms: _, ...node }: NodeState): NodeState => ({ ...node, kept: true });
 
 function withLogParts(logs: Record<string, TimedLog>, parts: LogPart[]): Record<string, TimedLog> {
   const made = { ...logs };

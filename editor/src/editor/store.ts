@@ -42,6 +42,8 @@ export interface LiveRun {
   logs: Record<string, TimedLog>;
   /** Node of a test of one node; null for a test of the workflow. */
   only: string | null;
+  /** Nodes that returned their last result instead of running, in a test of one node. */
+  reused: ReadonlySet<string>;
   /** True for a dry run: its results are partly samples. */
   dry: boolean;
 }

@@ -17,6 +17,7 @@ import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
+import type { Outline } from "../workflow/outline";
 import { at } from "../workflow/types";
 
 const DryRunReport = lazyComponent(() => import("../dry-runs/report"));
@@ -53,12 +54,14 @@ function TestOutcome({ live }: { live: LiveRun }) {
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
   const over = isRunOver(live);
   const chosen = selection.at(-1);
-  const order = useEditor(useShallow(({ graph }) => [...graph.byId.keys()]));
+  const graph = useEditor((editor) => editor.graph);
+  const order = [...graph.byId.keys()];
   const nodes = Object.entries(live.nodes)
     .filter(([id, node]) => !(id === "failure" && node.status === "pending"))
     .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return (
     <section className={css.section} aria-label={t("panels.testRun")}>
+      {live.only && <h3>{t("panels.testOfNode", { node: nameOf(graph, live.only) })}</h3>}
       <div className={css.head}>
         <Status status={live.status} />
         {live.graph?.duration_ms !== undefined && (
@@ -84,9 +87,12 @@ function TestOutcome({ live }: { live: LiveRun }) {
               aria-pressed={chosen === id}
               onClick={() => select(store, [id])}
             >
-              <span>{id}</span>
+              <span title={id}>{nameOf(graph, id)}</span>
               <span className={runs.duration}>{progressOf(node)}</span>
-              <Status status={statusInRun(node.status, live.status)} />
+              <Status
+                status={statusInRun(node.status, live.status)}
+                {...(node.kept && node.status === "succeeded" ? { word: t("ui.reused") } : {})}
+              />
             </button>
             <NodeDecision workspace={workspace} run={live.id} id={id} />
           </li>
@@ -100,8 +106,15 @@ function TestOutcome({ live }: { live: LiveRun }) {
   );
 }
 
+const nameOf = ({ byId }: Outline, id: string): string => byId.get(id)?.summary || id;
+
 const RunResult = ({ live }: { live: LiveRun }) => (
-  <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
+  <ResultSection
+    label={live.only ? t("panels.resultOfNode", { node: live.only }) : t("panels.result")}
+    run={live.id}
+    ask={fetchResult}
+    failed={live.status === "failed"}
+  />
 );
 
 function progressOf(node: NodeState): string {

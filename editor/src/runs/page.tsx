@@ -76,7 +76,7 @@ function Opened({ workspace, about, document }: OpenedProps) {
   const id = about.run_id;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the document of a run does not change
   const store = useMemo(() => createStore(workspace, about, document), []);
-  useEffect(() => followRun(store, id, null), [store, id]);
+  useEffect(() => followRun(store, id), [store, id]);
   const [selection, select] = useSelection(store, about.is_workflow);
   useRefreshedFacts(store, workspace, id);
   const view = useMemo(

@@ -89,7 +89,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
   const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as);
   const name = schedule.summary || path;
   const runNow = async () => {
-    watchTest(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json), null);
+    watchTest(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json));
     setSearch({});
     store.setState({ panel: "test" });
   };

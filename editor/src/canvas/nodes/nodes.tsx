@@ -113,7 +113,8 @@ function Badge({ id }: { id: string }) {
     bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
   const again = state.attempt !== undefined && state.attempt > 1 ? `×${state.attempt}` : null;
   const took = state.duration_ms === undefined ? null : duration(state.duration_ms ?? 0);
-  const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(state.status).label;
+  const plain = state.kept && state.status === "succeeded" ? t("ui.reused") : statusStyle(state.status).label;
+  const word = [counted, again, took].filter(Boolean).join(" ") || plain;
   return (
     <span className={css.badge} title={statusStyle(state.status).label} data-state={state.status}>
       <Status status={state.status} word={word} />
