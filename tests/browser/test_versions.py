@@ -52,6 +52,19 @@ async def test_two_versions_are_compared_on_one_graph(page: Page) -> None:
         await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
     differences = page.get_by_label("Differences", exact=True).get_by_role("listitem")
     await expect(differences.filter(has_text="book").filter(has_text="summary")).to_have_count(1)
+    # The changes of a node are shown from its line, and from the graph.
+    await differences.filter(has_text="book").get_by_role("button", name="book summary").click()
+    dialog = page.get_by_role("dialog", name="Changes of book")
+    await expect(dialog.get_by_label("Text before")).to_contain_text("summary: Book it")
+    await expect(dialog.get_by_label("Text after")).to_contain_text("summary: Book the order")
+    await expect(dialog).not_to_contain_text("id: take")
+    await dialog.get_by_role("button", name="Close").click()
+    await node(page, "take").click()
+    await node(page, "look").click()
+    await expect(page.get_by_role("dialog", name="Changes of look").get_by_label("Text before")).to_contain_text(
+        "id: look"
+    )
+    await page.keyboard.press("Escape")
     await page.get_by_label("Compare from").select_option("Version 2")
     await page.get_by_label("Compare to").select_option("Version 1")
     await expect(node(page, "look")).to_contain_text("Added")

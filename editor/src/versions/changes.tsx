@@ -3,6 +3,7 @@ import { textOfCode } from "../texts/t";
 import { t } from "../texts/versions";
 import { Icon } from "../ui/icon";
 import type { Mark } from "../workflow/compare";
+import type { ComparedNode } from "./node-difference";
 import css from "./versions.module.css";
 
 export const MARKS: Record<Mark, { word: string; icon: string }> = {
@@ -17,10 +18,19 @@ interface Line {
   mark: Mark;
   what: string;
   detail: string;
+  /** Node of the line, if it has one. */
+  node?: ComparedNode;
+}
+
+interface Props {
+  difference: Difference | null;
+  first: boolean;
+  /** Show the changes of a node; without it, names of nodes are not buttons. */
+  show?: (node: ComparedNode) => void;
 }
 
 /** List of the differences. */
-export function Changes({ difference, first }: { difference: Difference | null; first: boolean }) {
+export function Changes({ difference, first, show }: Props) {
   if (first) return <p className={css.empty}>{t("versions.first")}</p>;
   if (!difference || difference.same) return <p className={css.empty}>{t("versions.same")}</p>;
   const lines = linesOf(difference);
@@ -32,12 +42,37 @@ export function Changes({ difference, first }: { difference: Difference | null; 
             <Icon name={MARKS[line.mark].icon} size={12} />
             {MARKS[line.mark].word}
           </span>
-          <code>{line.what}</code>
-          {line.detail && <span className={css.detail}>{line.detail}</span>}
+          <LineText line={line} show={show} />
         </li>
       ))}
     </ul>
   );
+}
+
+function LineText({ line, show }: { line: Line; show: Props["show"] }) {
+  const { node, what, detail } = line;
+  const text = (
+    <>
+      <code>{what}</code>
+      {detail && <span className={css.detail}>{detail}</span>}
+    </>
+  );
+  if (!node || !show) return text;
+  return (
+    <button
+      type="button"
+      className={css.nodeLine}
+      title={t("versions.changesOf", { node: what })}
+      onClick={() => show(node)}
+    >
+      {text}
+    </button>
+  );
+}
+
+/** Return the nodes that differ, by their ids in the graph of both sides. */
+export function differingNodes(found: Difference): Map<string, ComparedNode> {
+  return new Map(linesOf(found).flatMap(({ node }) => (node ? [[node.after ?? node.before ?? "", node]] : [])));
 }
 
 function linesOf(found: Difference): Line[] {
@@ -47,13 +82,18 @@ function linesOf(found: Difference): Line[] {
       : t("versions.edgeOn", { source: each.source, target: each.target, outcome: each.on });
   const mainList = t("versions.mainList");
   const line = (mark: Mark, what: string, detail = ""): Line => ({ mark, what, detail });
+  const former = new Map((found.renamed ?? []).map((each) => [each.after, each.before]));
+  const ofNode = (mark: Mark, id: string, detail = ""): Line => {
+    const before = mark === "added" ? null : (former.get(id) ?? id);
+    return { ...line(mark, id, detail), node: { before, after: mark === "removed" ? null : id } };
+  };
   return [
-    ...(found.added ?? []).map((each) => line("added", each.id)),
-    ...(found.removed ?? []).map((each) => line("removed", each.id)),
-    ...(found.renamed ?? []).map((each) => line("renamed", each.after, t("versions.was", { name: each.before }))),
-    ...(found.changed ?? []).map((each) => line("changed", each.id, (each.keys ?? []).map(plain).join(", "))),
+    ...(found.added ?? []).map((each) => ofNode("added", each.id)),
+    ...(found.removed ?? []).map((each) => ofNode("removed", each.id)),
+    ...(found.renamed ?? []).map((each) => ofNode("renamed", each.after, t("versions.was", { name: each.before }))),
+    ...(found.changed ?? []).map((each) => ofNode("changed", each.id, (each.keys ?? []).map(plain).join(", "))),
     ...(found.moved ?? []).map((each) =>
-      line("moved", each.id, t("versions.toList", { list: each.after || mainList })),
+      ofNode("moved", each.id, t("versions.toList", { list: each.after || mainList })),
     ),
     ...(found.edges_added ?? []).map((each) => line("added", edge(each), t("versions.edge"))),
     ...(found.edges_removed ?? []).map((each) => line("removed", edge(each), t("versions.edge"))),

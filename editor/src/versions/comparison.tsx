@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
 import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
@@ -10,9 +11,10 @@ import { Button } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
-import { Changes } from "./changes";
+import { Changes, differingNodes } from "./changes";
 import { DifferenceGraph } from "./graph";
 import { type Sides, versionName } from "./naming";
+import { type ComparedNode, NodeDifferenceDialog } from "./node-difference";
 import css from "./versions.module.css";
 
 const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={6} />);
@@ -31,6 +33,8 @@ export function Comparison({ versions, drafted, sides, set }: Props) {
   const beforeText = useText(before);
   const afterText = useText(after);
   const difference = useDifference(sides);
+  const differing = useMemo(() => differingNodes(difference.data ?? NOTHING), [difference.data]);
+  const [node, setNode] = useState<ComparedNode | null>(null);
   const viewMode = search.get("as") === "text" ? "text" : "graph";
   const show = (as: string) => {
     const next = new URLSearchParams(search);
@@ -82,16 +86,29 @@ export function Comparison({ versions, drafted, sides, set }: Props) {
       )}
       {beforeText.text !== null && afterText.text !== null && (before === null || difference.data) && !error && (
         <>
-          <Changes difference={difference.data ?? null} first={before === null} />
+          <Changes difference={difference.data ?? null} first={before === null} show={setNode} />
           {viewMode === "graph" ? (
             <DifferenceGraph
               before={beforeText.text}
               after={afterText.text}
               difference={difference.data ?? NOTHING}
               names={[before === null ? "" : versionName(before, versions), versionName(after, versions)]}
+              overlay={{
+                note: () => null,
+                choose: (id) => setNode(differing.get(id) ?? null),
+                canChoose: (id) => differing.has(id),
+              }}
             />
           ) : (
             <TextDifference before={beforeText.text} after={afterText.text} />
+          )}
+          {node && (
+            <NodeDifferenceDialog
+              node={node}
+              before={beforeText.text}
+              after={afterText.text}
+              close={() => setNode(null)}
+            />
           )}
         </>
       )}

@@ -54,6 +54,8 @@ interface NodeOverlay {
   first?: string | null;
   /** Select a node; without it nodes cannot be selected. */
   choose?: (id: string) => void;
+  /** Return whether a node can be selected; without it all can. */
+  canChoose?: (id: string) => boolean;
 }
 
 /** Both sides as one graph. Differences have a colour, an icon and a label. */
@@ -183,7 +185,11 @@ function Group({ data }: NodeProps<GroupNode>) {
 
 function overlayClass(about: NodeOverlay | null, id: string): string {
   if (!about) return "";
-  return [about.choose && css.choosable, about.first === id && css.first, about.chosen === id && canvas.selected]
+  return [
+    about.choose && about.canChoose?.(id) !== false && css.choosable,
+    about.first === id && css.first,
+    about.chosen === id && canvas.selected,
+  ]
     .filter(Boolean)
     .join(" ");
 }
