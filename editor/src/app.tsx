@@ -1,9 +1,11 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { queries } from "./api/query-client";
+import { lazyComponent } from "./lib/lazy-component";
 import { router } from "./router";
 import { Link } from "./routing/link";
 import { RouterProvider } from "./routing/provider";
 import { t } from "./texts/t";
+import { useQuestion } from "./ui/ask";
 import { Failed, Skeleton, Toasts } from "./ui/states";
 
 /** Error of a page that failed or could not be loaded. */
@@ -17,6 +19,7 @@ function PageError({ error }: { error: unknown }) {
   );
 }
 
+const Asked = lazyComponent(() => import("./ui/asked"));
 const FALLBACKS = { loading: Skeleton, failed: PageError };
 
 export function App() {
@@ -24,6 +27,12 @@ export function App() {
     <QueryClientProvider client={queries}>
       <RouterProvider router={router} fallbacks={FALLBACKS} />
       <Toasts />
+      <AskedQuestion />
     </QueryClientProvider>
   );
+}
+
+function AskedQuestion() {
+  const question = useQuestion((state) => state.question);
+  return question && <Asked question={question} />;
 }

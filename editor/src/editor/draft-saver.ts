@@ -4,6 +4,7 @@ import { ApiError } from "../lib/api-error";
 import { debounce } from "../lib/debounce";
 import { RouterContext } from "../routing/provider";
 import { t } from "../texts/t";
+import { ask } from "../ui/ask";
 import { notifyError } from "../ui/toasts";
 
 const SAVE_MS = 1000;
@@ -50,7 +51,7 @@ export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, stora
     window.addEventListener("beforeunload", warn);
     // Other unsaved changes are saved when the page is left.
     const unguard = router?.guard(
-      () => !["conflict", "refused"].includes(store.getState().draft.state) || window.confirm(t("ui.leaveUnsaved")),
+      () => !["conflict", "refused"].includes(store.getState().draft.state) || ask(leaveQuestion()),
     );
     return () => {
       unguard?.();
@@ -60,6 +61,12 @@ export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, stora
     };
   }, [store, storage, router]);
 }
+
+const leaveQuestion = () => ({
+  title: t("ui.leaveTitle"),
+  text: t("ui.leaveUnsaved"),
+  confirmLabel: t("ui.leave"),
+});
 
 /** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */
 export async function saveUnsavedNow<Page extends Drafted>(

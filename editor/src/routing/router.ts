@@ -28,7 +28,7 @@ export interface Router {
    */
   navigate(to: To, options?: { replace?: boolean }): Promise<void>;
   /** Ask `mayLeave` before the page is left for another path. Return a function that removes it. */
-  guard(mayLeave: () => boolean): () => void;
+  guard(mayLeave: () => boolean | Promise<boolean>): () => void;
 }
 
 /** Return an address as it is written in links. */
@@ -54,11 +54,15 @@ export function createRouter(routes: readonly Route[]): Router {
   const listeners = new Set<(view: View) => void>();
   let shown = viewAt(branches, resolve(window.location.href));
   for (const layer of shown.layers) layer.prefetch?.(shown.params);
-  const guards = new Set<() => boolean>();
+  const guards = new Set<() => boolean | Promise<boolean>>();
   let turn = 0;
 
-  const mayShow = ({ pathname }: Place) =>
-    pathname === shown.place.pathname || [...guards].every((mayLeave) => mayLeave());
+  const isGuarded = ({ pathname }: Place) => guards.size > 0 && pathname !== shown.place.pathname;
+
+  async function mayLeavePage(): Promise<boolean> {
+    for (const mayLeave of guards) if (!(await mayLeave())) return false;
+    return true;
+  }
 
   function publish(view: View): void {
     shown = view;
@@ -75,11 +79,15 @@ export function createRouter(routes: readonly Route[]): Router {
     publish({ ...next, error });
   }
 
+  /** Show an address to which the browser has changed already. */
+  async function returnTo(place: Place): Promise<void> {
+    if (isGuarded(place) && !(await mayLeavePage())) window.history.pushState(null, "", addressOf(shown.place));
+    else await show(place, () => {});
+  }
+
   window.addEventListener("popstate", () => {
     const place = resolve(window.location.href);
-    if (mayShow(place)) void show(place, () => {});
-    // The browser has changed the address already.
-    else window.history.pushState(null, "", addressOf(shown.place));
+    void returnTo(place);
   });
   // The frame of the first page is shown while its content is loaded.
   if (!isLoaded(shown)) void show(shown.place, () => {});
@@ -90,11 +98,11 @@ export function createRouter(routes: readonly Route[]): Router {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    navigate(to, { replace = false } = {}) {
+    async navigate(to, { replace = false } = {}) {
       const place = resolve(to);
       const href = hrefOf(to);
-      if (!mayShow(place)) return Promise.resolve();
-      return show(place, () => window.history[replace ? "replaceState" : "pushState"](null, "", href));
+      if (isGuarded(place) && !(await mayLeavePage())) return;
+      await show(place, () => window.history[replace ? "replaceState" : "pushState"](null, "", href));
     },
     guard(mayLeave) {
       guards.add(mayLeave);
