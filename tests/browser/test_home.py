@@ -45,6 +45,11 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
     asks = (
         page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem").filter(has_text="f/home/asks")
     )
+    # A narrow window has the text above the state, which would leave it no room.
+    await page.set_viewport_size({"width": 390, "height": 844})
+    text, state = await asks.get_by_role("link").bounding_box(), await asks.get_by_text("Awaiting").bounding_box()
+    assert text and state and text["width"] > 300 and state["y"] >= text["y"] + text["height"]
+    await page.set_viewport_size({"width": 1440, "height": 900})
     await asks.get_by_role("link").click()
     await page.get_by_role("listitem").filter(has_text="f/home/asks").get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Approved", exact=True).first).to_be_visible()
