@@ -76,6 +76,10 @@ async def test_failed_test_shows_error_first_and_nodes_that_did_not_run(page: Pa
     await row.get_by_role("button").click()
     sections = panel.get_by_role("region", name="Test run").locator("section h3")
     await expect(sections.nth(0)).to_have_text("Workflow result")
+    # The data of the failed node has the error of the run: it is shown once.
+    await panel.get_by_role("listitem").filter(has_text="sum").get_by_role("button").click()
+    await expect(sections.nth(0)).to_have_text("Output of sum")
+    await expect(panel.locator("[data-error]")).to_have_count(1)
     # The sign of the problem is beside the state.
     await expect(node(page, "sum").locator("[data-state=failed]")).to_be_visible()
     await expect(node(page, "sum").get_by_title("Warning: see Problems")).to_be_visible()

@@ -98,7 +98,8 @@ function TestOutcome({ live }: { live: LiveRun }) {
           </li>
         ))}
       </ul>
-      {live.status === "failed" && <RunResult live={live} />}
+      {/* The error of the run is that of its failed node, which is shown if the node is selected. */}
+      {live.status === "failed" && state?.status !== "failed" && <RunResult live={live} />}
       {chosen && state && <NodeData key={chosen} run={live.id} id={chosen} node={state} log={live.logs[chosen]} />}
       {over && live.dry && <DryRunReport key={live.id} workspace={workspace} run={live.id} />}
       {over && !["failed", "unknown"].includes(live.status) && <RunResult live={live} />}
