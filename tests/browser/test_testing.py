@@ -232,6 +232,24 @@ async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: 
     await expect(test).not_to_contain_text("said by the first")
 
 
+async def test_node_that_sets_fields_is_added_and_returns_them(page: Page, site: Site) -> None:
+    await opened(page, site, "value:\n  modules:\n    - {id: give, value: {type: identity}}\n")
+    await page.get_by_role("button", name="Add a node after give").click()
+    await add(page, "edit fields")
+    panel = page.get_by_role("complementary", name="Node")
+    await panel.get_by_label("Field name").fill("total")
+    await panel.get_by_label("Field name").press("Enter")
+    await panel.get_by_role("group", name="Input mode of total").get_by_role("button", name="Value").click()
+    await panel.get_by_label("total", exact=True).fill("7")
+    await page.keyboard.press("Control+Enter")
+    output = page.get_by_label("Test of fields").locator('[data-result="Output of fields"]')
+    await expect(output).to_contain_text('"total": ')
+    # A trigger is found among the nodes.
+    await page.get_by_role("button", name="Add a node after fields").click()
+    await add(page, "cron")
+    await expect(page.get_by_role("button", name="Create schedule")).to_be_visible()
+
+
 async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, site: Site) -> None:
     await opened(page, site, HOSTILE, "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()

@@ -26,6 +26,7 @@ import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
 import { ProblemList } from "./problem-list";
 import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
+import { openTrigger, TRIGGER_GROUP, TRIGGER_OFFERS } from "./trigger-offers";
 import { searchOf, VIEWS } from "./views";
 
 interface DialogsProps {
@@ -39,7 +40,12 @@ export function Dialogs({ uses }: DialogsProps) {
   if (!dialog) return null;
   if (dialog.kind === "add") {
     return (
-      <CatalogDialog title={t("actions.add")} hideTitle change={(model, entry) => addNode(model, dialog.spot, entry)} />
+      <CatalogDialog
+        title={t("actions.add")}
+        hideTitle
+        triggers
+        change={(model, entry) => addNode(model, dialog.spot, entry)}
+      />
     );
   }
   if (dialog.kind === "replace") {
@@ -65,17 +71,21 @@ const INTEGRATION_WEIGHT = 0.3;
 interface CatalogDialogProps {
   title: string;
   hideTitle?: boolean;
+  /** Offer triggers as well. */
+  triggers?: boolean;
   /** Return the change for the chosen kind of node. */
   change: (model: Model, entry: CatalogEntry) => Change;
 }
 
 /** The kinds of nodes with a search. */
-function CatalogDialog({ title, hideTitle = false, change }: CatalogDialogProps) {
+function CatalogDialog({ title, hideTitle = false, triggers = false, change }: CatalogDialogProps) {
   const store = useEditorStore();
   const close = useClose();
   const catalog = useCatalog();
   const groups = [...new Set(catalog.map((offer) => offer.group))];
-  const integrations = new Set(catalog.filter((offer) => offer.code).map((offer) => offer.name));
+  const integrations = new Set(
+    catalog.filter((offer) => offer.key.startsWith("integration-")).map((offer) => offer.name),
+  );
   // The nodes that integrations are made of come before them.
   const score = (name: string, typed: string, about?: string[]) =>
     matchScore(name, typed, about) * (integrations.has(name) ? INTEGRATION_WEIGHT : 1);
@@ -95,13 +105,28 @@ function CatalogDialog({ title, hideTitle = false, change }: CatalogDialogProps)
           if (store.getState().panel !== "outline") store.setState({ panel: "node" });
         },
       }));
+  const startedBy = TRIGGER_OFFERS.map(({ kind, name, description, icon, words }) => ({
+    value: name,
+    keywords: [description, words],
+    icon,
+    iconSize: 18,
+    name,
+    detail: <span className={css.description}>{description}</span>,
+    choose: () => {
+      close();
+      openTrigger(store, kind);
+    },
+  }));
   return (
     <SearchDialog
       title={title}
       hideTitle={hideTitle}
       placeholder={hideTitle ? t("actions.addSearch") : t("actions.kindSearch")}
       emptyText={t("actions.noMatchingNode")}
-      groups={groups.map((group) => ({ heading: group, options: offered(group) }))}
+      groups={[
+        ...groups.map((group) => ({ heading: group, options: offered(group) })),
+        ...(triggers ? [{ heading: TRIGGER_GROUP, options: startedBy }] : []),
+      ]}
       score={score}
       close={close}
     />

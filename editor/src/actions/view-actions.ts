@@ -72,7 +72,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   },
   {
     name: "workflow",
-    icon: "flow",
+    icon: "gear",
     label: t("actions.workflowSettings"),
     keys: ["w"],
     enabled: always,

@@ -48,10 +48,12 @@ interface InputsProps {
   node: Node;
   /** Return the label of an input. */
   labelOf?: (name: string) => string;
+  /** Texts other than those of the parameters of code. */
+  texts?: { title: string; none: string; name: string };
 }
 
 /** The inputs of a node: the parameters of its code, and further ones in the document. */
-export function Inputs({ node, labelOf = (name) => name }: InputsProps) {
+export function Inputs({ node, labelOf = (name) => name, texts }: InputsProps) {
   const store = useEditorStore();
   const base = [...node.path, "value", "input_transforms"];
   const transforms = useEditor((editor) => at(editor.tree, base));
@@ -61,18 +63,19 @@ export function Inputs({ node, labelOf = (name) => name }: InputsProps) {
   const names = [...new Set([...fieldNames(schema), ...assigned])];
   const addable = /^[A-Za-z_]\w*$/.test(name) && !names.includes(name);
   const add = () => {
-    const title = t("inspector.addInput", { input: name });
-    attempt(() => apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, title)));
+    const step = t("inspector.addInput", { input: name });
+    attempt(() => apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, step)));
     setName("");
   };
   return (
     <section className={css.section}>
-      <h3>{t("inspector.inputs")}</h3>
+      <h3>{texts?.title ?? t("inspector.inputs")}</h3>
       {names.length === 0 && (
         <p className={css.help}>
-          {node.kind === "rawscript"
-            ? t("inspector.noCodeInputs", { example: PARAMETERS[node.language] ?? "main(name)" })
-            : t("inspector.noInputs")}
+          {texts?.none ??
+            (node.kind === "rawscript"
+              ? t("inspector.noCodeInputs", { example: PARAMETERS[node.language] ?? "main(name)" })
+              : t("inspector.noInputs"))}
         </p>
       )}
       {names.map((each) => (
@@ -100,8 +103,8 @@ export function Inputs({ node, labelOf = (name) => name }: InputsProps) {
       ))}
       <div className={css.row}>
         <Input
-          aria-label={t("inspector.inputName")}
-          placeholder={t("inspector.inputName")}
+          aria-label={texts?.name ?? t("inspector.inputName")}
+          placeholder={texts?.name ?? t("inspector.inputName")}
           value={name}
           onChange={(event) => setName(event.target.value)}
           onKeyDown={(event) => event.key === "Enter" && addable && add()}

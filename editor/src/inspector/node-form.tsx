@@ -11,6 +11,7 @@ import { Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
+import { SET_FIELDS } from "../workflow/catalog";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
@@ -64,13 +65,24 @@ function ActionFields({ node }: { node: Node }) {
 /** Return the label of an input of an integration. */
 const inputLabel = (name: string): string => textOfCode(`codes.input_${name}`, name);
 
+const FIELD_TEXTS = {
+  title: t("inspector.fields"),
+  none: t("inspector.noOutputFields"),
+  name: t("inspector.fieldName"),
+};
+
 /** The code and the inputs of a node. Those of an integration come first, as its code needs no change. */
 function CodeFields({ node }: { node: Node }) {
   const code = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
-  if (!useIntegration(code)) return <ActionFields node={node} />;
+  const entry = useIntegration(code);
+  if (!entry) return <ActionFields node={node} />;
   return (
     <>
-      <Inputs node={node} labelOf={inputLabel} />
+      {entry.code === SET_FIELDS ? (
+        <Inputs node={node} texts={FIELD_TEXTS} />
+      ) : (
+        <Inputs node={node} labelOf={inputLabel} />
+      )}
       <MainFields node={node} />
     </>
   );

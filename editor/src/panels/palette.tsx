@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { spotAfter } from "../actions/node-actions";
 import { attempt } from "../actions/registry";
+import { openTrigger, TRIGGER_GROUP, TRIGGER_OFFERS } from "../actions/trigger-offers";
 import { DRAG_TYPE } from "../canvas/drop";
 import { useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
@@ -20,6 +21,9 @@ export function PalettePanel() {
   const [word, setWord] = useState("");
   const catalog = useCatalog();
   const found = catalog.filter((offer) => matchScore(offer.name, word, searchedTexts(offer)) > 0);
+  const triggers = TRIGGER_OFFERS.filter(
+    ({ name, description, words }) => matchScore(name, word, [description, words]) > 0,
+  );
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>
@@ -59,7 +63,24 @@ export function PalettePanel() {
             ))}
         </section>
       ))}
-      {found.length === 0 && <p className={css.help}>{t("panels.noMatchingNodes")}</p>}
+      {triggers.length > 0 && (
+        <section className={own.group}>
+          <h3>{TRIGGER_GROUP}</h3>
+          {triggers.map(({ kind, name, description, icon }) => (
+            <button
+              key={kind}
+              type="button"
+              className={own.offer}
+              title={description}
+              onClick={() => openTrigger(store, kind)}
+            >
+              <Icon name={icon} size={18} />
+              <span>{name}</span>
+            </button>
+          ))}
+        </section>
+      )}
+      {found.length + triggers.length === 0 && <p className={css.help}>{t("panels.noMatchingNodes")}</p>}
     </div>
   );
 }

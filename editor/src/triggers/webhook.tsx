@@ -27,6 +27,7 @@ export function Webhook() {
   return (
     <section className={css.section} aria-labelledby="webhook">
       <h2 id="webhook">{t("triggers.webhook")}</h2>
+      <p className={css.help}>{t("triggers.webhookHint")}</p>
       <fieldset className={css.choices}>
         <legend>{t("triggers.response")}</legend>
         <label>

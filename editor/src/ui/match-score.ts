@@ -6,5 +6,7 @@ export function matchScore(name: string, typed: string, about: string[] = []): n
   const whole = `${lower} ${about.join(" ").toLowerCase()}`;
   const words = typedWords.split(/\s+/);
   if (words.every((word) => lower.includes(word))) return 0.7;
-  return words.every((word) => whole.includes(word)) ? 0.4 : 0;
+  if (!words.every((word) => whole.includes(word))) return 0;
+  const wholeWords = new Set(whole.split(/[^\p{L}\p{N}]+/u));
+  return words.every((word) => wholeWords.has(word)) ? 0.5 : 0.4;
 }

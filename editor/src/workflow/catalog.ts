@@ -38,6 +38,9 @@ const script = (language: string, content: string, description: string): Catalog
 /** Expressions of new nodes, to be replaced. */
 export const EXAMPLES = { condition: "true", items: "[1, 2, 3]", stop: "flow_input.iter.index >= 2" };
 
+/** Code that returns its inputs. */
+export const SET_FIELDS = "def main(**fields):\n    return fields\n";
+
 const identity = (id: string): Tree => ({ id, value: { type: "identity" } });
 
 /** Further words by which a kind is found: those of other products, or for what it is used. */
@@ -54,6 +57,7 @@ const WORDS: Readonly<Record<string, string>> = {
   branchall: t("workflow.wordsParallel"),
   forloopflow: t("workflow.wordsForEach"),
   whileloopflow: t("workflow.wordsWhile"),
+  fields: t("workflow.wordsFields"),
   identity: t("workflow.wordsIdentity"),
   approval: t("workflow.wordsApproval"),
   delay: t("workflow.wordsDelay"),
@@ -166,6 +170,20 @@ export const CATALOG: readonly CatalogEntry[] = [
       id,
       stop_after_if: { expr: EXAMPLES.stop },
       value: { type: "whileloopflow", skip_failures: false, modules: [identity(inner("turn"))] },
+    }),
+  },
+  {
+    key: "fields",
+    name: t("workflow.setFields"),
+    description: t("workflow.aboutSetFields"),
+    icon: "python3",
+    base: "fields",
+    group: GROUP.flow,
+    code: SET_FIELDS,
+    make: (id) => ({
+      id,
+      summary: t("workflow.setFields"),
+      value: { type: "rawscript", language: "python3", content: SET_FIELDS, input_transforms: {} },
     }),
   },
   {
