@@ -70,6 +70,15 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
+/** Return the IANA time zone that a text names, for example by its city; null if there is none, or several. */
+export function findTimeZone(typed: string): string | null {
+  const name = typed.trim();
+  if (isTimeZone(name)) return name;
+  const wanted = name.toLowerCase().replaceAll(" ", "_");
+  const found = timeZones().filter((zone) => zone.toLowerCase().split("/").includes(wanted));
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
 /** Return the names of the IANA time zones, UTC first. */
 export const timeZones = (): string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 

@@ -11,7 +11,7 @@ import {
 import { useEditor } from "../editor/context";
 import { InputFields, useInputs } from "../forms/input-form";
 import { ApiError, errorText } from "../lib/api-error";
-import { isTimeZone, localTimeZone, timeZones } from "../lib/time";
+import { findTimeZone, localTimeZone, timeZones } from "../lib/time";
 import { IS_ENGLISH } from "../texts/language";
 import { t } from "../texts/triggers";
 import { Field, Input } from "../ui/controls";
@@ -55,8 +55,10 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
     overlap: !(schedule?.no_flow_overlap ?? false),
   });
   const update = (change: Partial<typeof values>) => setGiven((before) => ({ ...before, ...change }));
-  const ticks = useQuery(ticksQuery(values.cron, values.zone));
-  const zoneError = isTimeZone(values.zone) ? undefined : t("triggers.noTimeZone", { zone: values.zone });
+  const found = findTimeZone(values.zone);
+  const zone = found ?? values.zone;
+  const ticks = useQuery(ticksQuery(values.cron, zone));
+  const zoneError = found === null ? t("triggers.noTimeZone", { zone: values.zone }) : undefined;
   const args = useScheduleArgs(schema, schedule ? ((schedule.args ?? {}) as Tree) : exampleOf(schema));
   const saving = useMutation({
     mutationFn: async (given: Tree) => {
@@ -66,7 +68,7 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
         is_flow: true,
         enabled: schedule?.enabled ?? true,
         schedule: values.cron,
-        timezone: values.zone,
+        timezone: zone,
         args: given,
         missed: values.missed,
         no_flow_overlap: !values.overlap,
@@ -114,7 +116,12 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
           <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
         </Field>
         <Field label={t("triggers.timeZone")} error={zoneError}>
-          <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
+          <Input
+            list="zones"
+            value={values.zone}
+            onChange={(event) => update({ zone: event.target.value })}
+            onBlur={() => update({ zone })}
+          />
         </Field>
       </div>
       <datalist id="zones">
@@ -122,7 +129,7 @@ export function ScheduleForm({ schedule, saved, close }: Props) {
           <option key={zone} value={zone} />
         ))}
       </datalist>
-      <Ticks schedule={values.cron} timezone={values.zone} />
+      <Ticks schedule={values.cron} timezone={zone} />
       {args.fields}
       <div className={css.pair}>
         <Field label={t("triggers.summary")}>
@@ -161,14 +168,17 @@ function useScheduleArgs(schema: Json | undefined, initial: Tree | null): Schedu
   const parsed = parseJsonObject(json);
   if (inputs.names.length === 0) {
     const fields = (
-      <Field label={t("triggers.inputs")} help="JSON" error={parsed ? undefined : t("triggers.notObject")}>
-        <textarea
-          className={controls.input}
-          spellCheck={false}
-          value={json}
-          onChange={(event) => setJson(event.target.value)}
-        />
-      </Field>
+      <details className={css.otherInputs} open={Object.keys(initial ?? {}).length > 0}>
+        <summary>{t("triggers.noDeclaredInputs")}</summary>
+        <Field label={t("triggers.inputs")} help="JSON" error={parsed ? undefined : t("triggers.notObject")}>
+          <textarea
+            className={controls.input}
+            spellCheck={false}
+            value={json}
+            onChange={(event) => setJson(event.target.value)}
+          />
+        </Field>
+      </details>
     );
     return { fields, read: () => parsed };
   }

@@ -1,18 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
 import { ticksQuery } from "../api/triggers";
 import { t } from "../texts/triggers";
 import { formatInZone } from "./times";
 import css from "./triggers.module.css";
 
-/** The next five runs, in the schedule's zone. */
+/** The next five runs, in the schedule's zone; those of the last valid schedule while it is invalid. */
 export function Ticks({ schedule, timezone }: { schedule: string; timezone: string }) {
   const ticks = useQuery(ticksQuery(schedule, timezone));
-  if (!ticks.data) return null;
+  const last = useRef<{ times: string[]; timezone: string } | null>(null);
+  if (ticks.data) last.current = { times: ticks.data, timezone };
+  const shown = last.current;
+  if (!shown) return null;
   return (
-    <ol className={css.ticks} aria-label={t("triggers.nextRuns")}>
-      {ticks.data.map((tick) => (
+    <ol className={css.ticks} aria-label={t("triggers.nextRuns")} data-outdated={!ticks.data || undefined}>
+      {shown.times.map((tick) => (
         <li key={tick}>
-          <time dateTime={tick}>{formatInZone(tick, timezone)}</time>
+          <time dateTime={tick}>{formatInZone(tick, shown.timezone)}</time>
         </li>
       ))}
     </ol>
