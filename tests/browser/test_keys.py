@@ -166,7 +166,11 @@ async def compose(page: Page, press: Keys) -> None:
     await page.get_by_role("menu", name="Commands of the node").get_by_role("menuitem", name="Disable").click()
     await expect(page.get_by_role("button", name="Undo: Disable three")).to_be_visible()
     await press("Ctrl z")
+    # Enter moves the focus into the panel, Escape back to the graph.
     await press.at("three", "Enter")
+    await expect(page.get_by_role("tab", name="Settings")).to_be_focused()
+    await page.get_by_label("Id", exact=True).press("Escape")
+    await expect(node(page, "three")).to_be_focused()
     await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
     await press("F2")
     await expect(page.get_by_label("Id", exact=True)).to_be_focused()

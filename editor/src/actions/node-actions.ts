@@ -84,7 +84,10 @@ export const NODE_ACTIONS: readonly Action[] = [
     label: t("actions.open"),
     keys: ["Enter"],
     enabled: hasSingleNode,
-    run: (store) => store.setState({ panel: "node" }),
+    run: (store) => {
+      store.setState({ panel: "node" });
+      focusSoon("node-tab");
+    },
   },
   {
     name: "rename",

@@ -32,6 +32,7 @@ export function CodeField({ node, label, value, set }: Props) {
   return (
     <div className={css.expandable}>
       <LazyCode {...code} />
+      <p className={css.leaveHint}>{t("inspector.leaveCode")}</p>
       <IconButton label={t("inspector.expandCode")} icon="expand" onClick={() => setFull(true)} />
       {full && (
         <Dialog title={t("inspector.codeOf", { node })} full close={() => setFull(false)}>

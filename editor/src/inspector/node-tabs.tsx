@@ -44,6 +44,7 @@ export function NodeTabs({ wide }: { wide: boolean }) {
             type="button"
             role="tab"
             className={css.tab}
+            data-field={tab === shown ? "node-tab" : undefined}
             aria-selected={tab === shown}
             aria-controls={tab === shown ? panelId(tab) : undefined}
             tabIndex={tab === shown ? 0 : -1}

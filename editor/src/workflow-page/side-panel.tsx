@@ -1,4 +1,4 @@
-import { type CSSProperties, useEffect, useRef } from "react";
+import { type CSSProperties, type KeyboardEvent, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type EditorStore, endStepIn, type Panel } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
@@ -78,6 +78,7 @@ export function SidePanel() {
       data-wide={panel === "node" && wide}
       style={{ "--panel-width": `${width}px` } as CSSProperties}
       aria-label={panel === "test" && readOnly ? t("ui.run") : TITLES[panel]}
+      onKeyDown={returnToGraph}
     >
       <ResizeHandle width={width} set={setWidth} />
       <span className={css.close}>
@@ -94,6 +95,19 @@ export function SidePanel() {
       </div>
     </aside>
   );
+}
+
+/** Move the focus to the selected node on Escape, except in code, where Tab leaves the field after Escape. */
+function returnToGraph(event: KeyboardEvent<HTMLElement>): void {
+  const { target, currentTarget } = event;
+  if (event.key !== "Escape" || event.defaultPrevented || !(target instanceof Element)) return;
+  const isInCode = target.closest(".cm-editor")?.querySelector(".cm-gutters, .cm-tooltip") != null;
+  if (isInCode || !currentTarget.contains(target)) return;
+  const canvas = document.querySelector("[data-canvas]");
+  const node = canvas?.querySelector<HTMLElement>(".react-flow__node.selected") ?? null;
+  (node ?? canvas?.querySelector<HTMLElement>('.react-flow__node[tabindex="0"]'))?.focus();
+  // On the graph, Escape closes the panel.
+  event.stopPropagation();
 }
 
 /** Return the panel and the selection in the address, before the canvas is measured, so that the graph fits beside them. */
