@@ -25,6 +25,7 @@ async def _made(page: Page) -> str:
     """Enter a new folder and create the workflow; return its path."""
     folder = f"made{next(_numbers)}"
     await page.get_by_role("combobox", name="Folder").select_option("New folder…")
+    await expect(page.get_by_role("dialog").get_by_role("alert")).to_have_count(0)
     await page.get_by_label("Folder name").fill(folder)
     name = await page.get_by_label("Id", exact=True).input_value()
     await page.get_by_role("button", name="Create workflow").click()
@@ -47,7 +48,9 @@ async def test_enter_before_the_folders_are_loaded_creates_the_item(page: Page, 
 async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) -> None:
     await page.goto("/w/main")
     await _asked(page)
-    await page.get_by_label("Name", exact=True).fill("Greet: everybody")
+    # What is typed replaces the suggested name.
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    await page.keyboard.type("Greet: everybody")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("greet_everybody")
     path = await _made(page)
     await expect(page.get_by_role("heading", name="Greet: everybody")).to_be_visible()
@@ -109,8 +112,10 @@ async def test_workflow_is_created_with_keyboard_only(page: Page, site: Site) ->
     await page.goto("/w/main")
     await page.get_by_role("button", name="New workflow").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("radio", name="Blank")).to_be_focused()
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
     await expect(page.get_by_role("radio")).to_have_count(1 + len(TEMPLATES))
+    await page.keyboard.press("Shift+Tab")
+    await expect(page.get_by_role("radio", name="Blank")).to_be_focused()
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_role("radio").nth(1)).to_be_checked()
     await expect(page.get_by_role("button", name="Create workflow")).to_be_enabled()

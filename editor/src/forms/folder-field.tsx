@@ -5,13 +5,17 @@ import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 
 const KEY = "orvanta.place";
-const NEW_FOLDER = "";
+const CHOICE_OF_NEW = "";
+/** A new folder that has no name yet. */
+export const NEW_FOLDER = "f/";
+/** Folder of the examples, which is not meant for other items. */
+const EXAMPLES = "f/examples";
 
-/** Folder of the last created item, otherwise the first one. */
+/** Folder of the last created item, otherwise the first one that is not for examples. */
 export function lastFolder(folders: WritableFolders | undefined): string {
   const last = localStorage.getItem(KEY);
   if (last && folders?.all.includes(last)) return last;
-  return folders?.all[0] ?? "";
+  return folders?.all.find((each) => each !== EXAMPLES) ?? folders?.all[0] ?? "";
 }
 
 export function rememberFolder(folder: string): void {
@@ -27,19 +31,19 @@ export function FolderField(props: {
   const { folders, folder, set } = props;
   const [isNew, setOwn] = useState(false);
   const choose = (chosen: string) => {
-    setOwn(chosen === NEW_FOLDER);
-    set(chosen === NEW_FOLDER ? "f/" : chosen);
+    setOwn(chosen === CHOICE_OF_NEW);
+    set(chosen === CHOICE_OF_NEW ? NEW_FOLDER : chosen);
   };
   return (
     <>
       <Field label={t("forms.folder")}>
-        <Select value={isNew ? NEW_FOLDER : folder} disabled={!folders} set={(next) => choose(next)}>
+        <Select value={isNew ? CHOICE_OF_NEW : folder} disabled={!folders} set={(next) => choose(next)}>
           {folders?.all.map((each) => (
             <option key={each} value={each}>
               {each.startsWith("u/") ? t("forms.personal", { folder: each }) : each}
             </option>
           ))}
-          {folders?.admin && <option value={NEW_FOLDER}>{t("forms.newFolder")}</option>}
+          {folders?.admin && <option value={CHOICE_OF_NEW}>{t("forms.newFolder")}</option>}
         </Select>
       </Field>
       {isNew && (

@@ -4,7 +4,7 @@ import { draftsQuery, saveDraft } from "../api/drafts";
 import { flowsQuery } from "../api/flows";
 import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
-import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
+import { FolderField, lastFolder, NEW_FOLDER, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
 import { useSubmitWhenLoaded } from "../forms/submit-when-loaded";
 import { ApiError, errorText } from "../lib/api-error";
@@ -28,6 +28,12 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
   const templates = useQuery(templatesQuery(workspace));
   const [template, setTemplate] = useState(EMPTY);
   const chosen = templates.data?.find((each) => each.name === template);
+  // Choosing a template leaves the focus on it.
+  const [isFirst, setFirst] = useState(true);
+  const choose = (name: string) => {
+    setFirst(false);
+    setTemplate(name);
+  };
   return (
     <Dialog title={t("workflows.new")} wide close={close}>
       <div className={css.body}>
@@ -38,7 +44,7 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
             title={t("workflows.blank")}
             about={t("workflows.blankHint")}
             chosen={template}
-            set={setTemplate}
+            set={choose}
           >
             <Icon name="plus" size={28} />
           </TemplateChoice>
@@ -49,19 +55,23 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
               title={templateName(each)}
               about={templateFacts(each)}
               chosen={template}
-              set={setTemplate}
+              set={choose}
             >
               <TemplatePicture workspace={workspace} name={each.name} />
             </TemplateChoice>
           ))}
         </fieldset>
-        {templates.isPending && <Skeleton />}
+        {templates.isPending && (
+          <div className={css.loading}>
+            <Skeleton />
+          </div>
+        )}
         {templates.isError && <p className={dialogCss.description}>{errorText(templates.error)}</p>}
         {chosen && (
           <p className={css.description}>{textOfCode(`codes.templateHint_${chosen.name}`, chosen.description)}</p>
         )}
       </div>
-      <NameForm key={template} workspace={workspace} template={chosen} close={close} />
+      <NameForm key={template} workspace={workspace} template={chosen} focusName={isFirst} close={close} />
     </Dialog>
   );
 }
@@ -99,13 +109,20 @@ function TemplatePicture({ workspace, name }: { workspace: string; name: string 
 }
 
 /** Name, folder and id of the workflow. Reports a taken path before it creates anything. */
-function NameForm(props: { workspace: string; template: TemplateHead | undefined; close: () => void }) {
-  const { workspace, template, close } = props;
+function NameForm(props: {
+  workspace: string;
+  template: TemplateHead | undefined;
+  /** Focus the name. */
+  focusName: boolean;
+  close: () => void;
+}) {
+  const { workspace, template, focusName, close } = props;
   const queries = useQueryClient();
   const navigate = useNavigate();
   const folders = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
-  const [summary, setSummary] = useState(template ? templateName(template) : t("workflows.new"));
+  const suggested = template ? templateName(template) : t("workflows.new");
+  const [summary, setSummary] = useState(suggested);
   const [typedFolder, setFolder] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
   const folder = typedFolder ?? lastFolder(folders.data);
@@ -123,15 +140,26 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
       void navigate(`/w/${workspace}/workflows/${path}`);
     },
   });
-  const error = pathError(folder, name, taken) ?? (creating.isError ? errorOf(creating.error) : undefined);
+  const [submitted, setSubmitted] = useState(false);
+  const isUnnamed = folder === NEW_FOLDER && !submitted;
+  const error =
+    (isUnnamed ? undefined : pathError(folder, name, taken)) ??
+    (creating.isError ? errorOf(creating.error) : undefined);
   const submit = useSubmitWhenLoaded(folders.isSuccess, () => {
+    setSubmitted(true);
     if (!pathError(folder, name, taken)) creating.mutate();
   });
   return (
     <form className={css.form} onSubmit={submit}>
       <div className={css.fields}>
         <Field label={t("ui.name")}>
-          <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+          <Input
+            value={summary}
+            autoFocus={focusName}
+            // The suggested name is replaced by what is typed.
+            onFocus={(event) => summary === suggested && event.currentTarget.select()}
+            onChange={(event) => setSummary(event.target.value)}
+          />
         </Field>
         <FolderField folders={folders.data} folder={folder} set={setFolder} />
         <Field label={t("workflows.id")}>
