@@ -16,13 +16,12 @@ pytestmark = pytest.mark.extended
 async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: Site) -> None:
     path, caller = "f/removal/used", "f/removal/caller"
     site.deploy(path, LIST)
-    site.deploy(
-        caller, f"value: {{modules: [{{id: call, value: {{type: flow, path: {path}, input_transforms: {{}}}}}}]}}\n"
-    )
+    call = f"{{type: flow, path: {path}, input_transforms: {{}}}}"
+    site.deploy(caller, f"summary: Caller\nvalue: {{modules: [{{id: call, value: {call}}}]}}\n")
     await page.goto(f"/w/main/workflows/{path}")
     await archive(page)
     await expect(page.get_by_label("Used by").get_by_role("listitem")).to_contain_text(
-        [f"Workflow {caller}, node call"]
+        [f"Workflow Caller {caller}, node call"]
     )
     await check(page)
     await page.get_by_role("button", name="Archive", exact=True).click()

@@ -55,6 +55,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     day = page.get_by_label("Runs of the day").get_by_role("listitem")
     both = day.filter(has_text="2 at once")
     await expect(both.filter(has_text="f/times/one")).to_contain_text("Scheduled")
+    await expect(both.filter(has_text="f/times/one").get_by_role("link", name="Good", exact=True)).to_be_visible()
     await expect(both.filter(has_text="f/times/two")).to_have_count(1)
     await page.get_by_role("button", name="Today").click()
     past = page.get_by_label("Runs of the day").get_by_role("listitem").filter(has_text="f/times/often")

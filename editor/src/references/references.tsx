@@ -7,6 +7,7 @@ import {
   referencesQuery,
   type WorkspaceReferences,
 } from "../api/references";
+import { ItemLink } from "../kinds/item-link";
 import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/references";
@@ -134,7 +135,7 @@ function runsOf(workspace: string, { path }: Reference): string {
   return `/w/${workspace}/runs?path=${encodeURIComponent(path)}`;
 }
 
-/** Link to the page of an item; the path alone if it has no page. */
+/** Link to the page of an item; its name alone if it has no page. */
 function linkTo(workspace: string, { kind, path, node }: Pick<Reference, "kind" | "path" | "node">): ReactNode {
   const search = `?q=${encodeURIComponent(path)}`;
   const pages: Partial<Record<Reference["kind"], string>> = {
@@ -147,5 +148,5 @@ function linkTo(workspace: string, { kind, path, node }: Pick<Reference, "kind" 
     environment: `environments/${path}`,
   };
   const page = pages[kind];
-  return page ? <Link to={`/w/${workspace}/${page}`}>{path}</Link> : <code>{path}</code>;
+  return <ItemLink workspace={workspace} kind={kind} path={path} to={page && `/w/${workspace}/${page}`} />;
 }

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { calendarQuery, type ScheduleCalendar } from "../api/schedules";
+import { useItemName } from "../kinds/item-link";
 import { statusStyle } from "../lib/status";
 import { absolute, localTimeZone } from "../lib/time";
 import { Link } from "../routing/link";
@@ -198,6 +199,19 @@ function Hour({ entries }: { entries: Entry[] }) {
 const clashText = (clash: { at: number; paths: string[] }): string =>
   `${CLOCK.format(clash.at)}: ${clash.paths.join(", ")}`;
 
+/** Name of the workflow or script of a tick, and the path of its schedule. */
+function EntryName({ workspace, entry }: { workspace: string; entry: Entry }) {
+  const name = useItemName({ workspace, path: entry.what });
+  return (
+    <>
+      <Link to={entry.run ? `/w/${workspace}/runs/${entry.run}` : { search: `?q=${encodeURIComponent(entry.path)}` }}>
+        {name || entry.path}
+      </Link>
+      {name && <span className={css.soft}>{entry.path}</span>}
+    </>
+  );
+}
+
 interface DayProps {
   workspace: string;
   entries: Entry[];
@@ -216,11 +230,7 @@ function Day({ workspace, entries, complete }: DayProps) {
           <li key={`${entry.path} ${entry.at}`}>
             <time dateTime={new Date(entry.at).toISOString()}>{CLOCK.format(entry.at)}</time>
             <Status status={entry.state} />
-            {entry.run ? (
-              <Link to={`/w/${workspace}/runs/${entry.run}`}>{entry.path}</Link>
-            ) : (
-              <Link to={{ search: `?q=${encodeURIComponent(entry.path)}` }}>{entry.path}</Link>
-            )}
+            <EntryName workspace={workspace} entry={entry} />
             {together && (
               <span className={css.clash}>
                 <Icon name="warn" size={11} />

@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { fixViolations, loadViolations, type PolicyViolations, type StoredPolicy } from "../api/policies";
+import { ItemLink } from "../kinds/item-link";
 import { errorText } from "../lib/api-error";
-import { Link } from "../routing/link";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -109,9 +109,13 @@ function ViolatingItem({ workspace, policy, item, fixed }: ItemProps) {
   return (
     <li className={css.row}>
       <div className={css.what}>
-        <Link className={css.name} to={`/w/${workspace}/${kind === "flow" ? "workflows" : "scripts"}/${path}`}>
-          {path}
-        </Link>
+        <ItemLink
+          workspace={workspace}
+          kind={kind}
+          path={path}
+          className={css.name ?? ""}
+          to={`/w/${workspace}/${kind === "flow" ? "workflows" : "scripts"}/${path}`}
+        />
         {violations.map((each) => (
           <span key={`${each.path} ${each.message}`} className={css.facts}>
             {each.message}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { type UsageDay, type UsageItem, usageQuery } from "../api/usage";
+import { ItemLink } from "../kinds/item-link";
 import { kindName } from "../kinds/kind-name";
 import { useParams } from "../routing/hooks";
 import { LOCALE } from "../texts/language";
@@ -50,7 +51,11 @@ export function UsagePage() {
               <UsageTable
                 label={t("settings.usageByItem")}
                 name={t("settings.usageItem")}
-                lines={items.map((each) => ({ ...each, key: `${each.kind} ${each.path}`, name: itemName(each) }))}
+                lines={items.map((each) => ({
+                  ...each,
+                  key: `${each.kind} ${each.path}`,
+                  name: itemName(workspace, each),
+                }))}
               />
             </Section>
           )}
@@ -78,10 +83,10 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-const itemName = ({ kind, path }: UsageItem) =>
+const itemName = (workspace: string, { kind, path }: UsageItem) =>
   kind && path ? (
     <>
-      {kindName(kind)} <code>{path}</code>
+      {kindName(kind)} <ItemLink workspace={workspace} kind={kind} path={path} />
     </>
   ) : (
     t("settings.usageOther")

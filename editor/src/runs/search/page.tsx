@@ -2,6 +2,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useState } from "react";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
+import { ItemLink } from "../../kinds/item-link";
 import { ApiError } from "../../lib/api-error";
 import { useParams, useSearchParams } from "../../routing/hooks";
 import { Link } from "../../routing/link";
@@ -90,7 +91,11 @@ function Found({ workspace, run }: { workspace: string; run: FoundRun }) {
   return (
     <li className={css.run}>
       <Status status={run.status} />
-      <Link to={page}>{run.path ?? t("runs.preview")}</Link>
+      {run.path ? (
+        <ItemLink workspace={workspace} path={run.path} to={page} />
+      ) : (
+        <Link to={page}>{t("runs.preview")}</Link>
+      )}
       <span className={css.soft}>
         {run.created_by}, <Time at={run.created_at} />
       </span>
