@@ -32,7 +32,7 @@ export function ChooseDialog({ title, placeholder, emptyText, groups, choose, fo
       keywords: [description, name],
       icon,
       name,
-      detail: <span className={css.description}>{description}</span>,
+      detail: description && <span className={css.below}>{description}</span>,
       choose: () => {
         close();
         choose(value);
