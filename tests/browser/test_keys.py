@@ -193,12 +193,13 @@ async def look(page: Page, press: Keys) -> None:
     await press("v")
     await expect(overview).to_be_visible()
     await press("v")
-    # Below a zoom of 50 %, a node shows its icon only.
+    # Below a zoom of 50 %, a node shows its icon and its name, in larger letters.
     await press("Escape", "0")
     await expect(page.get_by_role("complementary")).to_have_count(0)
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await press("-", "-", "-", "-")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_hidden()
+    await expect(node(page, "one").get_by_text("one", exact=True)).to_have_css("font-size", "24px")
     await press("1")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await expect(node(page, "two")).to_be_in_viewport(ratio=0.99)

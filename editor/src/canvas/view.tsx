@@ -14,8 +14,8 @@ export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
 const MARGIN = 24;
 /** Zoom from which the texts of nodes can be read. */
 const READABLE = 0.8;
-/** Zoom below which cards show their icon only. */
-const FAR = 0.5;
+/** Zoom below which cards show their icon and a large name, and their icon only. */
+const FAR = { names: 0.5, icons: 0.25 };
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 type Measured = Pick<ReactFlowInstance, "getNodes" | "getNodesBounds">;
@@ -70,10 +70,12 @@ export function ProvideView() {
 
 /** Marks the canvas while its texts are too small to be read. Only the style of the cards changes: no node renders again. */
 export function MarkFarZoom() {
-  const far = useStore(({ transform: [, , zoom] }) => zoom < FAR);
+  const far = useStore(({ transform: [, , zoom] }) => (zoom < FAR.icons ? "icons" : zoom < FAR.names ? "names" : null));
   const inner = useStoreApi();
   useEffect(() => {
-    inner.getState().domNode?.toggleAttribute("data-far", far);
+    const { domNode } = inner.getState();
+    if (far) domNode?.setAttribute("data-far", far);
+    else domNode?.removeAttribute("data-far");
   }, [far, inner]);
   return null;
 }
