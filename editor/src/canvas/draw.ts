@@ -196,16 +196,20 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
 function labelEndsIn({ edges }: Lane, byId: Outline["byId"]): (edge: Edge) => LabelEnd {
   const targets = new Map<string, Set<string>>();
   const sources = new Map<string, Set<string>>();
+  const outcomes = new Map<string, Set<string>>();
   const startOf = ({ from, on }: Edge) =>
     labelledHandles(byId.get(from)?.kind ?? "").some((handle) => handle.on === on) ? `${from}:${on}` : from;
   for (const edge of edges) {
     addTo(targets, startOf(edge), edge.to);
     addTo(sources, edge.to, edge.from);
+    addTo(outcomes, `${edge.from}→${edge.to}`, edge.on);
   }
   return (edge) => {
     const sharesStart = (targets.get(startOf(edge))?.size ?? 0) > 1;
     const sharesEnd = (sources.get(edge.to)?.size ?? 0) > 1;
-    if (sharesStart === sharesEnd) return "middle";
+    // The edges of several outcomes between two nodes have their labels beside each other.
+    const isSeveral = (outcomes.get(`${edge.from}→${edge.to}`)?.size ?? 0) > 1;
+    if (isSeveral || sharesStart === sharesEnd) return "middle";
     return sharesStart ? "target" : "source";
   };
 }
