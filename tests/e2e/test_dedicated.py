@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.e2e.installation import Installation
 
 # `process` is set when the script is loaded, `job` when it is called.
@@ -11,6 +12,18 @@ CODE = (
     "import os, uuid\nID = uuid.uuid4().hex\ndef main(n: int = 0):\n"
     "    print('run', n)\n    return {'process': ID, 'job': os.environ['OV_JOB_ID'], 'n': n}\n"
 )
+
+
+# Progress can be set with the token of the job itself only.
+CALLING = {
+    "python3": "import os, uuid, wmill\nID = uuid.uuid4().hex\nOWN = wmill.Windmill()\ndef main(n: int):\n"
+    "    wmill.set_progress(10 + n)\n    OWN.set_progress(20 + n)\n"
+    "    return {'process': ID, 'progress': wmill.get_progress(), 'own': OWN.token == os.environ['WM_TOKEN']}\n",
+    "bun": "import * as wmill from 'windmill-client';\nconst ID = crypto.randomUUID();\n"
+    "export async function main(n: number) {\n  await wmill.setProgress(20 + n);\n"
+    "  const own = wmill.OpenAPI.TOKEN === process.env.WM_TOKEN;\n"
+    "  return { process: ID, progress: await wmill.getProgress(), own };\n}\n",
+}
 
 
 def deploy_script(installation: Installation, path: str, **settings: Any) -> None:
@@ -41,6 +54,15 @@ def test_dedicated_script_reuses_process(installation: Installation) -> None:
     assert len({result["job"] for result in results}) == 3
     logs = [installation.client.get(f"/api/w/main/jobs_u/get_logs/{result['job']}").text for result in results]
     assert logs == ["run 0\n", "run 1\n", "run 2\n"]
+
+
+@pytest.mark.parametrize("language", CALLING)
+def test_client_in_reused_process_has_token_of_each_job(installation: Installation, language: str) -> None:
+    path = f"f/examples/calling_{language}"
+    deploy_script(installation, path, content=CALLING[language], language=language, dedicated_worker=True)
+    results = run_all(installation, f"p/{path}")
+    assert len({result["process"] for result in results}) == 1
+    assert [(result["progress"], result["own"]) for result in results] == [(20, True), (21, True), (22, True)]
 
 
 def test_other_script_has_process_per_run(installation: Installation) -> None:

@@ -66,7 +66,7 @@ def test_parameters_without_value_are_not_sent() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         answering = threading.Thread(target=server.handle_request, daemon=True)
         answering.start()
-        client = Connection(f"http://127.0.0.1:{server.server_port}/api", "t")
+        client = Connection(f"http://127.0.0.1:{server.server_port}/api", lambda: "t")
         client.get("/w/a/x", params={"a": None, "b": True, "c": ["1", None, 2]})
         answering.join()
     assert paths == ["/api/w/a/x?b=true&c=1&c=2"]

@@ -6,7 +6,7 @@ import functools
 import http.client
 import json
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -91,12 +91,15 @@ class OpenResponse:
 
 
 class Connection:
-    """Access to the API at `base_url` with a token. Each request has a connection of its own."""
+    """Access to the API at `base_url`. Each request has a connection of its own."""
 
-    def __init__(self, base_url: str, token: str | None, verify: bool = True) -> None:
-        """Create the access. `verify`: certificates are checked."""
+    def __init__(self, base_url: str, token: Callable[[], str | None], verify: bool = True) -> None:
+        """Create the access. `token` is called for each request, as the jobs of a dedicated process have different ones.
+
+        `verify`: certificates are checked.
+        """
         self.base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token = token
         self._verify = verify
 
     def stream(
@@ -118,7 +121,7 @@ class Connection:
         url = f"{self.base_url}/{quote(path.lstrip('/'), safe='/%:@?=&,;+!$~')}"
         if query := _query(params or {}):
             url += ("&" if "?" in url else "?") + query
-        sent = self._headers | dict(headers or {})
+        sent = {"Authorization": f"Bearer {self._token()}", **(headers or {})}
         if content is None and (json is not None or method not in ("GET", "DELETE")):
             content = _encode(json)
             sent.setdefault("Content-Type", "application/json")

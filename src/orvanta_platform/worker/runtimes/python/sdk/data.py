@@ -172,7 +172,7 @@ class Data(Runs):
             {"type": "actions", "elements": [button]},
         ]
         body = {"channel": channel_id, "text": f"{text} {page}", "blocks": blocks}
-        api = Connection(slack.get("api_url") or "https://slack.com/api", slack["token"])
+        api = Connection(slack.get("api_url") or "https://slack.com/api", lambda: slack["token"])
         answer = api.post("chat.postMessage", json=body).raise_for_status().json()
         if not answer.get("ok"):
             raise Exception(f"Slack refused the message: {answer.get('error')}.")

@@ -19,17 +19,31 @@ class Workspace:
         """Create the client. `base_url` is the address without `/api`; `verify`: certificates are checked."""
         base = base_url or os.environ.get("BASE_INTERNAL_URL") or environ("BASE_URL")
         self.base_url = f"{base}/api"
-        self.token = token or environ("TOKEN")
+        self._token = token
         self.verify = verify
         self.client = self.get_client()
         self.workspace = workspace or environ("WORKSPACE")
-        self.path = environ("JOB_PATH")
+        self._path: str | None = None
         if not self.workspace:
             raise ValueError("There is no workspace: pass one, or set WM_WORKSPACE.")
 
+    @property
+    def token(self) -> str | None:
+        """Token of the calls: that passed, otherwise that of the current job of the process."""
+        return self._token or environ("TOKEN")
+
+    @property
+    def path(self) -> str | None:
+        """Path of the current script or workflow, unless it is set."""
+        return self._path or environ("JOB_PATH")
+
+    @path.setter
+    def path(self, path: str | None) -> None:
+        self._path = path
+
     def get_client(self) -> Connection:
         """Return a new connection, with the methods get, post, put, delete and request."""
-        return Connection(self.base_url, self.token, self.verify)
+        return Connection(self.base_url, lambda: self.token, self.verify)
 
     def worker_has_internal_server(self) -> bool:
         """Return whether the API is on this machine."""

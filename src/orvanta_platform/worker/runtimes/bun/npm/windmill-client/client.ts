@@ -19,7 +19,7 @@ const jobVariable = (name: string) => getEnv(`WM_${name}`) || getEnv(`OV_${name}
 
 /** Sets the token and the address for all later calls. */
 export function setClient(token?: string, baseUrl?: string): void {
-  OpenAPI.TOKEN = token ?? jobVariable("TOKEN");
+  OpenAPI.TOKEN = token;
   OpenAPI.BASE = `${baseUrl ?? getEnv("BASE_INTERNAL_URL") ?? jobVariable("BASE_URL")}/api`;
 }
 

@@ -2,9 +2,17 @@
 
 import { SERVED, SERVICES } from "./services.ts";
 
+let ownToken: string | undefined;
+
 export const OpenAPI = {
   BASE: `${process.env.BASE_INTERNAL_URL ?? process.env.WM_BASE_URL ?? "http://localhost:8000"}/api`,
-  TOKEN: process.env.WM_TOKEN ?? process.env.OV_TOKEN,
+  /** The token that was set, otherwise that of the current job: a dedicated process runs many. */
+  get TOKEN(): string | undefined {
+    return ownToken ?? process.env.WM_TOKEN ?? process.env.OV_TOKEN;
+  },
+  set TOKEN(token: string | undefined) {
+    ownToken = token;
+  },
   WITH_CREDENTIALS: false,
 };
 
