@@ -64,6 +64,19 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
     same(await wmill.runFlow(given.flow, { n: 5 }), { double: 20 });
     await refused(() => wmill.runScriptByPath(given.failing!), "was not successful", "as it must");
   },
+  // A log that was already written would end every long poll immediately.
+  async waitJob(given) {
+    const polls: string[] = [];
+    const send = globalThis.fetch;
+    globalThis.fetch = ((url: URL, init: RequestInit) => {
+      if (url.pathname.includes("getupdate")) polls.push(url.search);
+      return send(url, init);
+    }) as typeof fetch;
+    const later = await wmill.runScriptAsync(given.script!, null, { n: 1 }, 1);
+    same(await wmill.waitJob(later), { double: 2 });
+    globalThis.fetch = send;
+    same([polls.length > 0, polls.every((each) => each.includes("no_logs=true"))], [true, true]);
+  },
   async runsAsync(given) {
     const ids = [
       await wmill.runScriptAsync(given.script!, null, { n: 6 }),

@@ -14,7 +14,7 @@ import pytest
 
 from orvanta_platform.http import route_rules
 from orvanta_platform.worker.runtimes.python import sdk
-from orvanta_platform.worker.runtimes.python.sdk.connection import Connection
+from orvanta_platform.worker.runtimes.python.sdk.connection import Connection, Response
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "sdk" / "published.json").read_text())
 PYTHON = {**PUBLISHED["wmill 1.850.0"], **PUBLISHED["orvanta 6.5.0"]} | PUBLISHED["wmill 1.850.0"]
@@ -70,6 +70,22 @@ def test_parameters_without_value_are_not_sent() -> None:
         client.get("/w/a/x", params={"a": None, "b": True, "c": ["1", None, 2]})
         answering.join()
     assert paths == ["/api/w/a/x?b=true&c=1&c=2"]
+
+
+def test_wait_for_run_ignores_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that was already written would end every long poll immediately."""
+    client = sdk.Windmill("http://server", "t", "main")
+    calls: list[dict[str, Any]] = []
+
+    def get(call: str, params: Any = None) -> Response:
+        if "getupdate" in call:
+            calls.append(params)
+        found = {"completed": bool(calls), "started": True, "success": True, "result": 1}
+        return Response(call, 200, {}, json.dumps(found).encode())
+
+    monkeypatch.setattr(client, "get", get)
+    assert client.wait_job("1") == 1
+    assert calls == [{"running": True, "no_logs": True}]
 
 
 def test_calls_of_typescript_services_are_routes() -> None:

@@ -94,9 +94,9 @@ class Connection:
     """Access to the API at `base_url`. Each request has a connection of its own."""
 
     def __init__(self, base_url: str, token: Callable[[], str | None], verify: bool = True) -> None:
-        """Create the access. `token` is called for each request, as the jobs of a dedicated process have different ones.
+        """Create the access. `verify`: certificates are checked.
 
-        `verify`: certificates are checked.
+        `token` is called for each request, as the jobs of a dedicated process have different ones.
         """
         self.base_url = base_url.rstrip("/")
         self._token = token

@@ -160,7 +160,7 @@ class Runs(Workspace):
             if remaining < _HELD_S:
                 time.sleep(min(remaining, 0.1))
             else:  # the server answers as soon as something changed
-                params = {"running": bool(found.get("started"))}
+                params = {"running": bool(found.get("started")), "no_logs": True}
                 self.get(self.in_workspace(f"jobs_u/getupdate/{job_id}"), params=params)
         if found["completed"]:
             return _result(job_id, found, assert_result_is_not_none)

@@ -109,7 +109,7 @@ export async function waitJob(jobId: string, verbose = false): Promise<any> {
       throw new Error(`Job ${jobId} was not successful: ${JSON.stringify(found.result?.error ?? found.result)}`);
     if (verbose) console.info(`waiting for job ${jobId}`);
     // The server answers as soon as something changed.
-    await call("GET", `jobs_u/getupdate/${jobId}`, { running: Boolean(found.started) });
+    await call("GET", `jobs_u/getupdate/${jobId}`, { running: Boolean(found.started), no_logs: true });
   }
 }
 
