@@ -18,7 +18,6 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("no main", "python3", "x = 1", {}, "MissingMain", "no function main"),
     ("main is no function", "python3", "main = 1", {}, "MissingMain", "no function main"),
     ("syntax", "python3", "def main():\n    retrun 1", {}, "SyntaxError", "(line 2): retrun 1"),
-    ("missing argument", "python3", "def main(a): pass", {}, "TypeError", "'a'"),
     ("import", "python3", "import not_there", {}, "ModuleNotFoundError", "not_there"),
     ("exit with text", "python3", "def main():\n    raise SystemExit('so')", {}, "ExitCode", "exit code 1: so"),
     ("exit at once", "python3", "import os\ndef main():\n    os._exit(4)", {}, "ExitCode", "exit code 4"),

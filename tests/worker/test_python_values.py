@@ -120,3 +120,21 @@ async def test_script_receives_and_returns_typed_values(runtimes: Runtimes) -> N
     assert (await run(runtimes, "python3", content, given)).value == ["datetime", "aGk=", 2026, "S", [1]]
     error = (await run(runtimes, "python3", content, given | {"size": "x"})).error
     assert error == ("InvalidArgument", "the argument size is not of the type Size: 'x' is not a valid Size")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "given", "expected"),
+    [
+        ("a, b=2, *, c=3, d", {"a": 1, "b": None, "c": None}, [1, 2, 3, None]),
+        ("a, b=2, /, c=3, d=4", {"b": None, "d": 5}, [None, 2, 3, 5]),
+        ("a, b=2, c=0, d=0, **more", {"b": None, "more": None}, [None, 2, 0, 0]),
+        ("a, b: int | None = 2, c: 'UUID | None' = 3, d=None", {"b": None, "c": None}, [None, 2, 3, None]),
+    ],
+)
+@pytest.mark.parametrize("decorator", ["", "@functools.cache\n"])
+async def test_null_is_replaced_by_default(
+    runtimes: Runtimes, parameters: str, given: dict[str, Any], expected: list[Any], decorator: str
+) -> None:
+    """A missing argument without a default is None."""
+    content = f"import functools\nfrom uuid import UUID\n{decorator}def main({parameters}):\n    return [a, b, c, d]\n"
+    assert (await run(runtimes, "python3", content, given)).value == expected

@@ -229,6 +229,8 @@ class _Main:
     function: Any
     positional: list[str]
     named: list[str]
+    defaults: dict[str, Any]
+    """Values of the parameters that have a default."""
     rest: bool
     """True if it accepts arguments of any other name."""
     kinds: dict[str, Any]
@@ -243,10 +245,13 @@ class _Main:
         if type(main) is FunctionType and not main.__dict__:  # not wrapped: `inspect` is not needed
             code, names = main.__code__, main.__code__.co_varnames
             first, end = code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount
+            values = main.__defaults__ or ()
+            defaults = dict(zip(names[code.co_argcount - len(values) : code.co_argcount], values, strict=True))
             return cls(
                 main,
                 [*names[:first]],
                 [*names[first:end]],
+                defaults | (main.__kwdefaults__ or {}),
                 bool(code.co_flags & inspect.CO_VARKEYWORDS),
                 annotated(main),
             )
@@ -255,6 +260,7 @@ class _Main:
             main,
             [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY],
             [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)],
+            {p.name: p.default for p in parameters if p.default is not p.empty},
             any(p.kind is p.VAR_KEYWORD for p in parameters),
             annotated(inspect.unwrap(main)),
         )
@@ -262,22 +268,25 @@ class _Main:
     def call(self, arguments: dict[str, Any], flush: Callable[[], None]) -> Any:
         """Call the function and return its value. Coroutines are awaited, values of generators are streamed.
 
+        A missing argument, and None, is the default of its parameter, or None if it has no default.
         Raises InvalidArgument.
         """
-        for name, kind in self.kinds.items():
-            if name in arguments:
-                arguments[name] = convert(name, arguments[name], kind)
-        positional = [arguments[name] for name in self.positional if name in arguments]
+        positional = [self._argument(name, arguments) for name in self.positional]
+        named = {name: self._argument(name, arguments) for name in self.named}
         if self.rest:
-            named = {name: value for name, value in arguments.items() if name not in self.positional}
-        else:
-            named = {name: arguments[name] for name in self.named if name in arguments}
+            named |= {name: value for name, value in arguments.items() if name not in (*self.positional, *self.named)}
         value = self.function(*positional, **named)
         if inspect.iscoroutine(value) or is_streamed_later(value):
             import asyncio  # large and rarely needed: imported here to keep it out of every cell
 
             value = asyncio.run(_settled(value, flush))
         return stream(value, flush) if is_streamed(value) else value
+
+    def _argument(self, name: str, arguments: dict[str, Any]) -> Any:
+        value = arguments.get(name)
+        if value is None:
+            return self.defaults.get(name)
+        return convert(name, value, self.kinds[name]) if name in self.kinds else value
 
 
 async def _settled(value: Any, flush: Callable[[], None]) -> Any:
