@@ -29,7 +29,7 @@ class OrderLocks:
 
     @asynccontextmanager
     async def take(self, workspace: str, cancelled: asyncio.Event) -> AsyncIterator[None]:
-        """Wait for the turn and hold it. Raises Stopped if `cancelled` is set before."""
+        """Wait for the turn and hold it. Raises OrderCancelled if `cancelled` is set before."""
         turn = self._busy.setdefault(workspace, asyncio.Lock())
         taking, stopping = asyncio.ensure_future(turn.acquire()), asyncio.ensure_future(cancelled.wait())
         try:

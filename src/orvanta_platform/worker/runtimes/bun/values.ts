@@ -153,8 +153,8 @@ function wrong(value: unknown): string | null {
   for (let look = todo.pop(); look; look = todo.pop()) {
     const { path, here } = look;
     if (typeof here === "bigint") return `${path} is a BigInt, which is not JSON; return Number(x) or String(x)`;
-    if (typeof here === "number" && !Number.isFinite(here)) return `${path} is ${here}, which JSON cannot hold`;
-    if (typeof here === "string" && !here.isWellFormed()) return `${path} holds half of a surrogate pair, which UTF-8 cannot`;
+    if (typeof here === "number" && !Number.isFinite(here)) return `${path} is ${here}, which is not a JSON value`;
+    if (typeof here === "string" && !here.isWellFormed()) return `${path} contains an unpaired surrogate, which UTF-8 cannot encode`;
     if (typeof here !== "object" || here === null) continue;
     for (let above = look.above; above; above = above.above) if (above.here === here) return `${path} contains itself`;
     if (here instanceof Map || here instanceof Set)

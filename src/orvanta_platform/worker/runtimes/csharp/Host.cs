@@ -302,7 +302,7 @@ namespace Orvanta {
 
         private void Fraction(double number, object value) {
             if (double.IsNaN(number) || double.IsInfinity(number)) {
-                throw new Failed("ResultNotJson", "the result is " + number + ", which JSON cannot hold");
+                throw new Failed("ResultNotJson", "the result is " + number + ", which is not a JSON value");
             }
             text.Append(Invariant(value, "R"));
         }

@@ -195,7 +195,7 @@ public final class Host {
     }
 
     private static void writeFraction(StringBuilder out, double number, Object value) throws Failed {
-        if (!Double.isFinite(number)) throw new Failed("ResultNotJson", "the result is " + number + ", which JSON cannot hold");
+        if (!Double.isFinite(number)) throw new Failed("ResultNotJson", "the result is " + number + ", which is not a JSON value");
         out.append(value);
     }
 

@@ -80,7 +80,7 @@ module OrvantaHost
 
       case value
       when nil, true, false, Integer, String then value
-      when Float then value.finite? ? value : raise(ResultNotJson, "#{path} is #{value}, which JSON cannot hold")
+      when Float then value.finite? ? value : raise(ResultNotJson, "#{path} is #{value}, which is not a JSON value")
       when Symbol then value.to_s
       when Array then value.each_with_index.map { |item, index| plain(item, "#{path}[#{index}]", depth + 1) }
       when Hash then value.to_h { |key, item| [key.to_s, plain(item, "#{path}.#{key}", depth + 1)] }
