@@ -7,6 +7,7 @@ import datetime
 import decimal
 import enum
 import json
+import re
 import uuid
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.worker.shared_runtimes import runtimes as runtimes
 
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.python import arguments
-from orvanta_platform.worker.runtimes.python.results import to_json
+from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 
 
 class Colour(enum.Enum):
@@ -60,6 +61,11 @@ UID = uuid.UUID("12345678-1234-5678-1234-567812345678")
         (dict[str, Colour], {"a": "r"}, {"a": Colour.RED}),
         (str | datetime.date, "2026-02-28", "2026-02-28"),
         (int | datetime.date, "2026-02-28", DAY),
+        (float | datetime.datetime, 3, 3),
+        (list[str] | datetime.date, "2026-02-28", DAY),
+        (Order | str, "an order", "an order"),
+        (list[str], "a text", "a text"),
+        (list[dict[str, Any]] | None, "a text", "a text"),
         (Any, "2026-02-28", "2026-02-28"),
     ],
     ids=str,
@@ -77,10 +83,22 @@ def test_argument_has_the_type_of_its_parameter(kind: Any, value: Any, expected:
         (decimal.Decimal, "x"),
         (Order, {"other": 1}),
         (Model, {"at": "soon"}),
+        (Model, "soon"),
+        (Order, "soon"),
+        (datetime.date, ["2026-02-28"]),
+        (datetime.datetime, {"at": 0}),
+        (uuid.UUID, 3),
+        (datetime.date | None, "soon"),
+        (list[datetime.date], "2026-02-28"),
+        (dict[str, datetime.date], ["2026-02-28"]),
+        (list[datetime.date] | None, "2026-02-28"),
+        (list[str] | datetime.date, {"a": 1}),
     ],
+    ids=str,
 )
 def test_argument_of_another_type_is_refused(kind: Any, value: Any) -> None:
-    with pytest.raises(arguments.InvalidArgument, match=f"the argument x is not of the type {kind.__name__}: "):
+    name = kind.__name__ if isinstance(kind, type) else str(kind)
+    with pytest.raises(arguments.InvalidArgument, match=re.escape(f"the argument x is not of the type {name}: ")):
         arguments.convert("x", value, kind)
 
 
@@ -106,6 +124,29 @@ def library(module: str, name: str, **members: Any) -> Any:
 )
 def test_result_has_a_form_in_json(value: Any, expected: Any) -> None:
     assert json.loads(to_json(value)) == expected
+
+
+def test_key_that_is_no_number_is_a_text() -> None:
+    assert json.loads(to_json({"a": {float("nan"): float("nan"), float("-inf"): 1}})) == {
+        "a": {"NaN": None, "-Infinity": 1}
+    }
+
+
+def test_number_of_too_many_digits_is_refused() -> None:
+    with pytest.raises(NotJson, match=r"^the result is not JSON: Exceeds the limit"):
+        to_json([10**5000])
+
+
+async def test_annotation_that_cannot_be_read_has_no_effect_on_others(runtimes: Runtimes) -> None:
+    content = (
+        "from __future__ import annotations\nimport dataclasses, datetime\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from elsewhere import Unknown\n"
+        "@dataclasses.dataclass\nclass Stay:\n    room: Unknown\n    day: datetime.date\n"
+        "def main(a: Unknown, day: datetime.date, stay: Stay):\n"
+        "    return [a, type(day).__name__, stay.room, type(stay.day).__name__]\n"
+    )
+    given = {"a": 1, "day": "2026-02-28", "stay": {"room": 2, "day": "2026-02-28"}}
+    assert (await run(runtimes, "python3", content, given)).value == [1, "date", 2, "date"]
 
 
 async def test_script_receives_and_returns_typed_values(runtimes: Runtimes) -> None:

@@ -13,24 +13,25 @@ class NotJson(Exception):
     """Raised if the value has no JSON form; the message names path and type."""
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: Any, *, finite: bool = False) -> bytes:
     """Return `value` as JSON text in UTF-8. Raises NotJson.
 
     Dates, decimals, UUIDs and paths become strings, bytes base64, data classes and models of pydantic objects,
     enumeration members their values, sets and arrays lists, tables lists of rows. NaN and infinities become null.
+    `finite`: there are none of these.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
         return text.encode()
     except UnicodeEncodeError as error:
-        raise NotJson("a text in the result holds half of a surrogate pair, which UTF-8 cannot") from error
+        raise NotJson("a text in the result contains an unpaired surrogate, which UTF-8 cannot encode") from error
     except RecursionError as error:
         raise NotJson("the result is nested too deeply") from error
     except (TypeError, ValueError) as error:
         fault = _find(value)
-        if fault is not None or isinstance(error, TypeError):
+        if fault is not None or isinstance(error, TypeError) or finite:
             raise NotJson(fault or f"the result is not JSON: {error}") from error
-        return to_json(_finite(value))
+        return to_json(_finite(value), finite=True)
 
 
 def _convert(value: Any) -> Any:
@@ -92,14 +93,18 @@ def _in_order(value: set[Any] | frozenset[Any]) -> list[Any]:
 
 
 def _finite(value: Any) -> Any:
-    """Return a copy of a JSON value without NaN and infinities."""
+    """Return a copy of a JSON value without NaN and infinities, which are texts as keys."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {_finite_key(key): _finite(each) for key, each in value.items()}
     return value if value is None or isinstance(value, str | int) else _finite(_convert(value))
+
+
+def _finite_key(key: Any) -> Any:
+    return json.dumps(key) if isinstance(key, float) and not math.isfinite(key) else key
 
 
 def _find(value: Any) -> str | None:
