@@ -261,3 +261,28 @@ export function main(at: Date /* the day */, own: string) { return [at.getUTCFul
     event = {"kind": "webhook", "body": {"day": "2026-02-28"}}
     ran = await run(runtimes, "deno", content, {"event": event})
     assert (ran.value, ran.computed) == ([2026, "object"], '{"at":"2026-02-28","own":"object"}')
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("function main(x, y = 2) { return [x, y, '//', 'a'.replace(/\\//, 'b')]; } // end", [1, 2, "//", "a"]),
+        ("const main = (x, y = 'b' // one, two)\n) => [x, y, /[/*]/.test('*')];", [1, "b", True]),
+        ("const main = async /* ( */ x => [x, `/*`, /\\/*/.test('')];", [1, "/*", True]),
+        ("function main /* (a) */ (x, y = /\\)\\//, z = 3) { return [x, y.test(')/'), z]; }", [1, True, 3]),
+    ],
+)
+async def test_deno_finds_parameters_in_text_of_function(runtimes: Runtimes, content: str, expected: list[Any]) -> None:
+    """Deno shows comments in the text of a function."""
+    if not has_deno():
+        pytest.skip("deno is not installed")
+    ran = await run(runtimes, "deno", f"export {content}", {"x": 1}, timeout_s=5)
+    assert ran.value == expected
+
+
+async def test_deno_streams_values_of_generators(runtimes: Runtimes) -> None:
+    if not has_deno():
+        pytest.skip("deno is not installed")
+    content = "export async function* main(x: number) { yield 'one\\n'; yield [x]; yield new Uint8Array([33]); }"
+    ran = await run(runtimes, "deno", content, {"x": 1})
+    assert (ran.value, ran.streamed) == (None, "one\n[1]!")

@@ -10,7 +10,6 @@ type Kind = "result" | "error";
 type Environment = Record<string, string>;
 
 const CHUNK = 64 << 10;
-const STREAMED_CHARS = 1000;
 
 const folder = process.cwd();
 const [inputs, answers, resultBytes, dedicated, stdio, schemes] = process.argv.slice(1, 7).map(Number);
@@ -80,48 +79,7 @@ function resolveSchemes(): void {
 
 async function call(text: string): Promise<string> {
   const given = JSON.parse(text || "{}");
-  const value = await callEntry(await import(`${folder}/${script}`), given, entry, dates, (text) => text);
-  return isStreamed(value) ? stream(value) : toJson(value);
-}
-
-// Whether a value is streamed: async generators, ReadableStream, generators and other iterators, but not values such as
-// arrays.
-function isStreamed(value: any): value is AsyncIterable<unknown> | Iterable<unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  if (typeof value[Symbol.asyncIterator] === "function") return true;
-  return typeof value[Symbol.iterator] === "function" && typeof value.next === "function";
-}
-
-// Streams all values: texts unchanged, bytes as UTF-8, anything else as JSON. The answer null stands for the streamed
-// text.
-async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
-  const decoder = new TextDecoder();
-  let given = false;
-  const give = async (text: string) => {
-    if (text === "") return;
-    given = true;
-    await writeStreamed(text);
-  };
-  for await (const value of values) {
-    if (value instanceof Uint8Array) await give(decoder.decode(value, { stream: true }));
-    else {
-      const json = toJson(value);
-      await give(typeof value === "string" ? value : json);
-    }
-  }
-  await give(decoder.decode());
-  return given ? "null" : '""';
-}
-
-// Writes in the format of stream_marks.py. A line is one write of at most a page, which no other output can interrupt.
-async function writeStreamed(text: string): Promise<void> {
-  for (let start = 0; start < text.length; ) {
-    let end = start + STREAMED_CHARS;
-    if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end--;
-    const part = text.slice(start, end).replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\0", "\\0");
-    await writeLine(`\x1eOV_STREAM: ${part}`);
-    start = end;
-  }
+  return answer(await callEntry(await import(`${folder}/${script}`), given, entry, dates));
 }
 
 async function writeLine(text: string): Promise<void> {

@@ -7,6 +7,7 @@ type Parameter = { name: string | null; rest: boolean };
 const STACK_CHARS = 32 << 10;
 const MESSAGE_CHARS = 64 << 10;
 const MAX_ARGUMENTS = 64 << 10;
+const STREAMED_CHARS = 1000;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 class ResultNotJson extends Error {}
@@ -26,20 +27,13 @@ function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
 }
 
 // Calls `main`, after `preprocessor` if the argument is the event of a trigger, or `preprocessor` alone; see host.py of
-// Python. `entry` is the function to call, `dates` are parameters of `main` that receive a Date, `print` returns the text
-// of a function.
-async function callEntry(
-  { main, preprocessor }: any,
-  given: any,
-  entry: string,
-  dates: string[],
-  print: (text: string) => string,
-): Promise<unknown> {
-  const call = (called: any, arguments_: any) => called(...words(parameters(print(String(called))), arguments_));
+// Python. `entry` is the function to call, `dates` are parameters of `main` that receive a Date.
+async function callEntry({ main, preprocessor }: any, given: any, entry: string, dates: string[]): Promise<unknown> {
+  const call = (called: any, arguments_: any) => called(...words(parameters(String(called)), arguments_));
   const prepares = typeof preprocessor === "function";
   const isEvent = Object.keys(given).length === 1 && typeof given.event?.kind === "string";
   const prepare = () => {
-    const wanted = parameters(print(String(preprocessor)));
+    const wanted = parameters(String(preprocessor));
     return preprocessor(...words(wanted, isEvent && isOlder(wanted) ? ofEvent(given.event, wanted) : given));
   };
   if (prepares && (entry === "preprocessor" || typeof main !== "function")) return prepare();
@@ -76,14 +70,41 @@ function withDates(given: Record<string, any>, dates: string[]): Record<string, 
   return found;
 }
 
-// Parses the parameters of a function's text as printed by Bun: without types and comments, with escaped names.
-function parameters(text: string): Parameter[] {
+// Parses the parameters of a function's text, which has no types; Bun escapes names in it.
+function parameters(code: string): Parameter[] {
+  const text = head(code);
   const bare = new RegExp(`^(?:async\\s+)?(${NAME})\\s*=>`, "u").exec(text);
   if (bare) return [{ name: unescaped(bare[1]), rest: false }];
   return split(text, text.indexOf("(") + 1).map((parameter) => {
     const name = new RegExp(`^${NAME}`, "u").exec(parameter);
     return { name: name && unescaped(name[0]), rest: parameter.startsWith("...") };
   });
+}
+
+// Returns the text of a function up to the end of its parameters, without comments, which it has in Deno.
+function head(text: string): string {
+  let found = "";
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text.startsWith("//", at)) at = indexOf(text, "\n", at);
+    else if (text.startsWith("/*", at)) at = indexOf(text, "*/", at + 2) + 1;
+    else {
+      const from = at;
+      if (text[at] === "\\") at++; // in a regular expression or a name
+      else if ("\"'`".includes(text[at])) at = afterString(text, at) - 1;
+      else if ("([{".includes(text[at])) depth++;
+      else if (")]}".includes(text[at])) depth--;
+      found += text.slice(from, at + 1);
+      if (depth === 0 && (text[at] === ")" || found.endsWith("=>"))) break;
+    }
+  }
+  return found;
+}
+
+// Returns the place of `word` in the text, or its end.
+function indexOf(text: string, word: string, from: number): number {
+  const at = text.indexOf(word, from);
+  return at < 0 ? text.length : at;
 }
 
 function unescaped(name: string): string {
@@ -98,6 +119,7 @@ function split(text: string, start: number): string[] {
   for (let at = start; at < text.length; at++) {
     const char = text[at];
     if (char === '"' || char === "'" || char === "`") at = afterString(text, at) - 1;
+    else if (char === "\\") at++;
     else if ("([{".includes(char)) depth++;
     else if (depth === 0 && (char === "," || char === ")")) {
       found.push(text.slice(from, at).trim());
@@ -125,6 +147,51 @@ function afterHole(text: string, start: number): number {
     else if (text[at] === "}" && depth-- === 0) return at + 1;
   }
   return text.length;
+}
+
+// Returns the answer for the value of `main`, which may be streamed.
+async function answer(value: any): Promise<string> {
+  return isStreamed(value) ? stream(value) : toJson(value);
+}
+
+// Whether a value is streamed: async generators, ReadableStream, generators and other iterators, but not values such as
+// arrays.
+function isStreamed(value: any): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  if (typeof value[Symbol.asyncIterator] === "function") return true;
+  return typeof value[Symbol.iterator] === "function" && typeof value.next === "function";
+}
+
+// Streams all values: texts unchanged, bytes as UTF-8, anything else as JSON. The answer null stands for the streamed
+// text.
+async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
+  const decoder = new TextDecoder();
+  let given = false;
+  const give = async (text: string) => {
+    if (text === "") return;
+    given = true;
+    await writeStreamed(text);
+  };
+  for await (const value of values) {
+    if (value instanceof Uint8Array) await give(decoder.decode(value, { stream: true }));
+    else {
+      const json = toJson(value);
+      await give(typeof value === "string" ? value : json);
+    }
+  }
+  await give(decoder.decode());
+  return given ? "null" : '""';
+}
+
+// Writes in the format of stream_marks.py. A line is one write of at most a page, which no other output can interrupt.
+async function writeStreamed(text: string): Promise<void> {
+  for (let start = 0; start < text.length; ) {
+    let end = start + STREAMED_CHARS;
+    if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end--;
+    const part = text.slice(start, end).replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\0", "\\0");
+    await writeLine(`\x1eOV_STREAM: ${part}`);
+    start = end;
+  }
 }
 
 function toJson(value: unknown): string {

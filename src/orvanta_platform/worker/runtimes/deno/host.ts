@@ -25,24 +25,9 @@ function writeLine(text: string): void {
   for (let sent = 0; sent < line.length; ) sent += Deno.stdout.writeSync(line.subarray(sent));
 }
 
-// Removes comments, which the text of a function has in Deno.
-function withoutComments(text: string): string {
-  let found = "";
-  for (let at = 0; at < text.length; at++) {
-    if (text.startsWith("//", at)) at = (text.indexOf("\n", at) + text.length) % text.length;
-    else if (text.startsWith("/*", at)) at = text.indexOf("*/", at) + 1;
-    else if ("\"'`".includes(text[at])) {
-      const end = afterString(text, at);
-      found += text.slice(at, end);
-      at = end - 1;
-    } else found += text[at];
-  }
-  return found;
-}
-
 async function call(): Promise<string> {
   const given = JSON.parse(Deno.readTextFileSync(`/proc/self/fd/${inputs}`) || "{}");
-  return toJson(await callEntry(await import(`${folder}/${script}`), given, entry, dates, withoutComments));
+  return answer(await callEntry(await import(`${folder}/${script}`), given, entry, dates));
 }
 
 function end(kind: "result" | "error", text: string): never {
