@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import inspect
 import json
@@ -70,6 +71,27 @@ def test_parameters_without_value_are_not_sent() -> None:
         client.get("/w/a/x", params={"a": None, "b": True, "c": ["1", None, 2]})
         answering.join()
     assert paths == ["/api/w/a/x?b=true&c=1&c=2"]
+
+
+def test_truncated_download_is_an_error() -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            self.wfile.write(b"half.")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = sdk.Windmill(f"http://127.0.0.1:{server.server_port}", "t", "main")
+        with pytest.raises(http.client.IncompleteRead):
+            client.load_s3_file({"s3": "a"})  # type: ignore[arg-type]
+        with pytest.raises(http.client.IncompleteRead), client.client.stream("GET", "/x") as response:
+            list(response.iter_bytes())
+        server.shutdown()
 
 
 def test_wait_for_run_ignores_its_log(monkeypatch: pytest.MonkeyPatch) -> None:

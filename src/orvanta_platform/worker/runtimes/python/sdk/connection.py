@@ -70,12 +70,15 @@ class OpenResponse:
         self._connection.close()
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next `size` bytes, or all if it is negative."""
-        return self._answer.read(None if size < 0 else size)
+        """Return the next `size` bytes, or all if it is negative. Raises IncompleteRead if the connection was lost."""
+        data = self._answer.read(None if size < 0 else size)
+        if not data and size > 0 and self._answer.length:
+            raise http.client.IncompleteRead(data, self._answer.length)
+        return data
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """Yield the body in parts."""
-        while part := self._answer.read(_CHUNK):
+        """Yield the body in parts. Raises IncompleteRead if the connection was lost."""
+        while part := self.read(_CHUNK):
             yield part
 
     def finish(self) -> Response:
