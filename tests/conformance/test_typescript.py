@@ -137,3 +137,21 @@ export const main = async (at: Date, until: Date | null = null, text: string, in
             spec("bun", "export function main(at?: Date) { return at; }", {"at": "soon"}), dedicated=dedicated
         )
         assert (await run_spec(runtimes, job)).value == "soon"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "export async function main(/* a, ( b */ a: Date, // (\n b?: Date | null | undefined) { return RESULT; }",
+        "const u = 'http://x/*';\nconst main = (a: null | Date, b: Date = new Date(0)) => RESULT;\nexport { main };",
+        "function main(a: Date, b: Date) { return RESULT; }\nexport { main /* Date */ };",
+        "/* export function main(a: string) */ // export function main(\nexport function main(a: Date, b: Date) "
+        "{ return RESULT; }",
+    ],
+)
+async def test_date_annotations_are_found(runtimes: Runtimes, content: str) -> None:
+    day = "2026-02-28"
+    ran = await run(
+        runtimes, "bun", content.replace("RESULT", "[a, b].map((x) => x.getUTCDate?.())"), {"a": day, "b": day}
+    )
+    assert ran.value == [28, 28]

@@ -207,6 +207,8 @@ def test_parameters_of_r_java_nushell_and_rust() -> None:
         *(
             ("bun", "function main() {}"),
             ("bun", "export const other = 1"),
+            ("bun", "export default function main(a: string) {}"),
+            ("bun", "function main() {}\nexport { main as other };"),
             ("rust", "fn other() {}"),
             ("go", "package x"),
         ),
@@ -255,14 +257,26 @@ def test_scripts_without_a_signature(language: str, content: str) -> None:
         ("a = [1, {b: true, 'c': null}]", {"type": "array", "default": [1, {"b": True, "c": None}]}),
         ("a: number = f()", N),
         ("a: (x: string) => void", {}),
-        (
-            "{a, b}: {a: string, b: number}",
-            {"type": "object", "properties": {"a": S, "b": N}, "order": ["a", "b"], "required": ["a", "b"]},
-        ),
     ],
 )
 def test_parameters_of_typescript(parameter: str, wanted: Any) -> None:
     assert one("bun", parameter) == wanted
+
+
+@pytest.mark.parametrize(
+    ("parameter", "properties", "required"),
+    [
+        ("{a, b}: {a: string, b?: number}", {"a": S, "b": N}, ["a"]),
+        ("{a, b = 2, 'c d': c, ...more}", {"a": {}, "b": N | {"default": 2}, "c d": {}}, ["a", "c d"]),
+        ("{a: {b} = {b: 1}, c}: P = {}, d: string", {"a": O | {"default": {"b": 1}}, "c": S, "d": S}, ["d"]),
+        ("{a}: {a: string, c: boolean}", {"a": S, "c": B}, ["a", "c"]),
+        ("[a, b]: string[]", {"input": {"type": "array", "items": S}}, ["input"]),
+    ],
+)
+def test_pattern_has_its_members_as_inputs(parameter: str, properties: dict[str, Any], required: list[str]) -> None:
+    """A call passes the arguments by the names of the members."""
+    schema = of("bun", f"interface P {{ c: string }}\nexport function main({parameter}) {{}}")
+    assert (schema["properties"], schema["required"]) == (properties, required)
 
 
 def test_types_that_a_typescript_script_defines() -> None:
@@ -276,7 +290,8 @@ def test_types_that_a_typescript_script_defines() -> None:
     [
         "export async function main(a: string, b = 1) {}",
         "export const main = async (a: string, b = 1) => a",
-        "export default async function (a: string, b = 1) {}",
+        "async function main(a: string, b = 1) {}\nexport { other, main }",
+        "const run = async (a: string, b = 1) => a;\nexport { run as main };",
         "export const x = 1, main = function (this: any, a: string, b = 1, ...rest: any[]) {}",
     ],
 )

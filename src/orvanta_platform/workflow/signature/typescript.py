@@ -46,28 +46,37 @@ _MAX_DEPTH: Final = 8
 def parameters(content: str) -> list[Parameter] | None:
     """Return the parameters of the exported `main`; None if there is none."""
     root = parse(content)
-    main = next((found for node in root.named_children for found in _main_functions(node)), None)
+    main = next((found for node in root.named_children for found in _main_functions(node, root)), None)
     formal_parameters = None if main is None else main.child_by_field_name("parameters")
     if formal_parameters is None:
         return None
     types = _Types(dict(_declared(root)))
-    return [found for node in formal_parameters.named_children for found in _parameter(node, types)]
+    found = (each for node in formal_parameters.named_children for each in _parameter(node, types))
+    return [*{each.name: each for each in found}.values()]
 
 
-def _main_functions(node: Node) -> Iterator[Node]:
-    if node.type != "export_statement":
+def _main_functions(node: Node, root: Node) -> Iterator[Node]:
+    """Yield the functions that a statement exports as `main`: its own, or one declared elsewhere in the script."""
+    if node.type != "export_statement" or any(child.type == "default" for child in node.children):
         return
-    declared = node.child_by_field_name("declaration") or node.child_by_field_name("value")
-    if declared is None:
-        return
-    is_default = any(child.type == "default" for child in node.children)
-    if declared.type in ("function_declaration", "function_expression", "arrow_function"):
-        name = declared.child_by_field_name("name")
-        if is_default or (name is not None and text(name) == "main"):
-            yield declared
+    declared = node.child_by_field_name("declaration")
+    if declared is not None:
+        yield from _functions(declared, "main")
+    for clause in node.named_children:
+        for each in clause.named_children if clause.type == "export_clause" else ():
+            name, alias = each.child_by_field_name("name"), each.child_by_field_name("alias")
+            if name is not None and text(alias or name) == "main":
+                yield from (found for other in root.named_children for found in _functions(other, text(name)))
+
+
+def _functions(declared: Node, name: str) -> Iterator[Node]:
+    """Yield the functions of this name in a declaration."""
+    own = declared.child_by_field_name("name")
+    if declared.type == "function_declaration" and own is not None and text(own) == name:
+        yield declared
     for each in declared.named_children:
-        name, value = each.child_by_field_name("name"), each.child_by_field_name("value")
-        if each.type == "variable_declarator" and name is not None and text(name) == "main" and value is not None:
+        variable, value = each.child_by_field_name("name"), each.child_by_field_name("value")
+        if each.type == "variable_declarator" and variable is not None and text(variable) == name and value is not None:
             yield value
 
 
@@ -90,9 +99,39 @@ def _parameter(node: Node, types: _Types) -> Iterator[Parameter]:
     schema = types.schema(annotation) if annotation is not None else _of_value(literal)
     if literal is not _Unknown:
         schema = schema | {"default": literal}
-    name = text(pattern) if pattern.type == "identifier" else "input"
-    if pattern.type not in ("rest_pattern", "this"):
-        yield Parameter(name, schema, node.type == "required_parameter" and value is None)
+    required = node.type == "required_parameter" and value is None
+    if pattern.type == "object_pattern":
+        yield from _members_of(pattern, schema, required=required)
+    elif pattern.type not in ("rest_pattern", "this"):
+        yield Parameter(text(pattern) if pattern.type == "identifier" else "input", schema, required)
+
+
+def _members_of(pattern: Node, schema: dict[str, Any], *, required: bool) -> Iterator[Parameter]:
+    """Yield the members of an object as parameters: a call passes the arguments by their names."""
+    schemas: dict[str, Any] = dict(schema.get("properties", {}))
+    defaults = dict(_destructured(pattern))
+    for name in [*schemas, *(name for name in defaults if name not in schemas)]:
+        default = defaults.get(name)
+        literal = _Unknown if default is None else _literal(default)
+        found = schemas.get(name) or _of_value(literal)
+        if literal is not _Unknown:
+            found = found | {"default": literal}
+        needed = name not in schemas or name in schema.get("required", ())
+        yield Parameter(name, found, required and needed and default is None)
+
+
+def _destructured(pattern: Node) -> Iterator[tuple[str, Node | None]]:
+    """Yield the names of the members in an object pattern, with the expressions of their defaults."""
+    for each in pattern.named_children:
+        key, value = each.child_by_field_name("key"), each.child_by_field_name("value")
+        if each.type == "shorthand_property_identifier_pattern":
+            yield text(each), None
+        elif each.type == "object_assignment_pattern" and (left := each.child_by_field_name("left")) is not None:
+            yield text(left), each.child_by_field_name("right")
+        elif each.type == "pair_pattern" and key is not None and value is not None:
+            name = string(key) if key.type == "string" else text(key)
+            if name is not None:
+                yield name, value.child_by_field_name("right") if value.type == "assignment_pattern" else None
 
 
 class _Unknown:

@@ -19,8 +19,20 @@ _HOST = VALUES + Path(__file__).with_name("host.ts").read_text()
 _SCHEME = "npm:"
 _STREAMS = re.compile(r"std(?:out|err)")
 _MAIN = re.compile(r"\bexport\b[^\n(]{0,100}\bmain\b[^\n(]{0,100}\(")
-_DATE = re.compile(r"([\w$]+)\s{0,9}\??:\s{0,9}Date\s{0,9}(?:\|\s{0,9}(?:null|undefined)\s{0,9})?[,=)]")
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_EXPORTED = re.compile(r"\bexport\s{0,9}\{[^}]{0,1000}\bmain\b")
+_DECLARED = re.compile(r"\b(?:function|const|let|var)\s{1,9}main\b[^\n(]{0,100}\(")
+"""Declaration of a `main` that a list exports."""
+
+_NONE = r"(?:null|undefined)\s{0,9}"
+_DATE = re.compile(
+    rf"([\w$]+)\s{{0,9}}\??:\s{{0,9}}(?:{_NONE}\|\s{{0,9}}){{0,3}}Date\s{{0,9}}(?:\|\s{{0,9}}{_NONE}){{0,3}}[,=)]"
+)
+_COMMENT = re.compile(
+    r""" ("(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `(?:[^`\\]|\\.)*`) | /\*.*?\*/ | //[^\n]*""",
+    re.DOTALL | re.VERBOSE,
+)
+"""Comment, or text in quotation marks, which is the group."""
+
 _PARAMETER_CHARS = 10_000
 
 
@@ -53,11 +65,14 @@ def dates(content: str) -> list[str]:
 
     The annotations do not exist when the script runs.
     """
-    start = _MAIN.search(content) if "Date" in content else None
+    if "Date" not in content:
+        return []
+    code = _COMMENT.sub(lambda found: found[1] or " ", content)
+    start = _MAIN.search(code) or (_EXPORTED.search(code) and _DECLARED.search(code))
     if start is None:
         return []
     depth, outer = 1, ""
-    for char in _COMMENT.sub(" ", content[start.end() : start.end() + _PARAMETER_CHARS]):
+    for char in code[start.end() : start.end() + _PARAMETER_CHARS]:
         depth += (char in "([{") - (char in ")]}")
         if depth == 0:
             break
