@@ -115,6 +115,16 @@ async def test_closure_of_10000_scripts_is_refused(catalog: Catalog, database: T
     assert found["code"] == "import_limit" and "more than 1000 scripts" in found["message"]
 
 
+async def test_names_imported_from_scripts_are_not_counted(catalog: Catalog) -> None:
+    """`from f.lib.a import x` could also mean the script f/lib/a/x."""
+    names = [f"x{number}" for number in range(4_500)]
+    await catalog.deploy("f/lib/a", f"{' = '.join(names)} = 1")
+    await catalog.deploy("f/lib/p/b", "B = 1")
+    main = f"from f.lib.a import {', '.join(names)}\nfrom f.lib.p import b\ndef main(): return x4499 + b.B"
+    await catalog.deploy("f/app/main", main)
+    assert await catalog.result("f/app/main") == 2
+
+
 async def test_closure_of_many_bytes_is_refused(catalog: Catalog, database: TestDatabase) -> None:
     large = f"x = '{'x' * (6 << 20)}'\n"
     await _insert_scripts(database, {"a": large, "b": large + "# b"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -247,8 +248,7 @@ class _Search:
         pending = [self.root]
         while pending and len(self.faults) < _MAX_FAULTS:
             imports = await self._imports_of(pending)
-            paths = {path for each in imports for reference in each for path in reference.candidates}
-            await self._look_up(paths)
+            await self._look_up_imports(imports)
             if pending[0] is self.root:
                 await self._prefetch()
             added: list[_Found] = []
@@ -291,9 +291,18 @@ class _Search:
             await self._load(found)
             imports = await self._imports_of([each.script for each in found])
             # An import may also mean a script of another name: `from f.a import b` is f/a/b if there is one.
-            candidates = {path for each in imports for reference in each for path in reference.candidates}
-            if len(candidates | self.looked_up) <= _MAX_CANDIDATES:
-                await self._look_up(candidates)
+            with suppress(_LimitExceeded):
+                await self._look_up_imports(imports)
+
+    async def _look_up_imports(self, imports: Sequence[Sequence[Import]]) -> None:
+        """Find the scripts that imports may mean: the first candidates, and others if there is no such script.
+
+        Most names in `from f.a.b import c` are members of a script.
+        """
+        named = [reference.candidates for each in imports for reference in each if reference.candidates]
+        await self._look_up({first for first, *_ in named})
+        missing = [others for first, *others in named if first not in self.known and first != self.root.path]
+        await self._look_up({path for others in missing for path in others})
 
     async def _look_up(self, paths: set[str]) -> None:
         """Find the scripts at these paths that are not known yet and that the actor may read."""
