@@ -84,6 +84,20 @@ async def test_installed_package_is_not_requested_again(shop: Shop) -> None:
     assert (shop.index.asked, again.log.text) == ([], "")
 
 
+async def test_packages_that_no_job_has_used_are_removed(shop: Shop) -> None:
+    """They are removed when others are installed."""
+    publish(shop)
+    shop.index.publish("other", *wheel("other", "1.0", {"other.py": ""}))
+    shop.index.publish("third", *wheel("third", "1.0", {"third.py": ""}))
+    used, unused = shop.folder(await shop.provide(SCRIPT)), shop.folder(await shop.provide("import other"))
+    for folder in (used, unused):
+        os.utime(folder, (0, 0))
+    assert shop.folder(await shop.provide(SCRIPT)) == used
+    third = shop.folder(await shop.provide("import third"))
+    assert (used.exists(), unused.exists(), third.exists()) == (True, False, True)
+    assert shop.folder(await shop.provide("import other")) == unused and unused.exists()
+
+
 @pytest.mark.parametrize(
     ("language", "content"),
     [

@@ -27,6 +27,7 @@ from orvanta_platform.worker.output_tree import UnsafeTree
 from orvanta_platform.worker.outputs import OrderCancelled, OrderLocks, Outputs, publish
 from orvanta_platform.worker.package_indexes import environment, for_ecosystem
 from orvanta_platform.worker.packages import orders
+from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import NoInterpreter, Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
@@ -191,7 +192,7 @@ class Packages:
         python = runtimes.interpreter.path
         relative = f"{request.workspace}/{_FOLDERS[ecosystem]}/{orders.digest_of(ecosystem, lock, python)}"
         final = self._runtimes.packages / relative
-        if final.is_dir():
+        if mark_used(final):
             return relative
         try:
             order = orders.install_order(ecosystem, lock, builds=self._builds, python=python)
@@ -206,6 +207,7 @@ class Packages:
                 async with self._output(request.workspace) as output:
                     await self._call(runtimes, request, ecosystem, order, output, log, cancelled)
                     await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)
+                    await asyncio.to_thread(remove_unused, final.parent)
         return relative
 
     def _take(self, made: Path, final: Path) -> None:
