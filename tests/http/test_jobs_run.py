@@ -25,6 +25,7 @@ from orvanta_platform.services.catalog import scripts
 from orvanta_platform.services.catalog.scripts import NewScript
 
 PATH = "f/sales/import"
+ANY = "f/sales/any"
 
 
 @pytest.fixture
@@ -64,6 +65,38 @@ async def test_invalid_input_creates_no_run(api: ApiHarness, hash: str, body: by
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
     assert "path" in answer.json()["error"]["details"]
     assert await api.get("jobs/list") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "body", "args"),
+    [
+        ("", "json", b' [1, {"a": 2}]', {"body": [1, {"a": 2}]}),
+        ("", "json", '\ufeff"é"'.encode(), {"body": "é"}),
+        ("raw=true", "json", b"[1.0]", {"body": [1.0], "raw_string": "[1.0]"}),
+        ("raw=true", "json", b'{"n": 1.0}', {"n": 1.0, "raw_string": '{"n": 1.0}'}),
+        ("wrap_body=true", "json", b'{"n": 1}', {"body": {"n": 1}}),
+        ("wrap_body=true", "json", b" ", {}),
+        ("wrap_body=true", "x-www-form-urlencoded", b"n=1", {"body": {"n": "1"}}),
+        ("raw=true", "x-www-form-urlencoded", b"n=1", {"n": "1", "raw_string": "n=1"}),
+    ],
+)
+async def test_body_as_one_argument(api: ApiHarness, query: str, kind: str, body: bytes, args: dict[str, Any]) -> None:
+    await scripts.create(
+        api.platform, system("main"), "main", NewScript(ANY, "echo", "bash", {"summary": msgspec.Raw(b'""')})
+    )
+    headers = {"Content-Type": f"application/{kind}"}
+    answer = await post(api, f"run/p/{ANY}?{query}", body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert await api.get(f"jobs_u/get_args/{answer.text}") == args
+
+
+@pytest.mark.parametrize("body", [b'1, "n": 2', b"[1", b'"\xff"', b'"\\ud800"'])
+async def test_body_as_one_argument_must_be_json(api: ApiHarness, body: bytes) -> None:
+    await scripts.create(
+        api.platform, system("main"), "main", NewScript(ANY, "echo", "bash", {"summary": msgspec.Raw(b'""')})
+    )
+    answer = await post(api, f"run/p/{ANY}", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
 
 
 async def test_empty_body_is_empty_input(api: ApiHarness) -> None:

@@ -113,6 +113,7 @@ QUERY: Final[Mapping[str, str]] = {
     "q": "Words; the last may be the beginning of one.",
     "queue_limit": "Number of waiting runs over which the call is refused.",
     "queues": "Names of queues, separated by commas; all queues if absent.",
+    "raw": "True to pass the text of the body as the argument `raw_string` as well.",
     "read_bytes_from": "Position of the first byte.",
     "read_bytes_length": "Number of bytes.",
     "received": "True for the arguments that the run was started with, before its preprocessor.",
@@ -171,6 +172,7 @@ QUERY: Final[Mapping[str, str]] = {
     "with_deployment_msg": "True to include the message of the newest version as `deployment_msg`.",
     "with_starred_info": "True to include whether the item is a favourite of the caller; otherwise `starred` is false.",
     "without_description": "True to leave out descriptions.",
+    "wrap_body": "True to pass the whole body as the argument `body`, like JSON that is no object.",
     "worker": "Only jobs that ran on the worker with this name.",
     "workspace": "Id of a workspace.",
     "workspace_id": "Id of a workspace; absent for all workspaces of the caller.",
@@ -184,7 +186,7 @@ _BOOLEAN: Final = frozenset(
         *("include_triggers", "include_users", "is_flow", "only_archived", "only_member_of", "order_desc"),
         *("plain_secret", "show_archived", "skip_if_noop", "skip_resource_types", "skip_resources", "skip_secrets"),
         *("skip_variables", "starred_only", "update_if_exists", "with_starred_info"),
-        *("flow_level", "mine", "latest"),
+        *("flow_level", "mine", "latest", "raw", "wrap_body"),
         *("is_template", "dedicated_worker", "with_deployment_msg", "without_description", "waiting"),
     )
 )

@@ -38,12 +38,39 @@ async def args_of(request: AnyRequest) -> bytes:
 
     The members of JSON and the fields of a form become arguments (fields of the same name a list); text becomes the
     argument `raw_string`. A file of a multipart form becomes the object `{name, type, base64}`. A body without a type
-    is treated as JSON, and so is JSON sent as a form, as by curl's -d. A body of JSON is read here, once.
+    is treated as JSON, and so is JSON sent as a form, as by curl's -d.
     """
+    kind, body = await _read(request)
+    return await _args(request, kind, body)
+
+
+async def args_of_call(request: AnyRequest, *, wrap: bool, raw: bool) -> bytes:
+    """Return the arguments of a call that runs an item: those of `args_of`, but JSON of another kind is not refused.
+
+    `wrap`: the whole body becomes the argument `body`, like JSON that is no object. `raw`: the text of the body becomes
+    the argument `raw_string` as well. Raises InvalidInput, TooLarge.
+    """
+    kind, body = await _read(request)
+    if not _is_json(kind):
+        args = await _args(request, kind, body)
+        args = b'{"body":%b}' % args if wrap else args
+    elif (text := body.removeprefix(_BOM).lstrip()) and (wrap or text[:1] != b"{"):
+        args = _wrapped(text)
+    else:
+        args = args_of_body(body)
+    return _with_text(args, body) if raw else args
+
+
+async def _read(request: AnyRequest) -> tuple[str, bytes]:
+    """Return the type of a body and the body, which is read here, once, if it is JSON. Raises TooLarge."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _require_length(request.content_length or 0, kind)
     body = await (whole_body(request) if _is_json(kind) else request.body())
     _require_length(len(body), kind)
+    return kind, body
+
+
+async def _args(request: AnyRequest, kind: str, body: bytes) -> bytes:
     if kind == _MULTIPART:
         return await _multipart(request)
     if _is_json(kind) or (kind == _FORM and body.lstrip()[:1] == b"{"):
@@ -57,6 +84,30 @@ async def args_of(request: AnyRequest) -> bytes:
         hint="Send JSON, a form or text.",
         details={"path": ""},
     )
+
+
+def _wrapped(text: bytes) -> bytes:
+    """Return the arguments with a body of JSON as `body`. Raises InvalidInput, TooLarge."""
+    _require_short(text, "A body that becomes one argument")
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
+    text_of(text)
+    return b'{"body":%b}' % text
+
+
+def _with_text(args: bytes, body: bytes) -> bytes:
+    """Return the arguments with the text of the body as `raw_string`. Raises InvalidInput, TooLarge."""
+    _require_short(body, "A body that is passed as text")
+    require_few_values(args)
+    return msgspec.json.encode({RAW: text_of(body)} | members_of(args))
+
+
+def _require_short(body: bytes, subject: str) -> None:
+    """Raise TooLarge for a body that must be read here and would take long."""
+    if len(body) > _MAX_TEXT:
+        raise TooLarge(f"{subject} is limited to {size_text(_MAX_TEXT)}.", details={"limit": _MAX_TEXT})
 
 
 def _require_length(length: int, kind: str) -> None:

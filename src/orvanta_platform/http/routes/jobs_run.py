@@ -36,8 +36,8 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.route_answers import answer_of
 from orvanta_platform.http.run_input import (
-    args_of,
     args_of_body,
+    args_of_call,
     args_of_payload,
     idempotency_key,
     webhook_event,
@@ -78,6 +78,9 @@ class RunCall(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     """Names and values of the headers that become arguments."""
 
+    wrap_body: bool = False
+    raw: bool = False
+
     def awaited(self) -> RunCall:
         """Return the call of a client that waits for the result."""
         return msgspec.structs.replace(self, options=replace(self.options, awaited=True))
@@ -85,6 +88,10 @@ class RunCall(msgspec.Struct, frozen=True):
     def args(self, arguments: bytes) -> bytes:
         """Return the arguments with the requested headers added. Raises InvalidInput."""
         return with_headers(arguments, self.headers) if self.headers else arguments
+
+    async def args_of(self, request: AnyRequest) -> bytes:
+        """Return the arguments in the body of the call, with the headers. Raises InvalidInput, TooLarge."""
+        return self.args(await args_of_call(request, wrap=self.wrap_body, raw=self.raw))
 
 
 async def run_call(
@@ -97,6 +104,8 @@ async def run_call(
     scheduled_for: FromQuery[datetime | None] = None,
     scheduled_in_secs: FromQuery[int | None] = None,
     include_header: FromQuery[str | None] = None,
+    wrap_body: FromQuery[bool] = False,
+    raw: FromQuery[bool] = False,
     queue_limit: FromQuery[int | None] = None,
     skip_preprocessor: FromQuery[bool | None] = None,
     pause_before: FromQuery[str | None] = None,
@@ -125,7 +134,7 @@ async def run_call(
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
     headers = {name: request.headers.get(name, "") for name in _listed(include_header)}
-    return RunCall(platform, actor, live_actor_of(request), options, headers)
+    return RunCall(platform, actor, live_actor_of(request), options, headers, wrap_body, raw)
 
 
 def _listed(names: str | None) -> list[str]:
@@ -174,7 +183,7 @@ async def run_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Run the script at a path. Returns the run's id."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     return str(await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
 
@@ -183,7 +192,7 @@ async def run_script_version(
     request: AnyRequest, workspace: FromPath[str], hash: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Run one version of a script. Returns the run's id."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     return str(await runs.start_script_version(call.platform, call.actor, workspace, hash, args, call.options))
 
 
@@ -192,7 +201,7 @@ async def run_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Run the workflow at a path. Returns the run's id."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     return str(await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
 
@@ -201,7 +210,7 @@ async def run_flow_version(
     request: AnyRequest, workspace: FromPath[str], version: FromPath[int], call: NamedDependency[RunCall]
 ) -> str:
     """Run one version of a workflow. Returns the run's id."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     return str(await runs.start_flow_version(call.platform, call.actor, workspace, version, args, call.options))
 
 
@@ -264,7 +273,7 @@ async def wait_script(
 ) -> Response[bytes]:
     """Run the script at a path and return its result."""
     call = call.awaited()
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
 
@@ -286,7 +295,7 @@ async def wait_flow(
 ) -> Response[bytes]:
     """Run the workflow at a path and return its result."""
     call = call.awaited()
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
 
@@ -307,7 +316,7 @@ async def stream_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
     """Run the script at a path and stream its updates as server-sent events until it has completed."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
 
@@ -317,7 +326,7 @@ async def stream_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
     """Run the workflow at a path and stream its updates as server-sent events until it has completed."""
-    args = call.args(await args_of(request))
+    args = await call.args_of(request)
     run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
 
