@@ -82,6 +82,8 @@ def _other(value: Any) -> Any:
 
 def _exact(value: Any) -> Any:
     """Return a decimal as a number if a double represents it exactly, otherwise as text."""
+    if not value.is_finite():
+        return str(value)
     if value == value.to_integral_value() and abs(value) <= 1 << 53:
         return int(value)
     number = float(value)
