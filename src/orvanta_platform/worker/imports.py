@@ -119,6 +119,7 @@ class Imports:
             self._closures[digest] = found
             if len(self._closures) > _REMEMBERED:
                 self._closures.popitem(last=False)
+        self._closures.move_to_end(digest)
         return found
 
     async def _contents(self, closure: Closure) -> dict[bytes, bytes]:
