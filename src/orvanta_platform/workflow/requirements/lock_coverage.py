@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
 from orvanta_platform.workflow.requirements.needs import Requirements
 
 _PINNED: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+_EXTRAS: Final = re.compile(r"^([A-Za-z0-9._-]+)\[[^\]]*\]")
+"""Name of a requirement with its extras, whose packages are lines of their own in a lock."""
+
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
@@ -25,9 +29,13 @@ def covers(language: str, lock: str | None, needed: Requirements) -> bool:
         manifest, _ = json.JSONDecoder().raw_decode(text.lstrip())
         return bool(manifest.get("dependencies") == dict(needed.packages))
     pinned = {_normal(name): version for name, version in _PINNED.findall(text)}
-    return all(
-        _normal(name) in pinned and range_ in ("", f"=={pinned[_normal(name)]}") for name, range_ in needed.packages
-    )
+    required = (_EXTRAS.sub(r"\1", line) for line in needed.lines)
+    return all(_is_pinned(line, pinned) for line in required)
+
+
+def _is_pinned(requirement: str, pinned: Mapping[str, str]) -> bool:
+    name, equals, version = requirement.partition("==")
+    return _normal(name) in pinned and (not equals or version == pinned[_normal(name)])
 
 
 def _normal(name: str) -> str:
