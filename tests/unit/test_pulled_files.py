@@ -13,7 +13,7 @@ import pytest
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_failures import show_failures
-from orvanta_platform.cli.client.tree_folder import open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import BASES, open_folder, open_state
 from orvanta_platform.cli.client.tree_pull import show_differences
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Kind
@@ -67,6 +67,17 @@ def test_files_that_belong_to_no_item_are_not_replaced(tmp_path: Path) -> None:
     folder.write(own)
     open_folder(tmp_path).write(Item("script", "f/sales/tool", CODE | {"content": "newer\n"}))
     assert (tmp_path / "f/sales/tool.py").read_text() == "newer\n"
+
+
+def test_state_of_removed_item_leaves_no_file(tmp_path: Path) -> None:
+    state = open_state(tmp_path, CONNECTION)
+    for name in ("a", "b"):
+        state.remember(Item("script", f"f/sales/{name}", CODE), "hash", "digest")
+    state.forget(("script", "f/sales/a"))
+    state.forget(("script", "f/sales/never"))
+    assert list(state.items) == [("script", "f/sales/b")]
+    assert len(list((tmp_path / BASES).iterdir())) == 1
+    assert state.base_of(("script", "f/sales/b")) is not None
 
 
 def test_workflow_in_one_file_becomes_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -363,6 +363,12 @@ class State:
         _check_links(self.base)
         _write(file, json.dumps({"hash": hash, "content": content}).encode())
 
+    def forget(self, key: Key) -> None:
+        """Remove the state of an item that no longer exists, and its base."""
+        self.items.pop(key, None)
+        _check_links(self.base)
+        self._base_file(key).unlink(missing_ok=True)
+
     def base_of(self, key: Key) -> Item | None:
         """Return an item as it was when it was last synchronised; None if that is not known."""
         file = self._base_file(key)

@@ -164,7 +164,7 @@ def _take(found: Comparison, key: Key, fetched: tuple[Item, str] | None) -> None
     if fetched is None:
         if key not in found.remote and key in found.folder.located:
             found.folder.remove(key)
-            found.state.items.pop(key, None)
+            found.state.forget(key)
         return
     item, digest = fetched
     found.folder.write(item)

@@ -223,7 +223,7 @@ class _Push:
     def _remember(self, done: Mapping[str, Any]) -> None:
         state = self.found.state
         for each in done["entries"]:
-            state.items.pop((each["kind"], each["path"]), None)
+            state.forget((each["kind"], each["path"]))
         for each in done["items"]:
             key = each["kind"], each["path"]
             if key in self.items:
