@@ -90,6 +90,10 @@ _ADDRESS: Final = re.compile(
 _BUN: Final = frozenset({"bun", "bunnative", "nativets"})
 
 
+NPM_CLIENTS: Final = ("orvanta-client", "windmill-client")
+"""Clients of the platform's API, which every script can import; with a version they are ordinary packages."""
+
+
 def address_import(content: str) -> tuple[int, str] | None:
     """Return the line and name of the first module that a TypeScript script imports from an address or from JSR.
 

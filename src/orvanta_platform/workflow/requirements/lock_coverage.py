@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from orvanta_platform.workflow.requirements.declared import normal_name
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
 from orvanta_platform.workflow.requirements.needs import Requirements
 
 _PINNED: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 _EXTRAS: Final = re.compile(r"^([A-Za-z0-9._-]+)\[[^\]]*\]")
 """Name of a requirement with its extras, whose packages are lines of their own in a lock."""
-
-_SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
 def covers(language: str, lock: str | None, needed: Requirements) -> bool:
@@ -28,15 +27,11 @@ def covers(language: str, lock: str | None, needed: Requirements) -> bool:
     if needed.ecosystem == "npm":
         manifest, _ = json.JSONDecoder().raw_decode(text.lstrip())
         return bool(manifest.get("dependencies") == dict(needed.packages))
-    pinned = {_normal(name): version for name, version in _PINNED.findall(text)}
+    pinned = {normal_name(name): version for name, version in _PINNED.findall(text)}
     required = (_EXTRAS.sub(r"\1", line) for line in needed.lines)
     return all(_is_pinned(line, pinned) for line in required)
 
 
 def _is_pinned(requirement: str, pinned: Mapping[str, str]) -> bool:
     name, equals, version = requirement.partition("==")
-    return _normal(name) in pinned and (not equals or version == pinned[_normal(name)])
-
-
-def _normal(name: str) -> str:
-    return _SEPARATORS.sub("-", name).lower()
+    return normal_name(name) in pinned and (not equals or version == pinned[normal_name(name)])

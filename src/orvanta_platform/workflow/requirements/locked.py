@@ -17,12 +17,12 @@ from orvanta_platform.workflow.lock_formats import (
     read_bun_lock,
     with_module,
 )
+from orvanta_platform.workflow.requirements import declared
 from orvanta_platform.workflow.requirements.lock_text import lock_fault
 from orvanta_platform.workflow.requirements.needs import Ecosystem, ecosystem_of
 from orvanta_platform.workflow.requirements.python_lock import NotOnlyPackages, python_lines
 
 _EMPTY: Final = ("", "<empty>")
-_SEPARATORS: Final = re.compile(r"[-_.]+")
 _PYTHON: Final = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) ?(?:\[[^\]]*\])? ?(?P<rest>.*)")
 _RANGE_END: Final = re.compile(r";| --hash=")
 _EXACT: Final = re.compile(r"={2,3} ?(?P<version>[^=,* ]+)")
@@ -68,7 +68,7 @@ def normal_name(ecosystem: Ecosystem, name: str) -> str:
     """Return the form of a name, or of a pattern of names, that is equal for all spellings of it."""
     match ecosystem:
         case "python":
-            return _SEPARATORS.sub("-", name).lower()
+            return declared.normal_name(name)
         case "composer":
             return name.lower()
         case "npm" | "go" | "gems":

@@ -7,12 +7,10 @@ from typing import Final
 
 from orvanta_platform.errors import InvalidScript
 from orvanta_platform.workflow import typescript
+from orvanta_platform.workflow.languages import NPM_CLIENTS
 
 LATEST: Final = "latest"
 """Range of an import without one."""
-
-_PROVIDED: Final = frozenset({"orvanta-client", "windmill-client"})
-"""Clients of the platform's API, which every script can import; with a version they are ordinary packages."""
 
 _SPECIFIER: Final = re.compile(
     r"(?P<name>(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-zA-Z0-9~-][a-zA-Z0-9._~-]*)(?:@(?P<range>[^/@]*))?(?:/.*)?$"
@@ -47,7 +45,7 @@ def packages(content: str) -> dict[str, str]:
                 f"The script imports {name} as {known} and as {range_}.", hint="Import one version of a package."
             )
         found[name] = range_ if known == LATEST else known
-    return {name: range_ for name, range_ in found.items() if name not in _PROVIDED or range_ != LATEST}
+    return {name: range_ for name, range_ in found.items() if name not in NPM_CLIENTS or range_ != LATEST}
 
 
 def _package_of(specifier: str) -> tuple[str, str] | None:

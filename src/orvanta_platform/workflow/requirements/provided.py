@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any, Final
 
+from orvanta_platform.workflow.languages import NPM_CLIENTS
 from orvanta_platform.workflow.lock_formats import BUN_LOCK, read_bun_lock
 from orvanta_platform.workflow.requirements.needs import Requirements
 
-_CLIENTS: Final = frozenset({"orvanta", "wmill", "orvanta-client", "windmill-client"})
+_CLIENTS: Final = frozenset({"orvanta", "wmill", *NPM_CLIENTS})
 _PYTHON_LINE: Final = re.compile(r"^(?P<name>orvanta|wmill) ?==[^\s\\;]+[ \t]*(?:\n|\Z)", re.MULTILINE)
 """A line without hashes, as only other tools write it."""
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
 
 from orvanta_platform.workflow.requirements.python import import_statements
-from orvanta_platform.workflow.script_imports.reference import Import
-
-_ROOTS: Final = frozenset({"f", "u"})
-_MIN_PARTS: Final = 3
-"""Number of segments of the shortest path of a script."""
+from orvanta_platform.workflow.script_imports.reference import MIN_PARTS, ROOTS, Import
 
 
 def imports(content: str, path: str | None) -> list[Import]:
@@ -28,13 +23,13 @@ def _of(statement: ast.Import | ast.ImportFrom, path: str | None) -> Iterator[Im
     if isinstance(statement, ast.Import):
         for alias in statement.names:
             segments = alias.name.split(".")
-            if segments[0] in _ROOTS:
+            if segments[0] in ROOTS:
                 yield _import(statement, alias.name, [segments])
         return
     module = statement.module.split(".") if statement.module else []
     written = "." * statement.level + (statement.module or "")
     if statement.level == 0:
-        if not module or module[0] not in _ROOTS:
+        if not module or module[0] not in ROOTS:
             return
         base: list[str] | None = []
     else:
@@ -49,7 +44,7 @@ def _of(statement: ast.Import | ast.ImportFrom, path: str | None) -> Iterator[Im
             inner = [*base, *module, alias.name]
             outer = [*base, *module]
             # An attribute of a script is written like a script in a folder.
-            shown = written if module and len(outer) >= _MIN_PARTS else name
+            shown = written if module and len(outer) >= MIN_PARTS else name
             yield _import(statement, shown, [outer, inner] if module else [inner])
 
 
@@ -60,5 +55,5 @@ def _package(path: str | None, level: int) -> list[str] | None:
 
 
 def _import(statement: ast.stmt, name: str, paths: list[list[str]]) -> Import:
-    candidates = tuple("/".join(path) for path in paths if len(path) >= _MIN_PARTS and path[0] in _ROOTS)
+    candidates = tuple("/".join(path) for path in paths if len(path) >= MIN_PARTS and path[0] in ROOTS)
     return Import(candidates, name, statement.lineno, statement.col_offset + 1)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+ROOTS: Final = ("f", "u")
+MIN_PARTS: Final = 3
+"""Number of segments of the shortest path of a script."""
 
 
 class Import(msgspec.Struct, frozen=True):

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from orvanta_platform.workflow import typescript
-from orvanta_platform.workflow.script_imports.reference import Import
+from orvanta_platform.workflow.script_imports.reference import MIN_PARTS, ROOTS, Import
 
 _EXTENSIONS: Final = (".ts", ".js")
-_ROOTS: Final = ("f", "u")
-_MIN_PARTS: Final = 3
-"""Number of segments of the shortest path of a script."""
 
 
 def imports(content: str, path: str | None) -> list[Import]:
@@ -26,7 +23,7 @@ def imports(content: str, path: str | None) -> list[Import]:
 
 def _candidates(text: str, path: str | None) -> tuple[str, ...]:
     segments = _resolve(text, path)
-    if segments is None or len(segments) < _MIN_PARTS or segments[0] not in _ROOTS:
+    if segments is None or len(segments) < MIN_PARTS or segments[0] not in ROOTS:
         return ()
     named = "/".join(segments)
     bare = next((named.removesuffix(extension) for extension in _EXTENSIONS if named.endswith(extension)), None)

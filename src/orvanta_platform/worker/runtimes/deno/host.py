@@ -12,13 +12,12 @@ from urllib.parse import quote
 from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.runtimes import program
 from orvanta_platform.worker.runtimes.bun import host as bun
-from orvanta_platform.workflow.languages import address_import
+from orvanta_platform.workflow.languages import NPM_CLIENTS, address_import
 
 _SCRIPT = "script.ts"
 # Read by the zygote, as the package's own folder does not exist in a cell.
 _HOST = bun.VALUES + Path(__file__).with_name("host.ts").read_text()
 _OPTIONS = ("--ext=ts", "--no-lock", "--node-modules-dir=manual", "--quiet")
-_CLIENTS = ("orvanta-client", "windmill-client")
 _CLIENT = re.compile(r"""(["'])npm:((?:orvanta|windmill)-client\1)""")
 """Import of a client without a version. Deno finds a package of npm only where it is installed."""
 
@@ -49,7 +48,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         settings = {"DENO_DIR": f"{job.env['TMPDIR']}/deno", "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
         job.env.update(settings)
         # The clients of the platform's API; a required one takes precedence.
-        clients = [name for name in _CLIENTS if not os.path.lexists(f"node_modules/{name}")]
+        clients = [name for name in NPM_CLIENTS if not os.path.lexists(f"node_modules/{name}")]
         addresses = {name: f"file://{job.programs['npm']}/{name}/index.ts" for name in clients}
         imports = f"data:application/json,{quote(json.dumps({'imports': addresses}))}"
         words = (_SCRIPT, job.entry, ",".join(bun.dates(content)))
