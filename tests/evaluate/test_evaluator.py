@@ -107,6 +107,36 @@ async def test_errors_are_those_of_javascript(bench: Bench, text: str, name: str
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("`Hi ${results.a}`;", '"Hi 1"'),
+        ("({n: 1});", '{"n":1}'),
+        ("{n: 1};", '{"n":1}'),
+        ("await Promise.resolve(2);", "2"),
+        ("1 + 1; ; // two; or more", "2"),
+        ("1 + 1 // two\n; /* two; or more */\n", "2"),
+        ("'a' + ';//' + \"b;//\";", '"a;//b;//"'),
+        ("/* a; */ 1 + 1 /* ; */", "2"),
+        ("1 + 1; /* open", None),
+        ("1 + 1; 2 + 2", "null"),
+        ("const a = 1 + 1;", "null"),
+        ("return 1 + 1;", "2"),
+        (";", "null"),
+    ],
+)
+async def test_semicolons_may_follow_an_expression(bench: Bench, text: str, value: str | None) -> None:
+    scope: Scope = {"results": {"a": b"1"}}
+    if value is None:
+        assert (await bench.error(text, scope))[0] == "SyntaxError"
+    else:
+        assert await bench.value(text, scope) == value
+
+
+async def test_a_path_before_a_semicolon_keeps_all_digits(bench: Bench) -> None:
+    assert await bench.value("flow_input;", {"flow_input": b"12345678901234567890"}) == "12345678901234567890"
+
+
+@pytest.mark.parametrize(
     ("text", "seen"),
     [
         ("flow_input.n = 9", "[9,2,null]"),

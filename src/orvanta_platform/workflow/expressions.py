@@ -119,6 +119,7 @@ def _parse(text: str) -> Expr | None:
     parser = _Parser(tokens)
     try:
         expr = parser.disjunction(0)
+        parser.skip_semicolons()
     except _NotSmall:
         return None
     return expr if parser.peek().kind is Kind.END else None
@@ -170,6 +171,10 @@ class _Parser:
             self._position += 1
             return token.text
         return None
+
+    def skip_semicolons(self) -> None:
+        while self._take(";"):
+            pass
 
     def _require(self, operator: str) -> None:
         if self._take(operator) is None:

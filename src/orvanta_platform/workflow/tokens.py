@@ -33,7 +33,7 @@ _STRING: Final = re.compile(
     r'"([^"\\\n\r]*+(?:\\(?:\r\n|[\s\S])[^"\\\n\r]*+)*+)"'
     r"|'([^'\\\n\r]*+(?:\\(?:\r\n|[\s\S])[^'\\\n\r]*+)*+)'"
 )
-_OPERATOR: Final = re.compile(r"===|!==|&&|\|\||<=(?!=)|>=(?!=)|\?\.(?![0-9])|[!<>().\[\]-]")
+_OPERATOR: Final = re.compile(r"===|!==|&&|\|\||<=(?!=)|>=(?!=)|\?\.(?![0-9])|[!<>().\[\];-]")
 _ESCAPE: Final = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,8})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
 _SIMPLE: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _LINE_BREAKS: Final = frozenset({"\n", "\r", "\r\n", "\u2028", "\u2029"})

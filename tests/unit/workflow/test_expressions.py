@@ -68,6 +68,11 @@ def test_paths(text: str, root: str, steps: tuple[Step, ...]) -> None:
     assert parse_small(text) == Path(root, steps)
 
 
+@pytest.mark.parametrize("text", ["a.b;", "a.b ; ;", "a.b;\n"])
+def test_semicolons_may_follow(text: str) -> None:
+    assert parse_small(text) == parse_small("a.b") == Path("a", (Step("b", False),))
+
+
 def test_precedence() -> None:
     a, b, c, d = (Path(name, ()) for name in "abcd")
     assert parse_small("a || b && !c === d") == Logical("||", (a, Logical("&&", (b, Compare("===", Not(c), d)))))
@@ -78,7 +83,7 @@ def test_precedence() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("{a: 1}", "[1]", "return 1", "let x = 1", "a;", "a = 1", "a, b", "a => a", "function () {}", "`a`"),
+        *("{a: 1}", "[1]", "return 1", "let x = 1", "a; b", ";", "a = 1", "a, b", "a => a", "function () {}", "`a`"),
         *("a + b", "a - 1", "-a", "+1", "a == b", "a != null", "a ?? b", "a ? b : c", "a in b", "typeof a"),
         *("f()", "a.b()", "a[b]", "a[-1]", "a[1.5]", "a[]", "a[1", "(a).b", "'a'.length", "1 .x", "a.#b"),
         *("010", "1n", "0x1f", "1_000", "1.2.3", "3in", "'\\1'", "'\\u12'", "'\\u{110000}'", "'a", "'a\nb'"),

@@ -97,6 +97,32 @@
     return compiled;
   };
 
+  // Whether only semicolons, white space and comments follow.
+  const IGNORED = /[\s;]+|\/\/[^\n\r\u2028\u2029]*/y;
+  const isEnd = (source, from) => {
+    let at = from;
+    while (at < source.length) {
+      IGNORED.lastIndex = at;
+      const closed = source.startsWith('/*', at) ? source.indexOf('*/', at + 2) : -1;
+      if (closed >= 0) at = closed + 2;
+      else if (IGNORED.test(source)) at = IGNORED.lastIndex;
+      else return false;
+    }
+    return true;
+  };
+
+  // Semicolons after an expression belong to it. One in a string or a comment may look like that, hence the attempts.
+  const asTerminated = (Maker, names, word, source) => {
+    for (let at = source.indexOf(';'); at >= 0; at = source.indexOf(';', at + 1)) {
+      try {
+        if (isEnd(source, at)) return asExpression(Maker, names, word, source.slice(0, at));
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+      }
+    }
+    throw new SyntaxError('not an expression followed by a semicolon');
+  };
+
   // Workflows of 2022 begin expressions with an import of the scope, whose names are in scope anyway.
   const IMPORT = /^\s*import\s*\{[^}]*\}\s*from\s*(?:'windmill[^'\n]*'|"windmill[^"\n]*")\s*;?/;
   const withoutImport = (source) =>
@@ -109,7 +135,7 @@
     const isObject = /^\s*\{/.test(source);
     let fault;
     for (const [Maker, word] of makers) {
-      for (const read of [asExpression, asBody]) {
+      for (const read of [asExpression, asTerminated, asBody]) {
         try {
           return read(Maker, names, word, source);
         } catch (error) {
