@@ -79,6 +79,16 @@ async def test_arguments_and_rows(sql: Sql) -> None:
     assert (await sql("create or replace table test_rows (id int)")).value == []
 
 
+async def test_comments_select_result_and_names(sql: Sql) -> None:
+    content = (
+        "-- result_collection=all_statements_first_row_scalar\n-- %%t%% one/two\nselect 1, 2; select n from %%t%%;"
+    )
+    made = "create or replace table two as select 7 as n"
+    assert (await sql(made)).value == []
+    assert (await sql(content, {"t": "two"})).value == [1, 7]
+    assert (await sql(content, {"t": "mysql.user"})).error[0] == "BadArgument"
+
+
 async def test_types_become_json(sql: Sql) -> None:
     content = """select 1 as whole, 1.50 as exact, 0.1234567890123456789 as long_one, null as nothing, true as truth,
     timestamp '2026-01-02 03:04:05' as moment, date '2026-01-02' as day, x'ff00' as bytes, 'ž🐈' as text"""

@@ -47,6 +47,14 @@ async def test_last_statement_returns_result(runtimes: Runtimes) -> None:
     assert (await sql(runtimes, "-- nothing\n;")).value == []
 
 
+async def test_comments_select_result_and_names(runtimes: Runtimes) -> None:
+    content = """-- result_collection=all_statements_first_row
+    -- %%t%% one/two
+    create table two as select 7 as n; select n from %%t%%;"""
+    assert (await sql(runtimes, content, {"t": "two"})).value == [{"Count": 1}, {"n": 7}]
+    assert (await sql(runtimes, content, {"t": "other"})).error[0] == "BadArgument"
+
+
 async def test_types_become_json(runtimes: Runtimes) -> None:
     content = """select 1 as whole, 9007199254740993 as big, 1.50 as exact, 0.1234567890123456789 as long,
     'nan'::double as nan, true as truth, null as nothing, timestamptz '2026-01-02 03:04:05+00' = now() as moment,

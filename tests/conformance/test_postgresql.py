@@ -81,6 +81,45 @@ async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, addres
     assert ran.value == [{"a": 1, "b": "2!", "c": "third", "d": 2}]
 
 
+@pytest.mark.parametrize(
+    ("collection", "expected"),
+    [
+        ("last_statement_all_rows", [{"b": 3, "c": 4}, {"b": 5, "c": 6}]),
+        ("last_statement_first_row", {"b": 3, "c": 4}),
+        ("last_statement_all_rows_scalar", [3, 5]),
+        ("last_statement_first_row_scalar", 3),
+        ("all_statements_all_rows", [[{"a": 1}, {"a": 2}], [], [{"b": 3, "c": 4}, {"b": 5, "c": 6}]]),
+        ("all_statements_first_row", [{"a": 1}, None, {"b": 3, "c": 4}]),
+        ("all_statements_all_rows_scalar", [[1, 2], [], [3, 5]]),
+        ("all_statements_first_row_scalar", [1, None, 3]),
+        ("legacy", [{"b": 3, "c": 4}, {"b": 5, "c": 6}]),
+    ],
+)
+async def test_comment_selects_result(runtimes: Runtimes, address: Address, collection: str, expected: Any) -> None:
+    first, none = "select * from (values (1), (2)) as t (a)", "select 1 where false"
+    last = "select * from (values (3, 4), (5, 6)) as t (b, c)"
+    content = f"-- result_collection={collection}\n{first}; {none}; {last}"
+    assert (await sql(runtimes, address, content)).value == expected
+
+
+async def test_all_results_have_one_limit(runtimes: Runtimes, address: Address) -> None:
+    content = "-- result_collection=all_statements_all_rows\n" + "select repeat('x', 600);" * 2
+    assert (await sql(runtimes, address, content, result_bytes=1000)).error[0] == "result_too_large"
+    assert (await sql(runtimes, address, "-- result_collection=rows\nselect 1")).error[0] == "InvalidComment"
+
+
+async def test_selected_names_are_a_closed_list(runtimes: Runtimes, address: Address) -> None:
+    content = "-- %%view%% pg_tables/pg_views\nselect count(*) > 0 as found from %%view%%"
+    assert (await sql(runtimes, address, content, view="pg_views")).value == [{"found": True}]
+    for other in ({}, {"view": "pg_views; drop table x"}, {"view": ["pg_views"]}, {"view": ""}):
+        name, message = (await sql(runtimes, address, content, **other)).error
+        assert (name, message.endswith("it must be one of pg_tables, pg_views")) == ("BadArgument", True)
+
+
+async def test_argument_without_a_comment(runtimes: Runtimes, address: Address) -> None:
+    assert (await sql(runtimes, address, "select $1::int + 1 as n", arg1=2)).value == [{"n": 3}]
+
+
 async def test_example_of_guide(runtimes: Runtimes, address: Address) -> None:
     ran = await sql(runtimes, address, EXAMPLES["SQL on PostgreSQL"], name="Ada")
     assert ran.value == [{"hello": "Ada", "times": 2}]
@@ -169,7 +208,7 @@ async def test_arguments_of_each_type(
         ("do $$ begin raise exception 'no' using hint = 'again'; end $$", {}, "PostgresError", "hint: again"),
         ("-- $1 x (int)\nselect $1", {"x": "many"}, "BadArgument", 'the argument x is "many", which is no int4'),
         ("-- $1 x (int)\nselect $1", {}, "MissingArgument", "the argument x ($1) is missing"),
-        ("select $1", {}, "MissingArgument", "$1 has no name"),
+        ("select $1", {}, "MissingArgument", "the argument arg1 ($1) is missing"),
     ],
 )  # fmt: skip
 async def test_error_has_message_and_position(

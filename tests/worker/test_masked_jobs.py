@@ -53,10 +53,10 @@ class House:
         assert (await self.api.client.post(f"{W}/variables/create", json=body)).status_code == 201
 
     async def run(
-        self, content: str, args: Any = None, *, client: httpx.AsyncClient | None = None
+        self, content: str, args: Any = None, *, client: httpx.AsyncClient | None = None, language: str = "python3"
     ) -> tuple[int, Any, str, str]:
         """Run a script until it ends; return the status of the response, the result, the log and the id of the run."""
-        body = {"content": content, "language": "python3", "args": args or {}}
+        body = {"content": content, "language": language, "args": args or {}}
         answer = await (client or self.api.client).post(f"{W}/jobs/run_wait_result/preview", json=body)
         run = answer.headers["x-run-id"]
         log = (await self.api.client.get(f"{W}/jobs_u/get_logs/{run}")).text
@@ -156,6 +156,21 @@ async def test_unresolvable_reference_fails_job(house: House) -> None:
     status, result, _, _ = await house.run(ECHO, {"x": "$var:f/secret/pw"}, client=bea)
     assert (status, result["error"]["name"]) == (500, "not_found")
     assert await house.opened() == []
+
+
+async def test_sql_names_its_database_and_opens_it_with_the_rights_of_the_run(house: House) -> None:
+    await house.secret("f/secret/pw")
+    database = {"host": "nowhere.invalid", "user": "u", "dbname": "d", "password": "$var:f/secret/pw"}
+    body = {"path": "f/secret/db", "value": database, "resource_type": "postgresql"}
+    assert (await house.api.client.post(f"{W}/resources/create", json=body)).status_code == 201
+    content = "-- database f/secret/db\nselect 1"
+    other = {"database": {"host": "elsewhere.invalid"}}
+    _, result, _, _ = await house.run(content, other, language="postgresql")
+    assert "nowhere.invalid cannot be resolved" in result["error"]["message"]
+    assert await house.opened() == [("admin", "variables.open", "f/secret/pw")]
+    bea = await house.api.member("bea", role=Role.DEVELOPER)
+    _, result, _, _ = await house.run(content, client=bea, language="postgresql")
+    assert result["error"]["name"] == "not_found"
 
 
 @pytest.mark.parametrize("source", ["argument", "api"])

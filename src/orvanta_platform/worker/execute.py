@@ -36,7 +36,7 @@ from orvanta_platform.services.runs.locks import LOCKING_KINDS, Locks
 from orvanta_platform.worker import computed_arguments, uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.imports import ImportFolder, Imports
-from orvanta_platform.worker.job_inputs import JobInputs, needs_view, unavailable_path
+from orvanta_platform.worker.job_inputs import JobInputs, needs_view, unavailable_path, with_pinned_database
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
@@ -223,6 +223,7 @@ class Executor:
         content = await self._inputs.content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, blueprint, content, args, cancelled)
+        args, referring = with_pinned_database(job.language or "", content, args, referring)
         args = await masking.fill(args, referring)
         if fault := self._platform.tools.sizes.fault("the input", len(args)):
             return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)

@@ -10,6 +10,8 @@ from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.raw import members
+from orvanta_platform.evaluate.transforms import object_text
 from orvanta_platform.orchestrator import input_references, sealed_inputs
 from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
@@ -20,6 +22,7 @@ from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.orchestrator.view import View
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.languages import HUB_LANGUAGE
+from orvanta_platform.workflow.signature import sql
 
 _WHOLE = Inputs.of_run()
 
@@ -84,6 +87,20 @@ class JobInputs:
             return ""
         async with self._platform.db.acquire() as connection:
             return await self._platform.blueprints.text(connection, digest)
+
+
+def with_pinned_database(
+    language: str, content: str, args: bytes, referring: frozenset[str]
+) -> tuple[bytes, frozenset[str]]:
+    """Return arguments whose `database` is the resource that an SQL script names, if any, and which may refer.
+
+    The reference is resolved like that of an argument, with the rights of the run.
+    """
+    path = sql.pinned_database(content) if sql.uses_database(language) else None
+    if path is None:
+        return args, referring
+    fields = {name: bytes(each) for name, each in members(args).items()}
+    return object_text(fields | {"database": msgspec.json.encode(f"$res:{path}")}), referring | {"database"}
 
 
 def unavailable_path(job: ClaimedJob, blueprint: Blueprint, node: Node) -> str | None:

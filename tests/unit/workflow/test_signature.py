@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from orvanta_platform.workflow.signature import go
+from orvanta_platform.workflow.signature.fault import fault_of
 from orvanta_platform.workflow.signature.schema import schema_of
 
 S, I, N, B = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))  # noqa: E741
@@ -326,6 +327,23 @@ def test_forms_of_main(content: str) -> None:
             },
             ["database", "t", "j", "x"],
         ),
+        (
+            "postgresql",
+            "-- database f/shop/pg\n-- $1 a\n-- %%table%% stock/orders\n"
+            "select '$9', $$ $8 $$, $1::text[], $2::double precision, $2 from %%table%% -- $7\n",
+            {
+                "a": {"type": "array", "items": S},
+                "arg2": N,
+                "table": S | {"enum": ["stock", "orders"]},
+            },
+            ["a", "arg2", "table"],
+        ),
+        (
+            "mysql",
+            "-- database $res:f/shop/my\n-- ? a (int)\n-- %%t%% x/y",
+            {"a": I, "t": S | {"enum": ["x", "y"]}},
+            ["a", "t"],
+        ),
         ("duckdb", "-- $a (bigint) = 3\n-- $b (double)\nselect $a", {"a": I | {"default": 3}, "b": N}, ["b"]),
         ("duckdb", "-- $c (int)\n-- $1 a (text)\nselect $1", {"a": S, "c": I}, ["a", "c"]),
         (
@@ -393,3 +411,17 @@ def test_reading_runs_nothing(tmp_path: Path) -> None:
 )
 def test_lines_may_end_as_in_windows(language: str, content: str) -> None:
     assert of(language, content.replace("\n", "\r\n")) == of(language, content)
+
+
+@pytest.mark.parametrize(
+    ("comment", "message"),
+    [
+        ("-- result_collection=first", "result_collection is one of "),
+        ("-- %%table%%", "%%table%% needs the list of its values"),
+    ],
+)
+def test_unknown_values_of_comments_of_sql(comment: str, message: str) -> None:
+    fault = fault_of("postgresql", f"select 1;\n{comment}\nselect 2")
+    assert fault is not None
+    assert (fault.line, fault.message.startswith(message)) == (2, True)
+    assert fault_of("postgresql", "-- result_collection=legacy\nselect 1") is None

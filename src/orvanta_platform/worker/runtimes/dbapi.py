@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import RESULT, Job, write_answer
 from orvanta_platform.worker.runtimes import program
-from orvanta_platform.worker.runtimes.rows import Rows, TooLarge
+from orvanta_platform.worker.runtimes.rows import Collected, Rows, TooLarge
 from orvanta_platform.worker.runtimes.sql_text import Dialect, statements
-from orvanta_platform.workflow.signature.sql import Declared, declared_by_mark
+from orvanta_platform.workflow.signature.sql import Collection, Declared, Refused, declared_by_mark, prepare
 
 _BATCH = 500
 _BINARY = frozenset({"blob", "bytea", "binary", "varbinary"})
@@ -58,20 +58,24 @@ def _rows(
     job: Job, content: str, args: dict[str, Any], dialect: Dialect, connect: Connect, error_name: str, json_type: Any
 ) -> bytes:
     parameters = declared_by_mark(content)
-    rows = b"[]"
+    try:
+        collection, content = prepare(content, args)
+    except Refused as refused:
+        raise _Failed(*refused.args) from refused
+    collected = Collected(collection, job.result_bytes)
     connection = _connected(connect, args.get("database"))
     for number, statement in enumerate(statements(content, dialect, parameters), 1):
         values = tuple(_value(parameters[mark], args) for mark in statement.marks)
         try:
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(statement.text, values or None)
-                rows = _last_rows(cursor, job.result_bytes, json_type)
+                collected.add(_last_rows(cursor, job.result_bytes, json_type, collection))
         except TooLarge as error:
             raise _Failed("result_too_large", str(error)) from error
         except Exception as error:  # every driver has its own classes
             position = f"statement {number}, line {statement.line}"
             raise _Failed(error_name, f"{_message(error)} ({position})") from error
-    return rows
+    return collected.text()
 
 
 def _connected(connect: Connect, database: Any) -> Any:
@@ -94,14 +98,14 @@ def _message(error: Exception) -> str:
     return shown.strip() or type(error).__name__
 
 
-def _last_rows(cursor: Any, limit: int, json_type: Any) -> bytes:
+def _last_rows(cursor: Any, limit: int, json_type: Any, collection: Collection) -> bytes:
     """Return the last result of a statement, which may have several."""
-    text = b"[]"
+    text = Rows([], limit, [], collection).text()
     while True:
         columns = cursor.description or ()
         if columns:
             is_json = [json_type is not None and column[1] == json_type for column in columns]
-            rows = Rows([column[0] for column in columns], limit, is_json)
+            rows = Rows([column[0] for column in columns], limit, is_json, collection)
             while batch := cursor.fetchmany(_BATCH):
                 rows.add(batch)
             text = rows.text()

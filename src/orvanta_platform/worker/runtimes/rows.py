@@ -7,6 +7,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from orvanta_platform.units import size_text
+from orvanta_platform.workflow.signature.sql import Collection
+
+
+class Collected:
+    """Results of the statements of a script: that of the last, or a list of all, up to `limit` bytes."""
+
+    def __init__(self, collection: Collection, limit: int) -> None:
+        self._all = collection.all_statements
+        self._limit = limit
+        self._texts = [] if self._all else [b"null" if collection.first_row else b"[]"]
+
+    def add(self, text: bytes) -> None:
+        """Add the result of a statement. Raises TooLarge."""
+        self._texts = [*self._texts, text] if self._all else [text]
+        if sum(map(len, self._texts)) > self._limit:
+            raise TooLarge(f"the result is larger than the limit of {size_text(self._limit)}")
+
+    def text(self) -> bytes:
+        """Return the JSON text."""
+        return b"[" + b",".join(self._texts) + b"]" if self._all else self._texts[0]
 
 
 class TooLarge(Exception):
@@ -14,14 +34,17 @@ class TooLarge(Exception):
 
 
 class Rows:
-    """Rows of one statement as a JSON array of objects, up to `limit` bytes.
+    """Rows of one statement as a JSON array of objects, or as `collection` requires, up to `limit` bytes.
 
     `columns` are their names; duplicate ones get a suffix: a, a_2. Columns in `json_columns` contain JSON as text.
     """
 
-    def __init__(self, columns: Sequence[str], limit: int, json_columns: Sequence[bool] = ()) -> None:
+    def __init__(
+        self, columns: Sequence[str], limit: int, json_columns: Sequence[bool], collection: Collection
+    ) -> None:
         self._names = list(_distinct(columns))
         self._json = json_columns or [False] * len(columns)
+        self._collection = collection
         self._limit = limit
         self._size = 2
         self._parts: list[bytes] = []
@@ -33,7 +56,8 @@ class Rows:
                 json.loads(value) if is_text and value is not None else plain(value)
                 for is_text, value in zip(self._json, row, strict=True)
             )
-            text = json.dumps(dict(zip(self._names, values, strict=True)), ensure_ascii=False, separators=(",", ":"))
+            shown = next(values, None) if self._collection.scalar else dict(zip(self._names, values, strict=True))
+            text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
             self._parts.append(text.encode("utf-8", "replace"))
             self._size += len(self._parts[-1]) + 1
             if self._size > self._limit:
@@ -41,6 +65,8 @@ class Rows:
 
     def text(self) -> bytes:
         """Return the JSON text."""
+        if self._collection.first_row:
+            return self._parts[0] if self._parts else b"null"
         return b"[" + b",".join(self._parts) + b"]"
 
 

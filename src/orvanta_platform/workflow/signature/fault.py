@@ -6,7 +6,7 @@ import ast
 
 import msgspec
 
-from orvanta_platform.workflow.signature import python
+from orvanta_platform.workflow.signature import python, sql
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -19,9 +19,19 @@ class Fault(msgspec.Struct, frozen=True):
 
 def fault_of(language: str, content: str) -> Fault | None:
     """Return why a script cannot be read; None if it can, or if the reason is unknown."""
+    if language in sql.LANGUAGES:
+        return _sql_fault(content)
     if language != "python3" or python.parameters(content) is not None:
         return None
     return syntax_fault(language, content) or Fault(1, 1, "there is no function `main`")
+
+
+def _sql_fault(content: str) -> Fault | None:
+    try:
+        sql.check_comments(content)
+    except sql.InvalidComment as error:
+        return Fault(error.line, 1, str(error))
+    return None
 
 
 def syntax_fault(language: str, content: str) -> Fault | None:

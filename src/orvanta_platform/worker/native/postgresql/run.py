@@ -22,7 +22,7 @@ from orvanta_platform.worker.native.postgresql.address import NoDatabase, option
 from orvanta_platform.worker.native.postgresql.meter import Meter
 from orvanta_platform.worker.native.postgresql.statements import Statement, statements
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
-from orvanta_platform.workflow.signature.sql import Declared, declared
+from orvanta_platform.workflow.signature.sql import Collection, Declared, Refused, declared, prepare, unnamed
 
 _CLOSE_S: Final = 2.0
 _BATCH: Final = 500
@@ -71,15 +71,20 @@ def _failed(error: JobError, stopped_by: StoppedBy | None) -> JobOutcome:
 
 
 async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
-    """Return the rows of the last statement as a JSON array of objects."""
+    """Return the rows of the last statement as a JSON array of objects, or as a comment requires."""
     args: dict[str, Any] = json.loads(spec.args or b"{}", parse_float=Decimal)
     parameters = declared(spec.content)
     types = {number: each.type for number, each in parameters.items() if each.type}
-    todo = await asyncio.to_thread(statements, spec.content, types)
-    rows = _Rows(spec.limits.result_bytes)
+    try:
+        collection, content = prepare(spec.content, args)
+    except Refused as refused:
+        raise _Failed(*refused.args) from refused
+    todo = await asyncio.to_thread(statements, content, types)
+    rows = _Rows(spec.limits.result_bytes, collection)
+    collected: list[bytes] = []
     async with _connected(args.get("database")) as connection, _logged(connection, log) as (meter, write_line):
         for number, statement in enumerate(todo, 1):
-            rows = _Rows(spec.limits.result_bytes)
+            rows = _Rows(spec.limits.result_bytes, collection, sum(map(len, collected)))
             try:
                 values_ = _parameter_values(statement, parameters, args)
                 status = await _execute(connection, meter, statement, values_, rows)
@@ -90,7 +95,9 @@ async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
                 if not isinstance(error, asyncpg.PostgresError):
                     raise _Failed("PostgresError", f"{error} (statement {number}, line {statement.line})") from error
                 raise _Failed("PostgresError", _error_text(error, number, statement)) from error
-    return rows.json()
+            if collection.all_statements:
+                collected.append(rows.json())
+    return b"[" + b",".join(collected) + b"]" if collection.all_statements else rows.json()
 
 
 @asynccontextmanager
@@ -168,9 +175,7 @@ def _parameter_values(
 
 
 def _parameter_value(number: int, parameters: Mapping[int, Declared], args: Mapping[str, Any]) -> tuple[str, Any]:
-    if number not in parameters:
-        raise _Failed("MissingArgument", f"${number} has no name: write a line `-- ${number} name (type)`")
-    each = parameters[number]
+    each = parameters.get(number) or unnamed(number)
     if each.name in args:
         return each.name, args[each.name]
     if each.required:
@@ -217,11 +222,12 @@ def _error_text(error: asyncpg.PostgresError, number: int, statement: Statement)
 
 
 class _Rows:
-    """Rows of one statement as JSON, up to the limit of a result."""
+    """Rows of one statement as JSON, up to the limit of a result, of which `used` bytes have other rows."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, collection: Collection, used: int = 0) -> None:
         self._most = limit
-        self._left = limit
+        self._left = limit - used
+        self._collection = collection
         self._names: list[str] = []
         self._encoded: list[bytes] = []
 
@@ -253,7 +259,8 @@ class _Rows:
         for index, record in enumerate(batch):
             if index and index % _BATCH == 0:
                 await asyncio.sleep(0)
-            row = dict(zip(self._names, map(values.as_json, record.values()), strict=True))
+            cells = map(values.as_json, record.values())
+            row = next(cells, None) if self._collection.scalar else dict(zip(self._names, cells, strict=True))
             text = msgspec.json.encode(row)
             self._left -= len(text) + 1
             if self._left < 1:
@@ -261,4 +268,6 @@ class _Rows:
             self._encoded.append(text)
 
     def json(self) -> bytes:
+        if self._collection.first_row:
+            return self._encoded[0] if self._encoded else b"null"
         return b"[" + b",".join(self._encoded) + b"]"

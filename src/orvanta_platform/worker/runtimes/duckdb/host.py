@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from orvanta_platform.sandbox.job import RESULT, Job, write_answer
 from orvanta_platform.sandbox.modules import Modules
 from orvanta_platform.worker.runtimes import program
-from orvanta_platform.worker.runtimes.rows import Rows, TooLarge
-from orvanta_platform.workflow.signature.sql import Declared, declared, declared_by_name
+from orvanta_platform.worker.runtimes.rows import Collected, Rows, TooLarge
+from orvanta_platform.workflow.signature.sql import Collection, Declared, Refused, declared, declared_by_name, prepare
 
 _MODULES = {"duckdb": "python-duckdb", "_duckdb": "_duckdb"}
 """Modules, each with its name among the job's programs."""
@@ -74,7 +74,11 @@ def _rows(job: Job, content: str, args: dict[str, Any]) -> bytes:
             "threads": len(os.sched_getaffinity(0)),
         }
     )
-    rows = b"[]"
+    try:
+        collection, content = prepare(content, args)
+    except Refused as refused:
+        raise _Failed(*refused.args) from refused
+    collected = Collected(collection, job.result_bytes)
     try:
         statements = connection.extract_statements(content)
     except duckdb.Error as error:
@@ -83,14 +87,14 @@ def _rows(job: Job, content: str, args: dict[str, Any]) -> bytes:
         values = {name: _value(connection, name, parameters.get(name), args) for name in statement.named_parameters}
         try:
             connection.execute(statement, values or None)
-            rows = _read(connection, job.result_bytes)
+            collected.add(_read(connection, job.result_bytes, collection))
         except TooLarge as error:
             raise _Failed("result_too_large", str(error)) from error
         except duckdb.OutOfMemoryException as error:
             raise _Failed("MemoryError", str(error)) from error
         except duckdb.Error as error:
             raise _Failed("DuckDBError", f"{error}\n(statement {number}, line {line})") from error
-    return rows
+    return collected.text()
 
 
 def _lines(content: str, statements: list[Any]) -> Iterator[int]:
@@ -134,10 +138,10 @@ def _cast(connection: Any, value: Any, type_name: str) -> Any:
     return connection.execute(f"select cast($1 as {type_name})", [value]).fetchone()[0]
 
 
-def _read(connection: Any, limit: int) -> bytes:
+def _read(connection: Any, limit: int, collection: Collection) -> bytes:
     """Return the rows of the last executed statement. Raises TooLarge."""
     columns = connection.description or []
-    rows = Rows([column[0] for column in columns], limit, [str(column[1]) == "JSON" for column in columns])
+    rows = Rows([column[0] for column in columns], limit, [str(column[1]) == "JSON" for column in columns], collection)
     while columns and (batch := connection.fetchmany(_BATCH)):
         rows.add(batch)
     return rows.text()
