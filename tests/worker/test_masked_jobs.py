@@ -226,6 +226,27 @@ def main(x):
     assert SECRET not in await house.stored("value", "event", "job", "run", "log_chunk")
 
 
+async def test_attributes_of_an_error_are_kept_and_masked(house: House) -> None:
+    await house.secret()
+    python = """
+class Refused(Exception):
+    pass
+def main(x):
+    error = Refused('no')
+    error.code, error.body, error._own, error.made = 7, {'key': [x]}, 1, object()
+    error.large = 'x' * 40_000
+    raise error
+"""
+    typescript = """export function main(x: string) {
+  throw Object.assign(new Error('no'), { code: 7, body: { key: [x] }, run: () => 1, large: 'x'.repeat(40_000) });
+}"""
+    for language, content in (("python3", python), ("bun", typescript)):
+        status, result, _, _ = await house.run(content, {"x": "$var:f/team/pw"}, language=language)
+        assert (status, result["error"]["extra"]) == (500, {"code": 7, "body": {"key": [MASK]}})
+    status, result, _, _ = await house.run("def main():\n    raise ValueError('no')\n")
+    assert "extra" not in result["error"]
+
+
 async def test_secret_opened_during_log_is_masked(house: House) -> None:
     """A secret is printed right after it is opened: the worker queries secrets between reading and storing output."""
     for number in range(5):

@@ -114,6 +114,11 @@ def library(module: str, name: str, **members: Any) -> Any:
         ({3, 1, 2}, [1, 2, 3]),
         ([float("nan"), {"x": float("-inf")}, (float("inf"), 1.5)], [None, {"x": None}, [None, 1.5]]),
         ([DAY, NOON, decimal.Decimal("1.50"), UID], ["2026-02-28", "2026-02-28T12:00:00+00:00", "1.50", str(UID)]),
+        (datetime.timedelta(days=1, hours=2), "1 day, 2:00:00"),
+        (
+            [range(3), {"a": 1}.keys(), {"a": DAY}.values(), {"a": 1}.items()],
+            [[0, 1, 2], ["a"], ["2026-02-28"], [["a", 1]]],
+        ),
         (Model(at=NOON), {"at": "2026-02-28T12:00:00+00:00"}),
         (library("numpy", "ndarray", tolist=[1, float("nan")]), [1, None]),
         (library("polars.dataframe.frame", "DataFrame", rows=[(1, DAY)]), [[1, "2026-02-28"]]),

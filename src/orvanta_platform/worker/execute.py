@@ -466,6 +466,7 @@ def _package_failure(error: PackageError | OrvantaError, job: ClaimedJob, log_ch
 
 
 def _failed(error: JobError, job: ClaimedJob, *, retryable: bool = True) -> _AttemptResult:
-    fields = {"name": error.name, "message": error.message, "stack": error.stack, "step_id": job.node}
-    raw = msgspec.json.encode({"error": {name: text for name, text in fields.items() if text is not None}})
+    fields = {"name": error.name, "message": error.message, "stack": error.stack, "extra": error.extra}
+    named = {name: each for name, each in (fields | {"step_id": job.node}).items() if each is not None}
+    raw = msgspec.json.encode({"error": named})
     return _AttemptResult(raw, NamedError(error.name, error.message), retryable)

@@ -108,10 +108,11 @@ class Masking:
         return (self._with_token() if _TOKEN_IN_JSON in raw else self.opened).mask_json(raw)
 
     def error(self, found: JobError) -> JobError:
-        """Return the error without secrets in its name, message and stack."""
+        """Return the error without secrets in its name, message, stack and attributes."""
         masks = self._with_token()
         stack = None if found.stack is None else masks.mask_text(found.stack)
-        return JobError(masks.mask_text(found.name), masks.mask_text(found.message), stack)
+        extra = found.extra and msgspec.json.decode(masks.mask_json(msgspec.json.encode(found.extra)))
+        return JobError(masks.mask_text(found.name), masks.mask_text(found.message), stack, extra)
 
     def _with_token(self) -> OpenedSecrets:
         """Return all secrets and the token, which grants access to them while the attempt runs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -70,6 +70,8 @@ class JobError(msgspec.Struct, frozen=True):
     message: str
     stack: str | None = None
     """The user's frames of the traceback."""
+    extra: dict[str, Any] | None = None
+    """Further attributes of the exception that are JSON."""
 
 
 class JobOutcome(msgspec.Struct, frozen=True):

@@ -140,7 +140,7 @@ def _shell_answer(spec: JobSpec, printed: CapturedOutput, code: int | None, writ
 def _decode_error(text: bytes) -> JobError:
     try:
         return msgspec.json.decode(text, type=JobError)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return JobError("ResultNotJson", "the script's process answered with an unreadable error")
 
 

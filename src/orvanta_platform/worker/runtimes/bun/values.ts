@@ -1,13 +1,15 @@
 // Arguments, results and errors of scripts in TypeScript and JavaScript: the first part of host.ts of Bun and of Deno,
 // which define `folder`, `script`, `imports`, `resultBytes` and `writeLine`.
 
-type Described = { name: string; message: string; stack: string | null };
+type Described = { name: string; message: string; stack: string | null; extra?: Record<string, unknown> };
 type Parameter = { name: string | null; rest: boolean };
 
 const STACK_CHARS = 32 << 10;
 const MESSAGE_CHARS = 64 << 10;
+const EXTRA_CHARS = 32 << 10;
 const MAX_ARGUMENTS = 64 << 10;
 const STREAMED_CHARS = 1000;
+const OF_ERROR = new Set(["name", "message", "stack"]);
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 class ResultNotJson extends Error {}
@@ -194,16 +196,22 @@ async function writeStreamed(text: string): Promise<void> {
   }
 }
 
+// A member that is undefined is null, as in an array; a BigInt is its digits.
+function asJson(_: string, value: unknown): unknown {
+  if (value === undefined) return null;
+  return typeof value === "bigint" ? String(value) : value;
+}
+
 function toJson(value: unknown): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value ?? null);
+    text = JSON.stringify(value ?? null, asJson);
   } catch (error) {
     if (error instanceof RangeError) throw new ResultNotJson("the result is nested too deeply");
     throw new ResultNotJson(wrong(value) ?? `the result is not JSON: ${(error as Error)?.message}`);
   }
   // Values that JSON cannot represent become one of these, so most results need no second check.
-  if (text === undefined || /null|\{\}|\\ud[89a-f]/.test(text)) {
+  if (text === undefined || /\{\}|\\ud[89a-f]/.test(text)) {
     const found = wrong(value);
     if (found !== null) throw new ResultNotJson(found);
   }
@@ -219,8 +227,6 @@ function wrong(value: unknown): string | null {
   const todo: Look[] = [{ path: "result", here: value, above: null }];
   for (let look = todo.pop(); look; look = todo.pop()) {
     const { path, here } = look;
-    if (typeof here === "bigint") return `${path} is a BigInt, which is not JSON; return Number(x) or String(x)`;
-    if (typeof here === "number" && !Number.isFinite(here)) return `${path} is ${here}, which is not a JSON value`;
     if (typeof here === "string" && !here.isWellFormed()) return `${path} contains an unpaired surrogate, which UTF-8 cannot encode`;
     if (typeof here !== "object" || here === null) continue;
     for (let above = look.above; above; above = above.above) if (above.here === here) return `${path} contains itself`;
@@ -251,7 +257,21 @@ function describe(thrown: unknown): Described {
   if (thrown instanceof AggregateError && thrown.errors.length && read(thrown.errors[0]).name === "BuildMessage")
     return named("SyntaxError", thrown.errors.map(built).join("\n"), null);
   if (name === "RangeError" && message === "Out of memory") return named("MemoryError", message, userFrames(stack));
-  return named(name, message, userFrames(stack));
+  return { ...named(name, message, userFrames(stack)), ...extraOf(thrown) };
+}
+
+// Returns the own properties of an error that are JSON, up to a size.
+function extraOf(thrown: unknown): { extra?: Record<string, unknown> } {
+  const extra: Record<string, unknown> = {};
+  let left = EXTRA_CHARS;
+  for (const key of thrown instanceof Error ? Object.keys(thrown) : [])
+    try {
+      const text = JSON.stringify((thrown as any)[key], asJson);
+      left -= key.length + text.length;
+      if (left < 0) break;
+      if (!OF_ERROR.has(key) && `${key}${text}`.isWellFormed() && !/\\ud[89a-f]/.test(text)) extra[key] = JSON.parse(text);
+    } catch {}
+  return Object.keys(extra).length ? { extra } : {};
 }
 
 // Reads a thrown value, whose getters may run user code and throw as well.

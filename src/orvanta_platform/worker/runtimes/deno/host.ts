@@ -38,9 +38,10 @@ function end(kind: "result" | "error", text: string): never {
 const UNPARSED = "SyntaxError: ";
 
 function fail(thrown: unknown): never {
-  const { name, message, stack } = describe(thrown);
+  const found = describe(thrown);
+  const { name, message } = found;
   const unparsed = name === "TypeError" && message.startsWith(UNPARSED);
-  const described = unparsed ? named("SyntaxError", shortened(message.slice(UNPARSED.length)), null) : { name, message, stack };
+  const described = unparsed ? named("SyntaxError", shortened(message.slice(UNPARSED.length)), null) : found;
   end("error", JSON.stringify(described));
 }
 

@@ -40,6 +40,7 @@ _FILE = "script.py"
 _IMPORT_FRAMES = 12  # frames of the import of one module
 _STACK_CHARS = 32 << 10
 _MESSAGE_CHARS = 64 << 10
+_EXTRA_BYTES = 32 << 10
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
@@ -307,7 +308,7 @@ class ResultTooLarge(Exception):
     """Raised if the result is over its limit."""
 
 
-def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
+def _describe(error: BaseException, job: Job) -> dict[str, Any]:
     stack = _stack(error)
     if stack is not None and job.imports is not None:
         stack = stack.replace(f"{job.imports}/", "")
@@ -327,7 +328,22 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
         return _named("MemoryError", _text(error) or "out of memory", stack)
     if _is_refused_process(error):
         return _named("ProcessLimit", f"too many processes: limit {job.processes}", stack)
-    return _named(type(error).__name__, _text(error), stack)
+    return {**_named(type(error).__name__, _text(error), stack), **_extra(error)}
+
+
+def _extra(error: BaseException) -> dict[str, Any]:
+    """Return the public attributes of an exception that have a form in JSON as `extra`, up to a size."""
+    found: dict[str, Any] = {}
+    left = _EXTRA_BYTES
+    for name, value in vars(error).items():
+        with contextlib.suppress(Exception):  # raised by methods of the value
+            text = b"" if name.startswith("_") else to_json(value)
+            left -= len(name) + len(text)
+            if left < 0:
+                break
+            if text:
+                found[name] = json.loads(text)
+    return {"extra": found} if found else {}
 
 
 def _is_refused_process(error: BaseException) -> bool:

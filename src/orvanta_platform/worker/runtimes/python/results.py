@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import json
 import math
+from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any
 
 
@@ -16,9 +17,9 @@ class NotJson(Exception):
 def to_json(value: Any, *, finite: bool = False) -> bytes:
     """Return `value` as JSON text in UTF-8. Raises NotJson.
 
-    Dates, decimals, UUIDs and paths become strings, bytes base64, data classes and models of pydantic objects,
-    enumeration members their values, sets and arrays lists, tables lists of rows. NaN and infinities become null.
-    `finite`: there are none of these.
+    Dates, durations, decimals, UUIDs and paths become strings, bytes base64, data classes and models of pydantic
+    objects, enumeration members their values, sets, ranges, views of dictionaries and arrays lists, tables lists of
+    rows. NaN and infinities become null. `finite`: there are none of these.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
@@ -49,7 +50,9 @@ def _convert(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, set | frozenset):
         return _in_order(value)
-    if isinstance(value, decimal.Decimal | uuid.UUID | pathlib.PurePath):
+    if isinstance(value, range | KeysView | ValuesView | ItemsView):
+        return list(value)
+    if isinstance(value, datetime.timedelta | decimal.Decimal | uuid.UUID | pathlib.PurePath):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
