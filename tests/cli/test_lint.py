@@ -49,6 +49,16 @@ def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"{bad}/flow.yaml:5:15: error unknown_node: node a: ")
 
 
+def test_lint_parses_expressions(tmp_path: Path) -> None:
+    iterator = "iterator: {type: javascript, expr: '%s'}"
+    text = GOOD.replace("type: identity", f"type: forloopflow, modules: [], {iterator}")
+    folder(tmp_path, "good", text % "flow_input.items.map(n => n + 1);")
+    bad = folder(tmp_path, "bad", text % "flow_input. ===")
+    done = run("lint", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "2 workflows, 1 errors, 0 warnings.\n")
+    assert done.stderr.startswith(f"{bad}/flow.yaml:4:") and "error expression_syntax: node a: " in done.stderr
+
+
 def test_lint_checks_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder(tmp_path / "f" / "a", "good", GOOD)
     monkeypatch.chdir(tmp_path)

@@ -117,6 +117,9 @@ value:
 """
 
 
+FLOW_WITH = "value: {modules: [{id: a, value: {type: identity}, skip_if: {expr: '%s'}}]}\n"
+
+
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
 def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
     cli.write("f/examples/bad.flow/flow.yaml", BAD)
@@ -126,6 +129,12 @@ def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
     assert "f/examples/bad.flow/flow.yaml:6:15: error cyclic_graph: node a: " in done.err
     assert done.json["error"]["code"] == "invalid_workflow"
     assert {each["node"] for each in done.json["error"]["details"]} == {"a", "b"}
+
+
+def test_dry_run_parses_expressions(cli: Cli) -> None:
+    cli.write("f/examples/bad.flow/flow.yaml", FLOW_WITH % "results.a. ===")
+    done = cli("flow", "push", "f/examples/bad.flow", "--dry-run", code=1)
+    assert "error expression_syntax: node a: " in done.err
 
 
 @pytest.mark.parametrize(

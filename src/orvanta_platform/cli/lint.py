@@ -35,6 +35,7 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
     policies give to absent fields are listed.
     """
     from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.expressions import Expressions
     from orvanta_platform.cli.client.item_paths import say_left_out
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
@@ -42,7 +43,8 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
     chosen = files or [Path()]
     say_left_out(chosen)
     applied = read_policies(policies) if policies is not None else ()
-    found = {str(file): check(file, applied) for file in find_workflows(chosen)}
+    with Expressions() as expressions:
+        found = {str(file): check(file, expressions, applied) for file in find_workflows(chosen)}
     every = [each for diagnostics, _ in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:

@@ -50,7 +50,10 @@ def push_flow_file(session: Session, file: Path, path: str | None, options: Opti
     """Deploy one workflow; with `dry_run`, report its diagnostics only. Raises the errors of `push_flow`."""
     flow = read_flow(file)
     if options.dry_run:
-        found = flow.diagnostics()
+        from orvanta_platform.cli.client.expressions import Expressions
+
+        with Expressions() as expressions:
+            found = expressions.diagnostics(flow)
         show_diagnostics(flow, found)
         if errors(found):
             raise invalid(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -19,6 +20,9 @@ from orvanta_platform.workflow.policies.check import violations
 from orvanta_platform.workflow.policies.defaults import AppliedDefault, find_defaults
 from orvanta_platform.workflow.policies.policy import Policy, parse
 from orvanta_platform.workflow.policies.subject import TestStates, subject_of_flow
+
+if TYPE_CHECKING:
+    from orvanta_platform.cli.client.expressions import Expressions
 
 
 def find_workflows(source: Sequence[Path]) -> list[Path]:
@@ -45,7 +49,9 @@ def read_policies(file: Path) -> tuple[Policy, ...]:
     return tuple(parse(each) for each in (tree if isinstance(tree, list) else [tree]))
 
 
-def check(source: Path, policies: Sequence[Policy] = ()) -> tuple[list[tuple[str, Diagnostic]], list[AppliedDefault]]:
+def check(
+    source: Path, expressions: Expressions, policies: Sequence[Policy] = ()
+) -> tuple[list[tuple[str, Diagnostic]], list[AppliedDefault]]:
     """Print and return the location and diagnostic of each problem of a workflow, and the defaults of policies.
 
     Raises BadRequest.
@@ -56,7 +62,7 @@ def check(source: Path, policies: Sequence[Policy] = ()) -> tuple[list[tuple[str
     except InvalidWorkflow as error:
         found = flow_files.error_locations(source, error)
     else:
-        diagnostics = flow.diagnostics()
+        diagnostics = expressions.diagnostics(flow)
         if policies and not errors(diagnostics):
             tests = TestStates(flow_files.count_tests(source))
             subject = replace(subject_of_flow(flow.path or "", flow.tree), tests=tests)
