@@ -189,6 +189,59 @@ def test_items_that_the_settings_of_a_tree_leave_out_remain_as_they_are(cli: Cli
     assert client.get("/api/w/main/variables/get_value/f/mine/region").json() == "south"
 
 
+def test_files_and_settings_without_effect_are_warnings(cli: Cli) -> None:
+    files = {
+        "amb.sql": "select 1",
+        "orphan.script.yaml": "summary: x\n",
+        "orphan.script.lock": "",
+        "unlocked.py": "def main(): pass",
+        "unlocked.script.yaml": "summary: x\nlock: '!inline missing.lock'\nenvs: [A=1, B]\n",
+        "locked.py": "def main(): pass",
+        "locked.script.lock": "",
+        "locked.script.yaml": "lock: '!inline f/odd/locked.script.lock'\n",
+        "box.sh": "# shellcheck shell=bash\n# docker\ndocker run hello\n",
+        "std.deno.ts": "import { add } from 'https://deno.land/std/x.ts';\nexport const main = () => add;\n",
+        "v1.schedule.yaml": WEEKLY % ("0 0 9 * * 1", "v1"),
+        "named.schedule.yaml": WEEKLY % ("0 0 9 * * MON", "v1"),
+        "v2.schedule.yaml": WEEKLY % ("0 0 9 * * 1", "v2"),
+    }
+    for name, text in files.items():
+        cli.write(f"repo/f/odd/{name}", text)
+    done = cli("push", "repo", "--no-wait")
+    warnings = [" ".join(line.split()[:3]) for line in done.err.splitlines() if ": warning " in line]
+    assert warnings == [
+        "f/odd/amb.sql: warning dialect_missing:",
+        "f/odd/orphan.script.lock: warning code_missing:",
+        "f/odd/orphan.script.yaml: warning code_missing:",
+        "f/odd/box: warning docker_ignored:",
+        "f/odd/std: warning runs_on_bun:",
+        "f/odd/unlocked: warning lock_missing:",
+        "f/odd/unlocked: warning envs_ignored:",
+        "f/odd/v1: warning cron_version:",
+    ]
+    assert "(`envs`) are not set: A, B" in done.err and "its lock missing.lock is missing" in done.err
+
+
+def test_settings_of_a_script_push_its_code(cli: Cli) -> None:
+    cli.write("repo/f/odd/told.sh", "echo 1")
+    cli.write("repo/f/odd/told.script.yaml", "summary: told\n")
+    assert cli("script", "push", "repo/f/odd/told.script.yaml").out.startswith("f/odd/told: created")
+    told = cli.installation.client.get("/api/w/main/scripts/get/p/f/odd/told").json()
+    assert (told["language"], told["summary"]) == ("bash", "told")
+    cli.write("repo/f/odd/lonely.script.yaml", "summary: x\n")
+    assert "push the file with its code" in cli("script", "push", "repo/f/odd/lonely.script.yaml", code=2).err
+
+
+WEEKLY = """schedule: '%s'
+timezone: UTC
+enabled: false
+script_path: f/odd/box
+is_flow: false
+cron_version: %s
+args: {}
+"""
+
+
 def test_code_in_another_folder_of_the_tree_is_included(cli: Cli) -> None:
     """A change of that file is pushed; `lock` writes beside the document; files outside of f and u are not read."""
     code = (

@@ -19,8 +19,8 @@ from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.cli.client.synced_item import SyncedItem, find_synced
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import deno_only_import, runtime_fault
 from orvanta_platform.workflow.requirements import lock_fault, usable_lock
+from orvanta_platform.workflow.tree.advice import of_script
 
 State = Literal["created", "updated", "unchanged"]
 Kind = Literal["flow", "script"]
@@ -111,11 +111,8 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     synced = _synced(api, "script", path, script.file, options)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
     body |= _script_lock(script, path)
-    if fault := runtime_fault(script.language):
-        say(f"{path}: warning no_runtime: {fault}; its runs fail")
-    if foreign := deno_only_import(script.language, script.content):
-        line, module = foreign
-        say(f"{path}: warning import_unavailable: line {line} imports {module!r}, which only the language deno can")
+    for code, message in of_script(script.language, script.content, script.settings or {}):
+        say(terminal_safe(f"{path}: warning {code}: {message}"))
     if options.dry_run:
         same = present is not None and all(present.get(name) == value for name, value in body.items())
         state: State = "unchanged" if same else "updated" if present else "created"

@@ -42,7 +42,11 @@ class ScriptFile(msgspec.Struct, frozen=True):
 
 
 def read(file: Path, language: str | None = None) -> ScriptFile:
-    """Return the script in a file. Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language)."""
+    """Return the script in a file, or the one that a file of settings or a lock belongs to.
+
+    Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language, no code).
+    """
+    file = _code_of(file)
     ending = ending_of(file.name)
     resolved = language or _language_of(file)
     if resolved is None:
@@ -57,6 +61,18 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
     settings = tree and script_settings(tree)
     lock = _lock(file, ending, tree or {})
     return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock)
+
+
+def _code_of(file: Path) -> Path:
+    """Return the file with the code of a script, of which `file` may be the settings or the lock."""
+    suffix = next((each for each in (*SCRIPT_SETTINGS, SCRIPT_LOCK) if file.name.endswith(each)), None)
+    if suffix is None:
+        return file
+    stem = file.name.removesuffix(suffix)
+    found = [code for each in LANGUAGES if (code := file.with_name(stem + each)).is_file()]
+    if len(found) != 1:
+        raise typer.BadParameter(f"{file} has the settings or the lock of a script: push the file with its code.")
+    return found[0]
 
 
 def _language_of(file: Path) -> str | None:

@@ -22,9 +22,18 @@ from orvanta_platform.cli.client.tree_settings import TreeSettings, read_setting
 from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
-from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate, may_belong, with_runtime
-from orvanta_platform.workflow.tree.reading import included_names, read
+from orvanta_platform.workflow.tree.paths import (
+    FLOW_FOLDERS,
+    SCRIPT_SETTINGS,
+    Located,
+    folder_of,
+    locate,
+    may_belong,
+    with_runtime,
+)
+from orvanta_platform.workflow.tree.reading import included_names, lock_in, read, settings_in
 from orvanta_platform.workflow.tree.writing import first_names, write_item
+from orvanta_platform.workflow.yaml_text import INLINE
 
 BASES: Final = ".orvanta/bases"
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))})
@@ -158,6 +167,15 @@ class Folder:
         except InvalidWorkflow as error:
             file = self.files[located.files[0]]
             raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None
+
+    def missing_lock(self, item: Item) -> str | None:
+        """Return the name of the file that the settings of a script name as its lock, if it is missing."""
+        if item.kind != "script" or "lock" in item.content:
+            return None
+        located = self.located[item.key]
+        settings = next((name for name in located.files if name.endswith(SCRIPT_SETTINGS)), None)
+        lock = None if settings is None else lock_in(settings_in(settings, self.bytes_of(located)))
+        return lock.removeprefix(INLINE).strip() if lock is not None and lock.startswith(INLINE) else None
 
     def file_of(self, key: Key) -> str:
         """Return the first file of an item, or its workflow's folder, for people."""

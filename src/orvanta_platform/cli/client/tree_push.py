@@ -25,9 +25,9 @@ from orvanta_platform.cli.client.tree_status import Comparison, change_of, compa
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
-from orvanta_platform.workflow.languages import runtime_fault
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
+from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import is_fault
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
@@ -117,7 +117,11 @@ class _Push:
             changes += [{"kind": kind, "path": path, "base": bases.get((kind, path))} for kind, path in gone]
         elif gone:
             say(f"{len(gone)} deleted {'item remains' if len(gone) == 1 else 'items remain'}; --prune deletes them.")
+        for name, (code, message) in advice.of_unused(self.folder.files):
+            say(terminal_safe(f"{name}: warning {code}: {message}"))
         for item in items:
+            if (lock := self.folder.missing_lock(item)) is not None:
+                say(terminal_safe(f"{item.path}: warning lock_missing: its lock {lock} is missing; it is locked again"))
             _warn(item, is_new=item.key not in self.found.remote)
             self._warn_of_missing(item)
             if item.kind == "http_trigger":
@@ -287,12 +291,10 @@ def _warn(item: Item, *, is_new: bool) -> None:
     value = content.get("value") if item.kind == "variable" and content.get("is_secret") and is_new else None
     if value and not str(value).startswith(ENCRYPTED):
         say(f"{item.path}: warning secret_from_file: its value is the text of the file, which is not decrypted")
-    if item.kind != "script":
-        return
-    language, lock = content["language"], content.get("lock")
-    if fault := runtime_fault(language):
-        say(f"{item.path}: warning no_runtime: {fault}; its runs fail")
-    if lock and (fault := lock_fault(language, lock)) is not None:
+    for code, message in advice.of_item(item):
+        say(terminal_safe(f"{item.path}: warning {code}: {message}"))
+    lock = content.get("lock") if item.kind == "script" else None
+    if lock and (fault := lock_fault(content["language"], lock)) is not None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
 
 

@@ -41,7 +41,7 @@ _BY_NAME: Final = ("resource_type", "group", "user")
 """Kinds whose files may be in any folder."""
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
 _SETTINGS_FILES: Final = tuple(f"{SETTINGS_PATH}{format}" for format in FORMATS)
-_ENDINGS: Final = (*LANGUAGES, *FORMATS, SCRIPT_LOCK)
+_ENDINGS: Final = (*LANGUAGES, *FORMATS, SCRIPT_LOCK, ".sql")
 _MIN_PARTS: Final = 3
 _TYPESCRIPT: Final = ".ts"
 

@@ -1,0 +1,64 @@
+"""Warnings about items of a tree that behave differently here than where they come from, and about unused files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from orvanta_platform.workflow.languages import address_import, deno_only_import, runtime_fault
+from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.item import Item
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, folder_of, item_path
+
+Advice = tuple[str, str]
+"""Code and message."""
+
+_DOCKER: Final = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)*?[ \t]*#[ \t]*docker[ \t]*\r?$", re.MULTILINE)
+_DIALECTS: Final = ".pg.sql, .my.sql, .bq.sql, .sf.sql, .ms.sql or .duckdb.sql"
+
+
+def of_item(item: Item) -> Iterator[Advice]:
+    """Yield the warnings about an item."""
+    content = item.content
+    if item.kind == "script":
+        yield from of_script(content["language"], content["content"], content.get("settings") or {})
+    if item.kind == "schedule" and content.get("cron_version") == "v1" and _has_numbered_days(content):
+        yield (
+            "cron_version",
+            "its numbers of days of the week begin with 0 = Sunday, 1 = Monday here, and with 1 = Sunday in v1: "
+            "it fires a day later, so write names (MON), or subtract 1 and write v2",
+        )
+
+
+def _has_numbered_days(schedule: Mapping[str, Any]) -> bool:
+    fields = str(schedule.get("schedule", "")).split()
+    return len(fields) in (5, 6) and any(part.isdigit() for part in re.split(r"[,\-/#]", fields[-1].partition("/")[0]))
+
+
+def of_script(language: str, content: str, settings: Mapping[str, Any]) -> Iterator[Advice]:
+    """Yield the warnings about a script."""
+    if fault := runtime_fault(language):
+        yield "no_runtime", f"{fault}; its runs fail"
+    if foreign := deno_only_import(language, content):
+        yield "import_unavailable", f"line {foreign[0]} imports {foreign[1]!r}, which only the language deno can"
+    if language == "deno" and (foreign := address_import(content)):
+        yield "runs_on_bun", f"line {foreign[0]} imports {foreign[1]!r}, which fails on workers without Deno"
+    if language == "bash" and _DOCKER.search(content):
+        yield "docker_ignored", "its comment `# docker` has no effect: it runs as any Bash script, without a container"
+    if envs := settings.get("envs"):
+        names = ", ".join(str(each).partition("=")[0] for each in envs) if isinstance(envs, list) else str(envs)
+        yield "envs_ignored", f"its environment variables (`envs`) are not set: {names}"
+
+
+def of_unused(names: Collection[str]) -> Iterator[tuple[str, Advice]]:
+    """Yield the files that look like parts of scripts and belong to none, each with a warning."""
+    stems = {name.removesuffix(ending) for name in names if (ending := ending_of(name)) is not None}
+    for name in sorted(names):
+        suffix = next((each for each in (*SCRIPT_SETTINGS, SCRIPT_LOCK, ".sql") if name.endswith(each)), None)
+        if suffix is None or folder_of(name) is not None or item_path(name, [suffix]) is None:
+            continue
+        if suffix == ".sql" and ending_of(name) is None:
+            yield name, ("dialect_missing", f"it is left out: its name must end in the dialect, {_DIALECTS}")
+        elif suffix != ".sql" and name.removesuffix(suffix) not in stems:
+            yield name, ("code_missing", "it is left out: there is no file with the code of its script")
