@@ -97,6 +97,7 @@ DIAGNOSTICS: Final = {
     "duplicate_key": "An object has the same key twice.",
     "early_return_never": "`early_return` names a node whose result the run cannot return.",
     "empty_path": "A node names no script or workflow to run.",
+    "error_always_null": "An expression reads `error` where it is always null.",
     "expression_syntax": "An expression is not valid JavaScript.",
     "failure_edge_never": "An edge follows a failure that cannot occur, because the node continues on error.",
     "form_password": "The form of an approval asks for a password, which would not be protected.",

@@ -304,6 +304,18 @@ def test_only_ancestors_results_are_readable() -> None:
     ]
 
 
+def test_error_is_null_in_ordinary_nodes() -> None:
+    again = {"constant": {"attempts": 1, "seconds": 1}, "retry_if": {"expr": "error"}}
+    found = check(
+        script("a", "error.message", retry=again),
+        script("b", "previous_result.error"),
+        script("c", "[1].map(error => error)"),
+        failure_module=script("failure", "error?.message"),
+    )
+    assert [(each.code, each.severity, each.node) for each in found] == [("error_always_null", "warning", "a")]
+    assert "error in /value/modules/0/value/input_transforms/x/expr is always null" in found[0].message
+
+
 def test_result_inside_container_is_readable() -> None:
     """Results of nodes in a loop are readable only if it has a single iteration; a warning names the alternative."""
     iterator = {"type": "static", "value": [1]}

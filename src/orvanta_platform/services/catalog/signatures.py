@@ -52,9 +52,9 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, value: M
             found += _missing_inputs(each, schemas[kind].get(str(each.value.get("path"))))
             continue
         signature = read.get(_script(each))
-        if signature is not None and signature.schema is None:
+        if signature is not None and (signature.schema is None or signature.fault is not None):
             found.append(_unreadable(each, signature))
-        elif signature is not None:
+        if signature is not None:
             found += _missing_inputs(each, signature.schema)
     return found
 

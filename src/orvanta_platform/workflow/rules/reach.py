@@ -11,8 +11,12 @@ from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, U
 
 
 def reach(subject: Subject) -> Iterator[Diagnostic]:
-    """not_an_ancestor, result_of_loop."""
+    """not_an_ancestor, result_of_loop, error_always_null."""
     for use in subject.uses:
+        if not _has_error(use) and (roots := {"error", "errors"} & use.reads.keys()):
+            message = f"{min(roots)} in {use.path} is always null: it is set in the failure module, `retry_if`, "
+            message += "`stop_after_if` and `export`; after continue_on_error read previous_result.error"
+            yield diagnostic("error_always_null", "warning", use.listed, use.path, message)
         for node_id in sorted(use.reads.get("results") or ()):
             if _reachable(subject.graph, use, node_id):
                 continue
@@ -26,6 +30,13 @@ def reach(subject: Subject) -> Iterator[Diagnostic]:
                 message = f"results.{node_id} in {use.path} is null unless the loop {loop.id} has a single iteration"
                 message += f": read results.{loop.id}, which has the results of all iterations"
                 yield diagnostic("result_of_loop", "warning", use.listed, use.path, message)
+
+
+def _has_error(use: Use) -> bool:
+    """Return whether an expression has `error`, or possibly does not read it: JavaScript may declare the name."""
+    if use.expr is None or use.listed is None or use.own:
+        return True
+    return use.path.startswith(f"{VALUE_PATH}/failure_module")
 
 
 def _readable_holders(graph: Graph, use: Use, node_id: str) -> list[Node] | None:

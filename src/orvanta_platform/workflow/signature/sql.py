@@ -82,11 +82,11 @@ class Collection:
     """Part of the rows that is the result, from `-- result_collection=last_statement_all_rows`."""
 
     all_statements: bool = False
-    """Whether the result is a list with the rows of each statement."""
+    """True if the result is a list with the rows of each statement."""
     first_row: bool = False
-    """Whether the first row replaces the list of rows; null if there is none."""
+    """True if the first row replaces the list of rows; null if there is none."""
     scalar: bool = False
-    """Whether the first column replaces the object of a row."""
+    """True if the first column replaces the object of a row."""
 
 
 _COLLECTIONS: Final = {
