@@ -109,6 +109,7 @@ async def test_check_reports_unreadable_code_and_missing_inputs(api: ApiHarness)
     broken = [
         inline("broken", "python3", "x = 1\ndef main(:"),
         inline("typed", "bun", "export async function main(a: number {"),
+        inline("listed", "postgresql", "-- database f/a/pg\n-- %%table%%\nselect 1"),
     ]
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": []}, "skip_failures": False}
     modules = [
@@ -126,6 +127,11 @@ async def test_check_reports_unreadable_code_and_missing_inputs(api: ApiHarness)
     assert [each for each in reported if each[1] != "mock_enabled"] == [
         ("broken", "code_unreadable", f"node broken: {unread}: line 2: invalid syntax"),
         ("called", "missing_input", "node called: the required input 'n' has no value"),
+        (
+            "listed",
+            "code_unreadable",
+            f"node listed: {unread}: line 2: %%table%% needs the list of its values: `-- %%table%% one/two`",
+        ),
         ("named", "missing_input", "node named: the required input 'a' has no value"),
         ("named", "missing_input", "node named: the required input 'b' has no value"),
         ("two", "missing_input", "node two: the required input 'b' has no value"),
