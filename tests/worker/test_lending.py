@@ -102,7 +102,8 @@ async def test_job_whose_notification_is_lost_is_found(
         send(*(topic for topic in topics if not topic.startswith("assigned:")))
 
     monkeypatch.setattr(api.platform.notify, "send", without_assigned)
-    assert await result(api) == "done"
+    async with asyncio.timeout(20):
+        assert await result(api) == "done"
     assert lost
 
 
@@ -118,8 +119,10 @@ async def test_full_worker_gives_assigned_jobs_back(api: ApiHarness, group: Grou
     async def are_started() -> bool:
         return sorted(await states(api)) == ["available"] * 3 + ["running"] * SLOTS
 
-    await until(are_started)
-    go_on.touch()
+    try:
+        await until(are_started)
+    finally:
+        go_on.touch()
     assert await asyncio.gather(*running) == ["done"] * len(running)
     async with api.platform.db.acquire() as connection:
         attempts = await connection.fetch("SELECT DISTINCT attempt, attempts::text FROM run")
@@ -148,13 +151,50 @@ async def test_unused_loan_ends(api: ApiHarness, group: GroupSettings, monkeypat
     assert await result(api) == "done"
 
 
-async def test_drained_worker_lends_nothing(api: ApiHarness, tmp_path: Path) -> None:
-    async with running_worker(api.platform, tmp_path / "worker", "landlock"):
-        await until_lent(api)
-        assert await lends(api)
-    assert not await lends(api)
-    id = await api.preview(language="bash", content="echo done")
-    assert await states(api) == ["available"], id
+async def test_draining_worker_ends_its_loan(api: ApiHarness, group: GroupSettings, tmp_path: Path) -> None:
+    """A job that is assigned to it meanwhile waits for another worker, and those that run go on."""
+    await until_lent(api)
+    started, go_on = tmp_path / "started", tmp_path / "go-on"
+    waits = f"touch {started}; until [ -e {go_on} ]; do read -t 0.01 < <(:); done; echo done"
+    running = asyncio.create_task(result(api, waits))
+
+    async def is_started() -> bool:
+        return started.exists()
+
+    await until(is_started)
+    group._worker.drain()
+
+    async def is_over() -> bool:
+        return not await lends(api)
+
+    await until(is_over)
+    await api.preview(language="bash", content="echo done")
+    assert await states(api) == ["running", "available"]
+    go_on.touch()
+    assert await running == "done"
+
+
+async def test_job_assigned_at_the_end_of_the_loan_is_given_back(
+    api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its notification is lost: the worker looks once more after it has stopped lending."""
+    await until_lent(api)
+    monkeypatch.setattr(lending, "LOOK_S", 3600)
+    send = api.platform.notify.send
+    monkeypatch.setattr(
+        api.platform.notify, "send", lambda *topics: send(*(t for t in topics if not t.startswith("assigned:")))
+    )
+    await api.preview(language="bash", content="echo done")
+    assert await states(api) == ["running"]
+    answer = await api.client.post("/api/configs/update/default", json={"slots": 3})
+    assert answer.status_code == 200, answer.text
+    api.platform.instance._cache.clear()
+    assert await group.take()
+
+    async def is_done() -> bool:
+        return await states(api) == []
+
+    await until(is_done)
 
 
 async def test_changed_settings_end_the_loan(api: ApiHarness, group: GroupSettings) -> None:

@@ -93,8 +93,12 @@ class Lending:
         self._slots.end()
 
     async def serve(self, watch: Watch, claiming: asyncio.Lock, draining: asyncio.Event) -> None:
-        """Start assigned jobs until drained. `watch`: woken by notifications about them and by the drain."""
-        while not draining.is_set() or self._slots.lending:
+        """Start assigned jobs until cancelled. `watch`: woken by notifications about them and by the drain.
+
+        A worker that is draining ends its loan at once, or when the database is available again. Jobs that are assigned
+        until then start elsewhere, when the process ends at the latest.
+        """
+        while True:
             is_woken = await watch.wait(LOOK_S if self._slots.lending else MAX_WAIT_S)
             if not is_woken and not self._slots.lending:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -112,10 +112,8 @@ class Worker:
         """
         settings = self._platform.settings
         queues = group.worker_tags or settings.queues or None
+        await self._end_loan()
         async with self._claiming:
-            if self._lending.is_active:
-                async with self._platform.db.acquire() as connection:
-                    await self._lending.end(connection)
             self._lease.excluded = await self._exclusion(group, isolation)
             self._executor.variables, self._executor.queues = group.env_vars_static, queues
             self._slots = group.slots or settings.slots
@@ -177,19 +175,21 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained."""
-        watching = asyncio.create_task(self._watch_running(), name="worker watch")
-        polling = asyncio.create_task(poll(self._platform), name="worker poll")
+        aside = (
+            asyncio.create_task(self._watch_running(), name="worker watch"),
+            asyncio.create_task(poll(self._platform), name="worker poll"),
+            asyncio.create_task(self._serve_assigned(), name="worker loan"),
+        )
         try:
-            await asyncio.gather(
-                self._claim_until_drained(), self._serve_batches(), self._serve_calls(), self._serve_assigned()
-            )
+            await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
+            await self._end_loan()
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            for task in (watching, polling):
+            for task in aside:
                 task.cancel()
-            await asyncio.gather(watching, polling, return_exceptions=True)
+            await asyncio.gather(*aside, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
@@ -215,6 +215,13 @@ class Worker:
     async def _serve_assigned(self) -> None:
         with self._wakeups(f"assigned:{self._lease.worker}") as watch:
             await self._lending.serve(watch, self._claiming, self._draining)
+
+    async def _end_loan(self) -> None:
+        """Try to end the loan, which otherwise ends when the database is available, or with this process."""
+        if self._lending.is_active:
+            with suppress(*CANNOT_CLAIM):
+                async with self._claiming, self._platform.db.acquire() as connection:
+                    await self._lending.end(connection)
 
     def _start_assigned(self, job: ClaimedJob) -> bool:
         """Start a job that a server assigned, unless all slots are in use or this worker does not serve its queue."""
