@@ -4,46 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
-from tests.orchestrator.harness import CoreHarness, Worker, job
+from tests.orchestrator.harness import CoreHarness, job
 from tests.orchestrator.test_run_starts import REJECTED, model_start, start, with_id
-
-from orvanta_platform.db import jobs, workers
-from orvanta_platform.db.jobs import ClaimedJob
-from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE
-from orvanta_platform.queue.lent_slots import LentSlots
 
 pytestmark = pytest.mark.every_postgres
 
 STATES = "SELECT state, count(*) AS count FROM job_live GROUP BY state ORDER BY state"
-
-
-async def lend(core: CoreHarness, worker: Worker, free: int = 10, queues: list[str] | None = None) -> LentSlots:
-    """Lend slots of the worker to the server."""
-    await set_lending(core, worker, lends=True)
-    slots = LentSlots(worker.id, worker.generation)
-    slots.begin()
-    borrower = core.platform.starts.borrower
-    assert borrower is not None
-    core.platform.listen.wake([f"lent:{borrower}\t{slots.grant(borrower, free, queues)}"])
-    return slots
-
-
-async def set_lending(core: CoreHarness, worker: Worker, *, lends: bool) -> None:
-    async with core.db.acquire() as connection:
-        assert await workers.set_lending(connection, worker.id, worker.generation, lends=lends)
-
-
-async def assigned(core: CoreHarness, worker: Worker, known: list[UUID] | None = None) -> list[ClaimedJob]:
-    """Return the jobs that the worker finds, and hold them."""
-    async with core.db.acquire() as connection:
-        found = await jobs.list_assigned(connection, worker.id, worker.generation, known or [], [NATIVE_QUEUE])
-    worker.held |= {job.id: job for job in found}
-    return found
 
 
 async def states(core: CoreHarness) -> dict[str, int]:
@@ -54,17 +24,17 @@ async def test_job_is_assigned_and_ends_like_a_claimed_one(core: CoreHarness) ->
     worker, other = await core.worker(), await core.worker()
     await start(core)
     (claimed,) = await worker.claim()
-    await lend(core, worker)
+    await worker.lend()
     run = await start(core)
     assert await other.claim() == []
-    (found,) = await assigned(core, worker, known=[claimed.id])
+    (found,) = await worker.take_assigned()
     same = {"id": run, "nonce": claimed.nonce, "waited_s": claimed.waited_s, "seq": claimed.seq}
     of_run = replace(found.run, id=claimed.run.id, root=claimed.run.root, seed=claimed.run.seed)
     assert found.run.id == run and found.waited_s == 0
     assert replace(found, run=replace(of_run, scheduled_at=claimed.run.scheduled_at), **same) == replace(
         claimed, **same
     )
-    assert await assigned(core, worker, known=[claimed.id, found.id]) == []
+    assert await worker.take_assigned() == []
     assert (await worker.finish(found, 1)).recorded
     assert (await core.ended(run))["status"] == "succeeded"
     await core.is_whole()
@@ -72,7 +42,7 @@ async def test_job_is_assigned_and_ends_like_a_claimed_one(core: CoreHarness) ->
 
 async def test_worker_is_told_of_assigned_job_and_nobody_else(core: CoreHarness) -> None:
     worker = await core.worker()
-    await lend(core, worker, 1)
+    await worker.lend(1)
     with core.platform.listen.watch("queues") as queues, core.platform.listen.watch(f"assigned:{worker.id}") as own:
         await start(core)
         assert await own.wait(20)
@@ -95,7 +65,7 @@ REFUSALS = {
 @pytest.mark.parametrize("why", REFUSALS)
 async def test_no_job_is_assigned_to_worker_that_does_not_lend(core: CoreHarness, why: str) -> None:
     worker = await core.worker()
-    await lend(core, worker)
+    await worker.lend()
     await core.run(REFUSALS[why])
     with core.platform.listen.watch("queues") as queues:
         await start(core)
@@ -110,10 +80,10 @@ async def test_no_job_is_assigned_to_worker_that_does_not_lend(core: CoreHarness
 async def test_end_of_loan_waits_for_start_that_assigns(core: CoreHarness) -> None:
     """After the end of the loan, the worker finds every job that was assigned to it."""
     worker = await core.worker()
-    await lend(core, worker)
+    await worker.lend()
     async with core.third_session() as other:
         async with other.holding("SELECT FROM worker WHERE id = $1 FOR SHARE", worker.id):
-            end = asyncio.create_task(set_lending(core, worker, lends=False))
+            end = asyncio.create_task(worker.set_lending(lends=False))
             await other.until_waiting()
             assert not end.done()
         await end
@@ -121,7 +91,7 @@ async def test_end_of_loan_waits_for_start_that_assigns(core: CoreHarness) -> No
 
 async def test_start_waits_for_end_of_loan(core: CoreHarness) -> None:
     worker = await core.worker()
-    await lend(core, worker)
+    await worker.lend()
     async with core.third_session() as other:
         async with other.connection.transaction():
             await other.connection.execute("UPDATE worker SET lends = false WHERE id = $1", worker.id)
@@ -134,12 +104,12 @@ async def test_start_waits_for_end_of_loan(core: CoreHarness) -> None:
 async def test_batch_assigns_as_many_jobs_as_slots_are_lent(core: CoreHarness) -> None:
     worker, lost = await core.worker(), await core.worker()
     model = await model_start(core)
-    await lend(core, worker, 3)
-    await lend(core, lost, 2)
+    await worker.lend(3)
+    await lost.lend(2)
     await lost.vanish()
     done = await asyncio.gather(*(core.platform.starts.submit(with_id(model)) for _ in range(20)))
     assert done.count("assigned") == 3 and done.count("enqueued") == 17
-    assert len(await assigned(core, worker)) == 3 and await assigned(core, lost) == []
+    assert len(await worker.take_assigned()) == 3 and await lost.take_assigned() == []
     assert len(await worker.claim(30)) == 18
     await core.is_whole()
 
@@ -147,13 +117,13 @@ async def test_batch_assigns_as_many_jobs_as_slots_are_lent(core: CoreHarness) -
 async def test_slots_of_rejected_batch_are_used_by_its_other_starts(core: CoreHarness) -> None:
     worker = await core.worker()
     model = await model_start(core)
-    await lend(core, worker, 8)
+    await worker.lend(8)
     starts = [with_id(model) for _ in range(9)]
     starts[4] = REJECTED["audit"](starts[4], model)
     done = await asyncio.gather(*map(core.platform.starts.submit, starts), return_exceptions=True)
     assert isinstance(done.pop(4), asyncpg.PostgresError)
     assert done == ["assigned"] * 8
-    assert len(await assigned(core, worker)) == 8
+    assert len(await worker.take_assigned()) == 8
 
 
 IDENTITY = {"id": "a", "value": {"type": "identity"}, "needs": []}
@@ -168,14 +138,14 @@ async def test_other_jobs_are_claimed(
     core: CoreHarness, modules: list[dict[str, Any]], queues: list[str] | None
 ) -> None:
     worker = await core.worker()
-    await lend(core, worker, queues=queues)
+    await worker.lend(queues=queues)
     await core.start(*modules)
     assert await states(core) == {"available": len(modules)}
 
 
 async def test_jobs_of_lost_worker_are_requeued(core: CoreHarness) -> None:
     worker, other = await core.worker(), await core.worker()
-    await lend(core, worker)
+    await worker.lend()
     run = await start(core)
     await worker.vanish()
     assert (await worker.reap()).jobs == 1
@@ -188,9 +158,9 @@ async def test_jobs_of_lost_worker_are_requeued(core: CoreHarness) -> None:
 async def test_handed_off_job_is_not_taken_for_an_assigned_one(core: CoreHarness) -> None:
     """The worker learns of it from the answer to the step, which may still be under way."""
     worker = await core.worker()
-    await lend(core, worker)
+    await worker.lend()
     await core.start(job("a"), job("b", "a"))
-    (first,) = await assigned(core, worker)
+    (first,) = await worker.take_assigned()
     assert (await worker.finish(first, 1, hand_off=True)).following is not None
     assert await states(core) == {"running": 1}
-    assert await assigned(core, worker) == []
+    assert await worker.take_assigned() == []

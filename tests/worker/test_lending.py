@@ -95,7 +95,7 @@ async def test_job_whose_notification_is_lost_is_found(
 ) -> None:
     await until_lent(api)
     send = api.platform.notify.send
-    lost = []
+    lost: list[str] = []
 
     def without_assigned(*topics: str) -> None:
         lost.extend(topic for topic in topics if topic.startswith("assigned:"))
