@@ -13,7 +13,6 @@ from msgspec.structs import astuple, replace
 from orvanta_platform.db import statements
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import StepWrite, arguments_of, arguments_of_one, inserting_parts
 
@@ -81,7 +80,7 @@ def statement(
     steps, _ = statements.split_parts("steps", "write_steps")
     if assigns:
         steps = {**steps, "new_jobs": _fence(steps["new_jobs"])}
-        end = f"\n)\n{load('starts')['list_assigned_runs'].text}"
+        end = _ASSIGNED
     of_rows = "".join(part for name, part in steps.items() if name in of_step)
     text += statements.shift_parameters(of_rows, _OWN_PARAMETERS)
     if alone:
@@ -108,4 +107,5 @@ _LENDER = """\
         FOR SHARE) lender ON true
 """
 _RETURNING = "    RETURNING run, state\n"
+_ASSIGNED = "\n)\nSELECT run\nFROM new_jobs\nWHERE state = 'running'\n"
 _ALWAYS = frozenset({"new_run", "written", "new_runs", "audit_rows"})

@@ -42,9 +42,3 @@ WITH new_run AS MATERIALIZED (
 )
 SELECT n
 FROM written
-
--- name: list_assigned_runs
--- End of start_runs if jobs are to be assigned to workers: the runs whose jobs were.
-SELECT run
-FROM new_jobs
-WHERE state = 'running'
