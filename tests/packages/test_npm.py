@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -104,7 +106,7 @@ async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
     with pytest.raises(PackageError) as raised:
         await shop.restarted().provide(SCRIPT, language="bun", workspace="other")
     assert raised.value.name == "lock_hash_mismatch", raised.value.message
-    assert not (shop.runtimes.packages / "other" / "bun").exists()
+    assert not (shop.runtimes.packages / "other" / "bun-2").exists()
 
 
 async def test_tarball_with_outside_path(shop: Shop) -> None:
@@ -151,3 +153,17 @@ async def test_locks_read_no_folder_of_the_machine(shop: Shop) -> None:
         with pytest.raises(PackageError, match="lock") as raised:
             await shop.provide(SCRIPT, language="bun", lock=f"{manifest}\n{separator}{lines[:end]}{added}{lines[end:]}")
         assert raised.value.name == "install_failed", added
+
+
+async def test_forged_lock_changes_no_packages_of_others(shop: Shop) -> None:
+    """Bun stores a package of any address under its name and version, and checks only what it downloads."""
+    publish(shop)
+    head, separator, _ = (await shop.lock(SCRIPT, language="bun")).partition("//bun.lock\n")
+    evil = npm("greeting", "1.0.0", "exports.hello = 'evil'")
+    shop.index.files["/evil.tgz"] = evil
+    digest = "sha512-" + base64.b64encode(hashlib.sha512(evil).digest()).decode()
+    entry = ["greeting@1.0.0", f"{shop.index.url}/evil.tgz", {}, digest]
+    workspaces = {"": {"dependencies": {"greeting": "latest"}}}
+    forged = json.dumps({"lockfileVersion": 1, "workspaces": workspaces, "packages": {"greeting": entry}})
+    assert (await shop.run(SCRIPT, language="bun", lock=f"{head}{separator}{forged}")).value == "evil"
+    assert (await shop.run(SCRIPT, language="bun")).value == "hello 1.0.0 world"

@@ -200,8 +200,11 @@ async def test_wheel_with_outside_path(shop: Shop, path: str) -> None:
 async def test_lock_of_caller_is_used(shop: Shop) -> None:
     publish(shop)
     publish(shop, "1.1")
+    old = shop.runtimes.packages / "main" / ".cache"
+    old.mkdir(parents=True)
     ran = await shop.run(SCRIPT, lock="# py: 3.11\ngreeting==1.0\nnaming==2.0")
     assert ran.value[0] == "hello 1.0"
+    assert os.listdir(old.parent) == ["python3"], "neither an old cache nor that of the workspace was filled"
     assert "names no hashes" in shop.log.text and "locking" not in shop.log.text
     with pytest.raises(PackageError) as raised:
         await shop.provide(SCRIPT, lock="greeting==9.9")

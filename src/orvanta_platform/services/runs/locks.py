@@ -301,6 +301,11 @@ class Locks:
         async with self._platform.db.acquire() as connection:
             return await dependency_locks.get(connection, workspace, key)
 
+    async def is_made(self, workspace: str, language: str, lock: str) -> bool:
+        """Return whether the platform has made this lock; a caller may have written any other one."""
+        async with self._platform.db.acquire() as connection:
+            return bool(await dependency_locks.filter_made(connection, workspace, [(language, lock)]))
+
     async def store(self, workspace: str, lock: NewLock) -> str:
         """Store a lock; returns the one that a workspace uses, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:

@@ -24,7 +24,7 @@ from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
 from orvanta_platform.worker.output_tree import UnsafeTree
-from orvanta_platform.worker.outputs import OrderCancelled, OrderLocks, Outputs, publish
+from orvanta_platform.worker.outputs import OrderCancelled, OrderLocks, Outputs, publish, remove
 from orvanta_platform.worker.package_indexes import environment, for_ecosystem
 from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.runtimes.builds import mark_used, remove_unused
@@ -40,7 +40,10 @@ V = TypeVar("V")
 LANGUAGE = "dependencies"
 """Language name of the host for package programs; no script may use it."""
 
-_FOLDERS = {"python": "python3", "npm": "bun", "go": "go-modules", "composer": "php", "gems": "ruby"}
+_FOLDERS = {"python": "python3", "npm": "bun-2", "go": "go-modules", "composer": "php", "gems": "ruby"}
+_CACHE = ".cache-2"
+_DISCARDED = ".cache"
+"""Cache that locks of any origin could fill, and from which Bun has installed the packages below `bun`."""
 _FIRST_USER, _USERS = 30_000, 30_000
 _MAX_S = 600.0
 _REMEMBERED = 500
@@ -178,7 +181,7 @@ class Packages:
             await log.system(f"warning: {suspicion}")
         runtimes = await self._runtimes_of(request)
         order = orders.lock_order(requirements, builds=self._builds, python=runtimes.interpreter.path)
-        async with self._output(request.workspace) as output:
+        async with self._output(request.workspace, shared=True) as output:
             made = await self._call(runtimes, request, requirements.ecosystem, order, output, log, cancelled)
         # the code of a package that was built may have changed the lock, directly or by the cache of the workspace
         owner = request.workspace if self._builds else None
@@ -204,7 +207,9 @@ class Packages:
                 await log.system("installing packages")
                 if ecosystem == "python" and not orders.is_hashed(python_lines(lock)):
                     await log.system("warning: the deployed lock names no hashes: the installed files are not checked")
-                async with self._output(request.workspace) as output:
+                # Bun stores what a lock names under the name and version of a package, whatever the address
+                shared = await self._locks.is_made(request.workspace, request.language, lock)
+                async with self._output(request.workspace, shared=shared) as output:
                     await self._call(runtimes, request, ecosystem, order, output, log, cancelled)
                     await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)
                     await asyncio.to_thread(remove_unused, final.parent)
@@ -285,11 +290,12 @@ class Packages:
             raise PackageError("Cancelled", "cancelled", cancelled=True) from None
 
     @asynccontextmanager
-    async def _output(self, workspace: str) -> AsyncIterator[str]:
-        """Yield a folder to write to, with the workspace's cache of downloads in it. Raises PackageError."""
+    async def _output(self, workspace: str, *, shared: bool) -> AsyncIterator[str]:
+        """Yield a folder to write to. If `shared`, the workspace's cache of downloads is in it. Raises PackageError."""
+        folder = self._runtimes.packages / workspace
         try:
-            cache = self._runtimes.packages / workspace / ".cache"
-            async with self._outputs.open(_user_of(workspace), cache) as output:
+            await asyncio.to_thread(remove, folder / _DISCARDED)
+            async with self._outputs.open(_user_of(workspace), folder / _CACHE if shared else None) as output:
                 yield output
         except OSError as error:  # for example, the disk is full
             raise PackageError("install_failed", f"the packages could not be written: {error.strerror}") from error
