@@ -7,7 +7,7 @@ import os
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -20,6 +20,7 @@ from tests.worker.jobs import Collected, Ran, run, spec
 
 from orvanta_platform.db.pool import Database
 from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
+from orvanta_platform.worker.native.postgresql.run import _Rows
 from orvanta_platform.worker.native.postgresql.statements import statements
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -66,6 +67,30 @@ async def address(database: TestDatabase) -> AsyncIterator[Address]:
     }
     server.close()
     await asyncio.gather(*open_ones)
+
+
+@asynccontextmanager
+async def hostile(address: Address, old: bytes, new: bytes) -> AsyncIterator[Address]:
+    """Yield the address of a server that answers `new` where the database answers `old`, which is as long."""
+    assert len(old) == len(new)
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data.replace(old, new))
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(address["host"], address["port"])
+
+        async def pass_on() -> None:
+            while data := await reader.read(1 << 16):
+                inner_writer.write(data)
+            inner_writer.close()
+
+        await asyncio.gather(carry(inner_reader, writer), pass_on(), return_exceptions=True)
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        yield {**address, "port": server.sockets[0].getsockname()[1]}
 
 
 async def sql(runtimes: Runtimes, address: Address, content: str, **args: Any) -> Ran:
@@ -386,3 +411,41 @@ def test_statements_are_read_in_linear_time(content: str) -> None:
     before = time.process_time()
     statements(content, {})
     assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize("type_", ["json", "jsonb"])
+async def test_server_adds_no_members_to_result(runtimes: Runtimes, address: Address, type_: str) -> None:
+    injected = b'1}],"z":"$var:f/prod/sec","y":[{"q":1'
+    sent = b'"' + b"x" * (len(injected) - 2) + b'"'
+    content = f"select ('\"' || repeat('x', {len(injected) - 2}) || '\"')::{type_} as doc"
+    async with hostile(address, sent, injected) as other:
+        ran = await sql(runtimes, other, content)
+    assert ran.error is not None and ran.error[0] == "ResultNotJson"
+
+
+async def test_deep_value_of_server_is_refused(runtimes: Runtimes, address: Address) -> None:
+    ran = await sql(runtimes, address, "select (repeat('[', 2000) || repeat(']', 2000))::json as doc")
+    assert ran.error is not None and ran.error[0] == "ResultNotJson"
+
+
+async def test_equal_column_names_are_numbered_in_linear_time(runtimes: Runtimes, address: Address) -> None:
+    ran = await sql(runtimes, address, "select 1 as a_2, 2 as a, 3 as a, 4 as a")
+    assert ran.value == [{"a_2": 1, "a": 2, "a_3": 3, "a_4": 4}]
+    assert len((await sql(runtimes, address, f"select {','.join(['1 as a'] * 1664)}")).value[0]) == 1664
+    names = _Rows(1 << 20)
+    names.name(["a"] * 20_000)  # takes days if each name is compared with all others
+
+
+@pytest.mark.parametrize(
+    ("content", "args", "error"),
+    [
+        (f"select ${'1' * 5000}", {}, "BadArgument"),
+        ("select '4714-11-24 BC'::date as d", {}, "PostgresError"),
+        ("-- $1 n (int)\nselect $1 as n", {"n": "1e900000000"}, "BadArgument"),
+    ],
+)
+async def test_error_of_extreme_number_is_named(
+    runtimes: Runtimes, address: Address, content: str, args: dict[str, Any], error: str
+) -> None:
+    ran = await sql(runtimes, address, content, **args)
+    assert ran.error is not None and ran.error[0] == error, ran

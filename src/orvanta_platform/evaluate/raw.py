@@ -12,7 +12,9 @@ import msgspec
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_VALUE: Final = msgspec.json.Decoder(msgspec.Raw)
 _MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],:]', re.DOTALL)
+_MARK_OR_QUOTE: Final = re.compile(_MARK.pattern + rb'|"', re.DOTALL)
 _PIECE: Final = 1 << 20
 _SPACE: Final = b" \t\n\r"
 
@@ -46,6 +48,38 @@ def items(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Sequenc
     except (msgspec.DecodeError, RecursionError):
         before_scan(raw)
         return [*_parts(raw)]
+
+
+def is_value(raw: bytes) -> bool:
+    """Return whether the text is one JSON value, so that it can be a member of an object without changing others.
+
+    Of a text that msgspec does not accept, such as one with unpaired surrogates, only brackets and strings are checked.
+    """
+    try:
+        _VALUE.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return _is_closed(strip(raw))
+    return True
+
+
+def _is_closed(text: bytes) -> bool:
+    """Return whether all brackets and strings end in the text, and no comma or colon is outside of them."""
+    depth = 0
+    if not text.startswith((b"{", b"[", b'"')):
+        return False
+    for mark in _MARK_OR_QUOTE.finditer(text):
+        match mark[0]:
+            case b"{" | b"[":
+                depth += 1
+            case b"}" | b"]":
+                depth -= 1
+            case b'"':
+                return False
+            case b"," | b":" if depth == 0:
+                return False
+        if depth <= 0 and mark.end() < len(text):
+            return False
+    return depth == 0
 
 
 def require_utf8(text: bytes) -> None:

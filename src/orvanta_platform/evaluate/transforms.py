@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.raw import is_value
 from orvanta_platform.evaluate.small import ExpressionValue
 from orvanta_platform.workflow.expressions import Path, names, parse_small
 from orvanta_platform.workflow.reads import mentions_opener, names_of_text
@@ -122,7 +123,13 @@ def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:
 
 
 def object_text(fields: Mapping[str, bytes]) -> bytes:
-    """Return a JSON object of these names and JSON texts."""
+    """Return a JSON object of these names and JSON texts.
+
+    Raises ExpressionError for a text that is not one JSON value: it could contain further members.
+    """
+    for name, raw in fields.items():
+        if not is_value(raw):
+            raise ExpressionError("ResultNotJson", f"the value of {name!r} is not JSON")
     parts = [part for name, raw in fields.items() for part in (b",", dump(name), b":", raw)]
     # A single join, since a field may be large.
     return b"".join((b"{", *parts[1:], b"}"))

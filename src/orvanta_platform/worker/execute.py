@@ -46,6 +46,7 @@ from orvanta_platform.worker.outputs import OrderCancelled
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
 from orvanta_platform.worker.reuse import ResultReuse
+from orvanta_platform.worker.runtimes.exit_status import checked
 from orvanta_platform.worker.runtimes.pool import NO_NETWORK, OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
 from orvanta_platform.workflow.languages import UNSUPPORTED
@@ -405,7 +406,7 @@ class Executor:
             if is_call:
                 from orvanta_platform.worker.native import webhook
 
-                return await webhook.run(spec, job_log, cancelled, self._guard)
+                return await checked(await webhook.run(spec, job_log, cancelled, self._guard))
             return await self._runtimes.run(spec, job_log, cancelled)
         except Exception as error:
             log.exception("runtime failed", action="run", job=str(spec.job_id))

@@ -7,7 +7,7 @@ import pytest
 from orvanta_platform.evaluate import raw
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
-from orvanta_platform.evaluate.transforms import input_names
+from orvanta_platform.evaluate.transforms import input_names, object_text
 from orvanta_platform.workflow.expressions import parse_small
 
 SCOPE: Scope = {
@@ -143,3 +143,30 @@ def test_bare_path_is_returned_without_decoding() -> None:
     expr = parse_small("big.part")
     assert expr is not None
     assert evaluate(expr, {"big": b'{"part": {"a" : 1.00e0, "b":[ ]}}'}).raw == b'{"a" : 1.00e0, "b":[ ]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'1}],"z":"$var:f/prod/sec","y":[{"q":1',
+        b'1,"z":2',
+        b"1 2",
+        b'"a" "b"',
+        b'["]',
+        b'"\\ud800","z":1',
+        b'["\\ud800"],"z":[1]',
+        b"[" * 2000 + b"]" * 1999,
+        b"",
+        b":",
+    ],
+)
+def test_object_has_no_members_of_its_values(text: bytes) -> None:
+    with pytest.raises(ExpressionError):
+        object_text({"x": text})
+
+
+@pytest.mark.parametrize(
+    "text", [b'"\\ud800"', b'["\\ud800", {"a": "]"}]', b" 1 ", b"[" * 2000 + b"]" * 2000, b'"\\""']
+)
+def test_object_has_every_value_of_javascript(text: bytes) -> None:
+    assert object_text({"x": text}) == b'{"x":' + text + b"}"

@@ -15,14 +15,13 @@ from orvanta_platform import clock
 from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
-from orvanta_platform.worker.runtimes.exit_status import JobObservations, has_result, outcome_of
+from orvanta_platform.worker.runtimes.exit_status import THREAD_BYTES, JobObservations, has_result, outcome_of
 from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.streams import JobAnswer, MergedOutput, OutputWaiter, SeparateOutput
 from orvanta_platform.worker.runtimes.watch import Watch
 
 # Space for an error's description if the limit of results is small.
 _ERROR_BYTES = 1 << 20
-_THREAD_BYTES = 1 << 20
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -173,7 +172,7 @@ class Execution:
             self._loop.remove_reader(self._output.descriptor)
             await self._output.pump(self._waiting)
         end = self._end()
-        if len(end.text) > _THREAD_BYTES:
+        if len(end.text) > THREAD_BYTES:
             return await asyncio.to_thread(outcome_of, self._spec, end)
         return outcome_of(self._spec, end)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.sandbox.job import ANSWER, ERROR, HEAD, RESULT, STARTED
@@ -13,6 +15,9 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, StoppedBy
 
 _Answer = bytes | JobError
+
+THREAD_BYTES = 1 << 20
+"""Results of more bytes are checked in a thread."""
 
 
 class CapturedOutput(msgspec.Struct, frozen=True):
@@ -142,6 +147,15 @@ def _decode_error(text: bytes) -> JobError:
         return msgspec.json.decode(text, type=JobError)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return JobError("ResultNotJson", "the script's process answered with an unreadable error")
+
+
+async def checked(outcome: JobOutcome) -> JobOutcome:
+    """Return the outcome of a native job, failed if its result is not JSON. Servers that jobs call are not trusted."""
+    if outcome.result is None:
+        return outcome
+    in_thread = len(outcome.result) > THREAD_BYTES
+    answer = await asyncio.to_thread(_checked, outcome.result) if in_thread else _checked(outcome.result)
+    return replace(outcome, result=None, error=answer) if isinstance(answer, JobError) else outcome
 
 
 def _checked(text: bytes) -> _Answer:

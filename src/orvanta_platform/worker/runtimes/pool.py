@@ -23,6 +23,7 @@ from orvanta_platform.worker.runtimes import environment, pythons, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
 from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
+from orvanta_platform.worker.runtimes.exit_status import checked
 from orvanta_platform.worker.runtimes.manifest import Runtime
 from orvanta_platform.worker.runtimes.process_pool import ProcessPool
 from orvanta_platform.worker.runtimes.pythons import Interpreter
@@ -325,7 +326,7 @@ class Runtimes:
         if runtime.native is not None:
             if self._offline:
                 return _failed("no_network", NO_NETWORK)
-            return await runtime.native()(spec, log, cancelled)
+            return await checked(await runtime.native()(spec, log, cancelled))
         if runtime.build is not None:
             built = await self._builds.provide(runtime.build, spec, log, cancelled)
             if isinstance(built, JobOutcome):

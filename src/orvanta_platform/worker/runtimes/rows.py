@@ -72,11 +72,12 @@ class Rows:
 
 def _distinct(names: Iterable[str]) -> Iterator[str]:
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for column in names:
-        name, count = column, 1
+        name = column
         while name in taken:
-            count += 1
-            name = f"{column}_{count}"
+            counts[column] = counts.get(column, 1) + 1
+            name = f"{column}_{counts[column]}"
         taken.add(name)
         yield name
 

@@ -20,7 +20,7 @@ from orvanta_platform.worker.limited_log import LimitedLog
 from orvanta_platform.worker.native.postgresql import values
 from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
 from orvanta_platform.worker.native.postgresql.meter import Meter
-from orvanta_platform.worker.native.postgresql.statements import Statement, statements
+from orvanta_platform.worker.native.postgresql.statements import InvalidParameter, Statement, statements
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.workflow.signature.sql import Collection, Declared, Refused, declared, prepare, unnamed
 
@@ -58,6 +58,8 @@ async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutc
         if cancelling.done():
             return _failed(JobError("Cancelled", "cancelled"), "cancel")
         return _failed(JobError("Timeout", f"timed out after {most_s:g} s"), "timeout")
+    except InvalidParameter as error:
+        return _failed(JobError("BadArgument", str(error)), None)
     except _Failed as failed:
         return _failed(failed.error, "result" if failed.error.name == "result_too_large" else None)
     finally:
@@ -89,6 +91,12 @@ async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
                 values_ = _parameter_values(statement, parameters, args)
                 status = await _execute(connection, meter, statement, values_, rows)
                 asyncio.get_running_loop().call_soon(write_line, status)  # the driver schedules notices the same way
+            except (msgspec.DecodeError, RecursionError) as error:
+                text = f"the server sent a json value that is not JSON: {error} (statement {number})"
+                raise _Failed("ResultNotJson", text) from error
+            except (ValueError, OverflowError, asyncpg.InternalClientError) as error:
+                text = f"a value of the server cannot be read: {error} (statement {number}, line {statement.line})"
+                raise _Failed("PostgresError", text) from error
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if meter.is_over:
                     raise rows.too_large() from error
@@ -233,11 +241,13 @@ class _Rows:
 
     def name(self, columns: list[str]) -> None:
         """Set the column names. Duplicate names get a suffix: a, a_2."""
+        taken, counts = set[str](), dict[str, int]()
         for column in columns:
-            name, count = column, 1
-            while name in self._names:
-                count += 1
-                name = f"{column}_{count}"
+            name = column
+            while name in taken:
+                counts[column] = counts.get(column, 1) + 1
+                name = f"{column}_{counts[column]}"
+            taken.add(name)
             self._names.append(name)
 
     @property

@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+_MAX_DIGITS: Final = 5
+"""Maximum number of digits of a parameter: PostgreSQL has at most 65,535 parameters."""
+
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
     |(?P<block>/\*)
@@ -34,6 +37,10 @@ class Statement(msgspec.Struct, frozen=True):
     """The first word, in lower case."""
 
 
+class InvalidParameter(ValueError):
+    """Raised if the number of a parameter is too large."""
+
+
 class _Token(msgspec.Struct, frozen=True):
     kind: str
     text: str
@@ -44,6 +51,7 @@ def statements(content: str, types: Mapping[int, str]) -> list[Statement]:
     """Return the statements between the semicolons, without those that are empty or only comments.
 
     `types` maps parameter numbers to SQL types; each parameter in it is cast to its type wherever it occurs.
+    Raises InvalidParameter.
     """
     found: list[Statement] = []
     line = 1
@@ -63,6 +71,8 @@ def _statement(tokens: list[_Token], first: _Token, line: int, types: Mapping[in
     parts = []
     for token in tokens[tokens.index(first) :]:
         if token.kind == "number":
+            if len(token.text) > 1 + _MAX_DIGITS:
+                raise InvalidParameter(f"{token.text[:20]}… is no parameter: the largest number is 65535")
             number = int(token.text[1:])
             parameter = f"${numbers.setdefault(number, len(numbers) + 1)}"
             parts.append(f"({parameter}::{types[number]})" if number in types else parameter)

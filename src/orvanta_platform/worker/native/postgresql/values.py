@@ -22,6 +22,7 @@ _TIMES: Final[Mapping[str, Callable[[str], Any]]] = {
     "timestamptz": lambda text: _aware(datetime.datetime.fromisoformat(text)),
 }
 _INTEGERS: Final = frozenset({"int2", "int4", "int8", "oid"})
+_MOST_DIGITS: Final = 20
 _BOOLEANS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 AS_TEXT: Final = ("interval",)
 """Types that are passed as text in PostgreSQL's format, as Python has no type that represents them fully."""
@@ -57,6 +58,8 @@ def argument(value: Any, type_name: str) -> Any:
 
 def _integer(value: Any) -> int:
     number = Decimal(str(value))
+    if number.is_finite() and number.adjusted() > _MOST_DIGITS:  # 1e900000000 has as many digits as an int
+        raise ValueError("the number is too large")
     if number != number.to_integral_value():
         raise ValueError("a whole number is needed")
     return int(number)
@@ -75,7 +78,10 @@ def _aware(moment: datetime.datetime) -> datetime.datetime:
 
 
 def as_json(value: Any) -> Any:
-    """Return a PostgreSQL value as a JSON value. Values that JSON cannot represent become text."""
+    """Return a PostgreSQL value as a JSON value. Values that JSON cannot represent become text.
+
+    Raises msgspec.DecodeError, RecursionError for a json or jsonb value that is not one JSON value.
+    """
     match value:
         case None | bool() | int() | str():
             return value
@@ -88,6 +94,7 @@ def as_json(value: Any) -> Any:
         case bytes() | bytearray() | memoryview():
             return base64.b64encode(value).decode()
         case msgspec.Raw():
+            msgspec.json.decode(value, type=msgspec.Raw)  # the server is not trusted: text after the value adds members
             return value
         case asyncpg.Record():
             return {name: as_json(item) for name, item in value.items()}
