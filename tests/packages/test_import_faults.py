@@ -54,6 +54,19 @@ async def test_missing_import_has_file_and_line(catalog: Catalog) -> None:
     assert [each["code"] for each in found] == ["import_language", "import_language"]
 
 
+@pytest.mark.parametrize(("line", "language"), [("import f.no.x", "python3"), ('import "/f/no/x"', "bun")])
+async def test_faults_of_many_imports_are_found_in_linear_time(api: ApiHarness, line: str, language: str) -> None:
+    """Each is at another line. If all were compared with each other, the server would answer nobody for hours."""
+    content = f"{line}\n" * 200_000
+    body = {"content": content, "language": language, "args": {}}
+    answer = await api.client.post(f"{W}/jobs/run/preview", json=body)
+    assert answer.status_code == 400
+    assert len(answer.json()["error"]["details"]["diagnostics"]) == 20
+    nodes = [{"id": "a", "value": {"type": "rawscript", "language": language, "content": content}}]
+    answer = await api.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": nodes}, "args": {}})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_workflow"
+
+
 async def test_private_import_looks_like_missing_one(catalog: Catalog) -> None:
     ann = await catalog.api.member("ann", Role.DEVELOPER)
     await catalog.deploy("f/closed/secret", "KEY = 'x'")

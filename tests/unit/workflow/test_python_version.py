@@ -20,6 +20,10 @@ from orvanta_platform.workflow.requirements import satisfies, wanted_python
         ('# /// script\r\n#\r\n# requires-python = ">=3.12"\r\n# ///\r\n', ">=3.12"),
         ('x = 1\n# /// script\n# dependencies = []\n# requires-python = "==3.12.*"\n# ///\n', "==3.12.*"),
         ('# /// script\n# requires-python = ">=3.12\n# ///\n', None),
+        ("# /// script\n# \"requires-python\" = '>=3.12' # why\n# x.y = [\n# ///\n", ">=3.12"),
+        ('# /// script\n# [tool]\n# requires-python = ">=3.12"\n# ///\n', None),
+        ('# /// script\n# requires-python = "3.11" #\u2028z\n# ///\n', "3.11"),
+        ("# a\r\n\r\n# py: 3.12\r\n", "3.12"),
         ('requires-python = "1"', None),
     ],
 )
@@ -42,6 +46,7 @@ def test_version_is_read_from_comments(content: str, wanted: str | None) -> None
         ("~=3.12.1", [12]),
         ("!=3.12", [11, 13, 14]),
         ("nonsense", []),
+        (">=3." + "1" * 5000, []),
     ],
 )
 def test_versions_that_satisfy(wanted: str, minors: list[int]) -> None:
@@ -54,6 +59,8 @@ def test_versions_that_satisfy(wanted: str, minors: list[int]) -> None:
         "# /// script\n# requires-python = '>=3.11'\n" + "# a\r\n" * 60 + "x = 1\n",
         "# /// script\n# requires-python = '>=3.11'\n" * 200_000,
         "# py" + " " * 60_000 + "\n",
+        "# /// script\n# requires-python = 3\n# " + ".".join(["a"] * 3_000_000) + " = 1\n# ///\n",
+        ("#" + " py" + " " * 120 + "3" + "1" * 70 + "x\n") * 327,
     ],
 )
 def test_hostile_scripts_are_read_at_once(content: str) -> None:

@@ -383,6 +383,8 @@ class _Search:
                 self.faults.append(Fault("import_path_conflict", text, self.root.path or "", 1, 1))
 
     def _fault(self, code: str, script: Script, each: Import, text: str) -> None:
+        if len(self.faults) >= _MAX_FAULTS:  # a script may contain 100,000 imports, of which each is compared with all
+            return
         message = f"Line {each.line} of {script.path or _UNNAMED} {text}"
         fault = Fault(code, message, script.path or "", each.line, each.column)
         if fault not in self.faults:

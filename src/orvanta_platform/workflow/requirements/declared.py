@@ -41,7 +41,7 @@ def declared(content: str) -> Declared:
     found = Declared()
     block: list[str] | None = None
     target: list[str] | None = None
-    for line in content.splitlines():
+    for line in content.replace("\r\n", "\n").split("\n"):  # a block ends where Python and its readers see it end
         if block is not None:
             if line.rstrip() == _BLOCK_END:
                 return Declared(_dependencies(block))
