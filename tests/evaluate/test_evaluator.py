@@ -12,7 +12,7 @@ from tests.evaluate.bench import MOMENT, Bench, nothing
 
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.evaluate.javascript import MAX_COMPUTED_PATHS, MAX_VALUES, Moment
+from orvanta_platform.evaluate.javascript import MAX_COMPUTED_PATHS, MAX_VALUES, JavaScript, Moment
 from orvanta_platform.evaluate.small import ExpressionValue, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
 from orvanta_platform.workflow.reads import Opener
@@ -194,6 +194,53 @@ async def test_small_interpreter_answers_without_yielding() -> None:
     with pytest.raises(StopIteration) as returned:
         coroutine.send(None)
     assert returned.value.value == ExpressionValue(b"2", True)
+    await evaluator.close()
+
+
+async def test_other_tasks_run_between_inputs_that_read_large_values() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    scope = {"flow_input": b'{"a":"%s","b":1}' % (b"x" * (2 << 20))}
+    transforms = {f"i{number}": {"type": "javascript", "expr": "flow_input.b"} for number in range(20)}
+    evaluator = Evaluator()
+    await evaluator.inputs(transforms, scope, MOMENT, nothing)
+    counting.cancel()
+    assert turns >= 19
+    await evaluator.close()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_inputs_end_with_the_first_error_or_a_cancel(monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def evaluate(self: JavaScript, workspace: str, text: str, *_: Any) -> ExpressionValue:
+        if text == "throws + 1" and not cancelled:
+            await started.wait()
+            raise ExpressionError("Error", "x")
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    monkeypatch.setattr(JavaScript, "evaluate", evaluate)
+    transforms = {name: {"type": "javascript", "expr": f"{name} + 1"} for name in ("throws", "endless")}
+    evaluator = Evaluator()
+    computing = asyncio.ensure_future(evaluator.inputs(transforms, {}, MOMENT, nothing))
+    await started.wait()
+    if cancelled:
+        computing.cancel()
+    with pytest.raises(asyncio.CancelledError if cancelled else ExpressionError):
+        await computing
+    assert ended.is_set(), "the evaluation was left behind"
     await evaluator.close()
 
 

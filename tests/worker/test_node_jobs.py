@@ -19,6 +19,7 @@ from tests.worker.test_masked_jobs import working
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import frames
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.evaluate.javascript import JavaScript
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import Packages
@@ -209,3 +210,24 @@ async def token_of_admin(house: ApiHarness, scopes: list[str]) -> httpx.AsyncCli
     answer = await house.client.post("/api/users/tokens/create", json={"label": "limited", "scopes": scopes})
     assert answer.status_code == 201, answer.text
     return client_of(house.app, answer.text)
+
+
+async def test_cancel_ends_evaluation_of_inputs(house: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def evaluate(*_: Any) -> Any:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(JavaScript, "evaluate", evaluate)
+    transforms = {"x": {"type": "javascript", "expr": "flow_input.x + 1"}}
+    node = {"id": "a", "value": code("def main(x): return x", input_transforms=transforms)}
+    answer = await house.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": [node]}, "args": {}})
+    assert answer.status_code == 201, answer.text
+    await started.wait()
+    answer = await house.client.post(f"{W}/jobs_u/queue/cancel/{answer.text}", json={"reason": "enough"})
+    assert answer.status_code == 200, answer.text
+    await ended.wait()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -63,7 +63,12 @@ class Evaluator(msgspec.Struct, frozen=True):
         """
         found: dict[str, bytes] = {}
         pending: list[str] = []
+        size, parsed = scope_size(scope), 0
         for name, transform in (transforms or {}).items():
+            if parsed > LARGE_SCOPE:
+                parsed = 0
+                await asyncio.sleep(0)
+            parsed += size
             try:
                 answer = evaluate_inline(transform, scope)
             except ExpressionError as error:
@@ -72,12 +77,17 @@ class Evaluator(msgspec.Struct, frozen=True):
                 pending.append(name)
             found[name] = b"null" if answer is None else answer.raw
         if transforms and pending:
-            requests = (self._input(name, transforms[name]["expr"], scope, moment, resolve) for name in pending)
-            answers = await asyncio.gather(*requests, return_exceptions=True)
-            for name, raw in zip(pending, answers, strict=True):
-                if isinstance(raw, BaseException):
-                    raise raw
-                found[name] = raw
+            requests = [
+                asyncio.ensure_future(self._input(name, transforms[name]["expr"], scope, moment, resolve))
+                for name in pending
+            ]
+            try:
+                for name, request in zip(pending, requests, strict=True):
+                    found[name] = await request
+            finally:  # after an error or a cancel, further values are of no use
+                for request in requests:
+                    request.cancel()
+                await asyncio.gather(*requests, return_exceptions=True)
         # The scope may be large and is no longer needed: release it before the results are joined.
         del scope
         return object_text(found)
@@ -110,6 +120,16 @@ class Evaluator(msgspec.Struct, frozen=True):
         await self._javascript.close()
         await self.schemas.close()
         await self.scripts.close()
+
+
+LARGE_SCOPE: Final = 1 << 20
+"""Number of bytes of a scope that takes long to parse, so that other tasks should run before the next expression."""
+
+
+def scope_size(scope: Scope) -> int:
+    """Return the number of bytes of the values in a scope."""
+    values = (each.values() if isinstance(each, Mapping) else (each,) for each in scope.values())
+    return sum(len(raw) for members in values for raw in members)
 
 
 def evaluate_small(text: str, scope: Scope) -> ExpressionValue | None:

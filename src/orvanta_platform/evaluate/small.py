@@ -84,6 +84,10 @@ class _Object(Enum):
 
 
 _OBJECT: Final = _Object.OBJECT
+_FREE_BYTES: Final = 8 << 20
+_MAX_READS: Final = 4
+"""Number of times that an expression may read its largest value, in an event loop. It may read _FREE_BYTES anyway."""
+
 _Value: TypeAlias = Scalar | bytes
 """Scalar of the expression itself, or JSON text of the scope without surrounding white space."""
 
@@ -94,11 +98,27 @@ def evaluate(expr: Expr, scope: Scope) -> ExpressionValue:
     Raises ExpressionError if JavaScript would throw, NeedsJavaScript if it would coerce, compare identities or read
     inherited properties.
     """
-    value = _evaluate(expr, scope)
+    value = _evaluate(expr, _Reading(scope))
     return ExpressionValue(_raw(value), _truthy(value))
 
 
-def _evaluate(expr: Expr, scope: Scope) -> _Value:
+class _Reading:
+    """Scope of one evaluation, with the number of bytes that it has parsed: each member that is read parses all."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._parsed = 0
+        self._largest = 0
+
+    def add(self, size: int) -> None:
+        """Count bytes before they are parsed. Raises NeedsJavaScript if an engine, which parses once, is faster."""
+        self._parsed += size
+        self._largest = max(self._largest, size)
+        if self._parsed > max(_FREE_BYTES, _MAX_READS * self._largest):
+            raise NeedsJavaScript("large values are read often")
+
+
+def _evaluate(expr: Expr, scope: _Reading) -> _Value:
     match expr:
         case Literal(value):
             return value
@@ -109,10 +129,12 @@ def _evaluate(expr: Expr, scope: Scope) -> _Value:
         case Logical(operator, operands):
             return _logical(operator, operands, scope)
         case Compare(operator, left, right):
-            return _compare(operator, _scalar(_evaluate(left, scope)), _scalar(_evaluate(right, scope)))
+            first, second = _evaluate(left, scope), _evaluate(right, scope)
+            scope.add(_size(first) + _size(second))
+            return _compare(operator, _scalar(first), _scalar(second))
 
 
-def _logical(operator: str, operands: tuple[Expr, ...], scope: Scope) -> _Value:
+def _logical(operator: str, operands: tuple[Expr, ...], scope: _Reading) -> _Value:
     stop = operator == "||"
     value: _Value = UNDEFINED
     for operand in operands:
@@ -157,7 +179,12 @@ def _utf16(text: str) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def _path(path: Path, scope: Scope) -> _Value:
+def _size(value: _Value) -> int:
+    return len(value) if isinstance(value, (bytes, str)) else 0
+
+
+def _path(path: Path, reading: _Reading) -> _Value:
+    scope = reading.scope
     if path.root not in scope:
         raise ExpressionError("ReferenceError", f"{path.root} is not defined")
     found = scope[path.root]
@@ -166,6 +193,7 @@ def _path(path: Path, scope: Scope) -> _Value:
     if isinstance(found, (bytes, bytearray, memoryview)):
         value = strip(found)
     elif not steps:
+        reading.add(sum(map(len, found.values())))
         value = b"{%s}" % b",".join(encode_string(name) + b":" + raw for name, raw in found.items())
     else:
         value, steps = _first_member(path.root, found, steps[0]), steps[1:]
@@ -175,6 +203,7 @@ def _path(path: Path, scope: Scope) -> _Value:
                 return UNDEFINED
             kind_of_value = "undefined" if value is UNDEFINED else "null"
             raise ExpressionError("TypeError", f"Cannot read properties of {kind_of_value} (reading '{step.key}')")
+        reading.add(_size(value))
         value = _member(value, step.key)
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.evaluator import Evaluator, evaluate_inline, evaluate_small
+from orvanta_platform.evaluate.evaluator import LARGE_SCOPE, Evaluator, evaluate_inline, evaluate_small, scope_size
 from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import (
@@ -76,6 +77,7 @@ class Reader:
         self.evaluator = evaluator
         self.storage = storage
         self._recent = recent
+        self._large_scopes = asyncio.Lock()
 
     async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
         """Return the values of these keys; missing ones are left out. Raises ObjectMissing."""
@@ -88,6 +90,15 @@ class Reader:
         for key, raw in read.items():
             self._recent.put(key, raw)
         return at_hand | read
+
+    async def yield_for(self, scope: Scope) -> None:
+        """Let other tasks run before an expression with a large scope is evaluated; also those that wait for sockets.
+
+        The requests of a step are tasks that are ready at the same time: without the lock, all would run at once.
+        """
+        if scope_size(scope) > LARGE_SCOPE:
+            async with self._large_scopes:
+                await asyncio.sleep(0)
 
     async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
         """Return values that are not in a table yet. Raises ObjectMissing."""
@@ -144,6 +155,7 @@ async def answer_from_memory(
 
     seen = _with_decided(plan, run, need, known, within)
     answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
+    size = 0
     for ask in need.requests:
         if ask.purpose in ("inputs", "cache", "simulate") or is_volatile(ask):
             return None
@@ -151,6 +163,9 @@ async def answer_from_memory(
             own = await own_value(ask, plan, run, seen, need.state, within, load)
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
+            size += scope_size(scope)
+            if size > LARGE_SCOPE:
+                return None
             found = (
                 evaluate_small(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
             )
@@ -241,6 +256,7 @@ async def _answer(
         if ask.purpose == "simulate":
             return await _simulation(reader, run, ask, view, load, opened)
         scope = await load_scope(view, names_of(ask), load, reader.load_context)
+        await reader.yield_for(scope)
         if ask.purpose == "inputs":
             return await _inputs(reader, run, ask, scope, view, opened, pins)
         if ask.purpose == "cache":

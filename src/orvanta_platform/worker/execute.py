@@ -220,7 +220,10 @@ class Executor:
         pin = blueprint.pins.get(OWN_PIN)
         env = self._environment(job, view, pin.flow_path if pin else None)
         masking = self._maskings.of(job, env["OV_TOKEN"])
-        args, referring = await self._inputs.arguments(job, blueprint, node, view, masking.opened)
+        found = await self._arguments(job, blueprint, node, view, masking, cancelled)
+        if found is None:
+            return replace(_failed(JobError("Cancelled", "cancelled"), job), cancelled=True)
+        args, referring = found
         content = await self._inputs.content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, blueprint, content, args, cancelled)
@@ -252,6 +255,28 @@ class Executor:
         if script.is_call:
             _mask_credentials(script)
         return await self._run_script(script, spec, cancelled)
+
+    async def _arguments(
+        self,
+        job: ClaimedJob,
+        blueprint: Blueprint,
+        node: Node,
+        view: View | None,
+        masking: Masking,
+        cancelled: asyncio.Event,
+    ) -> tuple[bytes, frozenset[str]] | None:
+        """Return the job's arguments as JobInputs.arguments does; None if it was cancelled while they were computed."""
+        arguments = self._inputs.arguments(job, blueprint, node, view, masking.opened)
+        if blueprint.plan.single or blueprint.inputs(node).constant is not None:
+            return await arguments
+        computing, cancelling = asyncio.ensure_future(arguments), asyncio.ensure_future(cancelled.wait())
+        try:
+            await asyncio.wait({computing, cancelling}, return_when=asyncio.FIRST_COMPLETED)
+            return computing.result() if computing.done() else None
+        finally:
+            for task in (computing, cancelling):
+                task.cancel()
+            await asyncio.gather(computing, cancelling, return_exceptions=True)
 
     def _environment(self, job: ClaimedJob, view: View | None, flow_path: str | None) -> Mapping[str, str]:
         iteration = job.place

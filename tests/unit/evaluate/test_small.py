@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from orvanta_platform.evaluate import raw
+from orvanta_platform.evaluate import raw, small
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.small import ExpressionValue, Scope, evaluate
 from orvanta_platform.evaluate.transforms import input_names, object_text
@@ -170,3 +172,22 @@ def test_object_has_no_members_of_its_values(text: bytes) -> None:
 )
 def test_object_has_every_value_of_javascript(text: bytes) -> None:
     assert object_text({"x": text}) == b'{"x":' + text + b"}"
+
+
+def test_value_is_parsed_a_limited_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small interpreter runs in the event loop, and parses the whole value for each member that is read."""
+    parsed: list[int] = []
+
+    def members(text: bytes) -> Any:
+        parsed.append(len(text))
+        return raw.members(text)
+
+    monkeypatch.setattr(small, "members", members)
+    scope = {"flow_input": b'{"a":{"b":{"c":[%s0]}}}' % (b"0," * (2 << 20))}
+    often = parse_small("||".join(f"flow_input.z{number}" for number in range(200)))
+    assert often is not None
+    with pytest.raises(NeedsJavaScript):
+        evaluate(often, scope)
+    assert len(parsed) == 4
+    path = parse_small("flow_input.a.b.c[1]")
+    assert path is not None and evaluate(path, scope).raw == b"0"
