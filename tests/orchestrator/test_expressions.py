@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,8 +11,10 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, condition,
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.evaluator import Evaluator, evaluate_small
 from orvanta_platform.evaluate.javascript import Moment
+from orvanta_platform.evaluate.small import Scope
+from orvanta_platform.orchestrator import answers
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow, Source
 from orvanta_platform.services.secrets import variables
@@ -50,6 +53,34 @@ async def test_conditions_exports_and_output(core: CoreHarness) -> None:
     assert await core.result(run) == {"sum": 7, "named": True, "all": ["a", "enough", "named"]}
     assert await context(core, run) == {"sum": 7}
     await core.is_whole()
+
+
+async def test_other_tasks_run_between_conditions_that_read_large_values(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = 0
+    turns: list[int] = []
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def evaluate(text: str, scope: Scope) -> Any:
+        turns.append(turn)
+        return evaluate_small(text, scope)
+
+    conditions = [condition(f"c{number}", "flow_input.least === 3", on("a", "success")) for number in range(10)]
+    run = await core.start(job("a"), *conditions, args={"least": 3, "large": "x" * (2 << 20)})
+    worker = await core.worker()
+    claimed = (await worker.claim_by_node())["a"]
+    monkeypatch.setattr(answers, "evaluate_small", evaluate)
+    counting = asyncio.ensure_future(count())
+    await worker.finish(claimed, 1)
+    counting.cancel()
+    assert (await core.ended(run))["status"] == "succeeded"
+    assert len(turns) >= 10 and len(set(turns)) == len(turns), "several were evaluated in one turn of the event loop"
 
 
 async def test_throwing_expression_fails_its_node(core: CoreHarness) -> None:
