@@ -54,12 +54,37 @@ async def test_handler_runs_as_the_admin_who_set_it(api: ApiHarness) -> None:
     assert not RunState.decode(job.run.state).references
     args = (await api.get(f"jobs_u/get/{job.run.id}"))["args"]
     assert (args["job_id"], args["path"], args["is_flow"]) == (run, "f/team/work", False)
-    assert args["error"]["error"]["name"] == "$var:u/admin/secret"
-    assert (args["created_by"], args["workspace_id"]) == ("olga", "main")
+    assert args["error"]["name"] == "$var:u/admin/secret"
+    assert (args["created_by"], args["email"], args["workspace_id"]) == ("olga", "olga@example.com", "main")
+    assert "schedule_path" not in args
     # A failed run of the handler does not start it again, and the run is not handled twice.
     await api.worker.finish(job, error="Boom")
     assert await error_handlers.start_due(api.platform) == 0
     assert not await api.worker.claim_all()
+
+
+async def test_handler_that_requires_more_does_not_start_and_shows_the_reason(api: ApiHarness) -> None:
+    """Parameters for everything that a run has are filled; one that only runs of schedules have is missing."""
+    schema: dict[str, Any] = {"type": "object", "properties": {}}
+    for name in ("path", "email", "job_id", "workspace_id", "started_at", "schedule_path"):
+        schema["properties"][name] = {"type": "string"}
+    schema["properties"] |= {"error": {"type": "object"}, "is_flow": {"type": "boolean"}}
+    required = [name for name in schema["properties"] if name not in ("started_at", "schedule_path")]
+    for more, started in (([], "f/team/typed"), (["schedule_path"], None)):
+        body = {
+            **PYTHON,
+            "path": f"f/team/typed{len(more) or ''}",
+            "summary": "",
+            "schema": {**schema, "required": required + more},
+        }
+        assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+        assert await edit(api.client, f"script/{body['path']}") == 200
+        await fail(api)
+        assert await error_handlers.start_due(api.platform) == 1
+        assert [job.run.path for job in await api.worker.claim_all()] == ([started] if started else [])
+        reason = (await api.get("workspaces/get_settings"))["error_handler_error"]
+        assert (reason is None) == (started is not None)
+    assert "schedule_path" in reason
 
 
 async def test_later_version_of_a_developer_does_not_run_as_admin(api: ApiHarness) -> None:

@@ -38,6 +38,7 @@ class FailedRun(msgspec.Struct, frozen=True):
     path: str | None
     trigger: str
     created_by: str
+    email: str
     started_at: datetime | None
     result_of: UUID | None
     schedule_path: str | None

@@ -40,7 +40,7 @@ LEFT JOIN version v ON v.id = r.version
 LEFT JOIN schedule_tick t ON t.run = r.id
 LEFT JOIN schedule s ON s.id = t.schedule
 WHERE f.run = due.run
-RETURNING f.run, f.workspace, f.tries, r.kind, r.path, r.trigger, r.created_by, r.started_at, r.result_of,
+RETURNING f.run, f.workspace, f.tries, r.kind, r.path, r.trigger, r.created_by, r.email, r.started_at, r.result_of,
           s.path AS schedule_path,
           r.id IS NULL OR s.on_failure IS NOT NULL OR coalesce(s.ws_error_handler_muted, false)
           OR coalesce(v.settings ->> 'ws_error_handler_muted' = 'true', false)

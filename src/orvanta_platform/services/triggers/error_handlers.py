@@ -29,6 +29,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.run_spec import RunOptions
+from orvanta_platform.services.triggers.outcomes import error_of
 from orvanta_platform.services.triggers.schedules import target_of
 from orvanta_platform.services.triggers.ticks import failure_reason
 
@@ -166,15 +167,18 @@ async def _owner(platform: Platform, row: ErrorHandlerRow) -> Actor:
 async def _args(platform: Platform, failed: FailedRun) -> dict[str, Any]:
     key = (failed.result_of, "result", "") if failed.result_of is not None else None
     raw = (await results.load_values(platform, [key])).get(key) if key is not None else None
-    return {
+    args = {
         "workspace_id": failed.workspace,
         "job_id": failed.run,
         "path": failed.path,
         "is_flow": failed.kind == "flow",
+        "email": failed.email,
         "started_at": failed.started_at,
-        "error": msgspec.Raw(raw or b"null"),
+        "error": error_of(msgspec.Raw(raw or b"null")),
         "schedule_path": failed.schedule_path,
         "trigger": failed.trigger,
         "created_by": failed.created_by,
         "url": f"{platform.settings.base_url.rstrip('/')}/w/{failed.workspace}/runs/{failed.run}",
     }
+    # A parameter with a default or a type does not accept null: what a run does not have is left out.
+    return {name: value for name, value in args.items() if value is not None}

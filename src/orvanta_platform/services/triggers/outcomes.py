@@ -143,7 +143,7 @@ async def _handler_args(
     result = msgspec.Raw(await _result(platform, tick.result_of))
     args: dict[str, Any] = {"path": row.script_path, "schedule_path": row.path, "is_flow": row.is_flow}
     if handler == "on_failure":
-        args |= {"error": _error(result), "failed_times": tick.streak, "started_at": tick.started_at}
+        args |= {"error": error_of(result), "failed_times": tick.streak, "started_at": tick.started_at}
     else:
         args |= {"success_result": result, "success_started_at": tick.started_at}
         if handler == "on_recovery":
@@ -154,7 +154,7 @@ async def _handler_args(
     return msgspec.json.encode(args | extra), frozenset(extra)
 
 
-def _error(result: msgspec.Raw) -> msgspec.Raw:
+def error_of(result: msgspec.Raw) -> msgspec.Raw:
     """Return the error in a failed run's result, or the whole result if it has another shape."""
     try:
         return msgspec.json.decode(result, type=dict[str, msgspec.Raw]).get("error", result)
