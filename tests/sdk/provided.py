@@ -78,6 +78,9 @@ def resources(given):
 
 def states(given):
     same(wmill.get_state_path(), os.environ["WM_STATE_PATH"])
+    earlier = "/".join(wmill.get_state_path().split("/")[:3])  # the state of all triggers, of earlier releases
+    wmill.set_resource(earlier, {"n": 0}, "state")
+    same(wmill.get_state(), {"n": 0})
     wmill.set_state({"n": 1})
     same(wmill.get_state(), {"n": 1})
     client = Windmill()

@@ -51,6 +51,9 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
   async states(given) {
     same(wmill.getStatePath(), process.env.WM_STATE_PATH);
     same(await wmill.getState(), undefined);
+    const earlier = wmill.getStatePath().split("/").slice(0, 3).join("/"); // the state of all triggers, of earlier releases
+    await wmill.setResource({ n: 0 }, earlier, "state");
+    same(await wmill.getState(), { n: 0 });
     await wmill.setState({ n: 1 });
     same([await wmill.getState(), await wmill.getInternalState()], [{ n: 1 }, { n: 1 }]);
     await wmill.setInternalState([2]);

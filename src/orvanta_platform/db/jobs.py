@@ -43,6 +43,10 @@ class ClaimedJob(msgspec.Struct, frozen=True):
     """Seconds for which it was available before this claim."""
     args: bytes | None = None
     """Input of the run as JSON text, if this is one of its first jobs and the input is small."""
+    schedule_path: str | None = None
+    """Schedule that started the run, or the outermost run that it belongs to."""
+    http_trigger_path: str | None = None
+    """The same for an HTTP trigger."""
 
 
 class ClaimLane(msgspec.Struct, frozen=True):
@@ -182,6 +186,8 @@ def _claimed(row: Any) -> ClaimedJob:
         place=row["place"],
         waited_s=row["waited_s"],
         args=row["args"],
+        schedule_path=row["schedule_path"],
+        http_trigger_path=row["http_trigger_path"],
     )
 
 

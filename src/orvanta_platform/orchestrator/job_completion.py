@@ -118,6 +118,8 @@ def claimed_of(job: ClaimedJob, write: StepWrite, new: NewJob) -> ClaimedJob:
         nonce=new.nonce,
         run=run,
         frame=new.frame,
+        schedule_path=job.schedule_path,
+        http_trigger_path=job.http_trigger_path,
     )
 
 

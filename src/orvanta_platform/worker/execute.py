@@ -217,8 +217,7 @@ class Executor:
             message = f"Scripts of the hub are not available: deploy a script at f/{path} instead."
             return _failed(JobError("hub_unavailable", message), job, retryable=False)
         view = await self._inputs.view(job, blueprint) if needs_view(job, blueprint, node) else None
-        pin = blueprint.pins.get(OWN_PIN)
-        env = self._environment(job, view, pin.flow_path if pin else None)
+        env = self._environment(job, blueprint, node, view)
         masking = self._maskings.of(job, env["OV_TOKEN"])
         found = await self._arguments(job, blueprint, node, view, masking, cancelled)
         if found is None:
@@ -278,13 +277,15 @@ class Executor:
                 task.cancel()
             await asyncio.gather(computing, cancelling, return_exceptions=True)
 
-    def _environment(self, job: ClaimedJob, view: View | None, flow_path: str | None) -> Mapping[str, str]:
+    def _environment(self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None) -> Mapping[str, str]:
         iteration = job.place
         if view is not None:
             iteration = None if view.iteration is None else view.iteration.number
-        own = environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
-        if flow_path is not None:
-            own = {**own, "OV_FLOW_PATH": flow_path, "WM_FLOW_PATH": flow_path}
+        pin = blueprint.pins.get(OWN_PIN)
+        flow_path = pin.flow_path if pin else None
+        version = blueprint.pin(node).version if node.kind is Kind.SCRIPT else job.run.version
+        platform, generation = self._platform, self._lease.generation
+        own = environment(platform.settings, platform.keys, job, generation, iteration, flow_path, version)
         return {**self.variables, **own} if self.variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:

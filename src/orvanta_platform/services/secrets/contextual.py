@@ -23,7 +23,7 @@ class Contextual(msgspec.Struct, frozen=True):
 async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Contextual]:
     """Return the variables of a job of this actor. Each also exists with the prefix WM_. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
-    state = f"u/{actor.username}/f_sales_invoice_a_state"
+    state = f"u/{actor.username}/f_sales_invoice_a_state/schedule/f/sales/daily"
     found = {
         "TOKEN": ("jt_…", "Token of the job: valid while it runs, with the permissions of the run's identity."),
         "BASE_URL": (platform.settings.base_url, "Address of the server."),
@@ -36,7 +36,13 @@ async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Con
         "FLOW_PATH": ("f/sales/invoice", "Path of the workflow, otherwise empty."),
         "USERNAME": (actor.username, "Username of the member who started the run."),
         "EMAIL": (actor.email, "E-mail address of the member that the run acts for."),
-        "STATE_PATH": (state, "Path of the resource that stores the job's state."),
+        "END_USER_EMAIL": ("", "Always empty."),
+        "PERMISSIONED_AS": (actor.permissioned_as, "Member or group as whom the job runs."),
+        "SCHEDULE_PATH": ("f/sales/daily", "Path of the schedule that started the run, otherwise empty."),
+        "OBJECT_PATH": (f"f_sales_invoice_a/{_RUN}/{_JOB}", "Path that is unique to the job, for stored objects."),
+        "RUNNABLE_ID": ("812", "Version of the script, or of the workflow with its code; empty for previews."),
+        "WORKER_GROUP": (platform.settings.worker_group, "Group of the worker."),
+        "STATE_PATH": (state, "Path of the resource that stores the state of the script for its trigger."),
         "STATE_PATH_NEW": (state, "Same as STATE_PATH."),
         "SCHEDULED_FOR": ("2026-01-01T00:00:00+00:00", "Scheduled start time of the run."),
         "FLOW_RETRY_COUNT": ("0", "Number of earlier failed attempts of the node."),

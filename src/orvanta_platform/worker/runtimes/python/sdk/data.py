@@ -83,11 +83,15 @@ class Data(Runs):
         return path
 
     def get_state(self, path: str | None = None) -> Any:
-        """Return the value that an earlier run passed to `set_state`, None if there is none."""
-        return self.get_resource(path or self.state_path, none_if_undefined=True)
+        """Return the value that an earlier run with the same trigger passed to `set_state`, None if there is none."""
+        value = self.get_resource(path or self.state_path, none_if_undefined=True)
+        if value is None and path is None:
+            # Earlier releases stored one state for all triggers.
+            value = self.get_resource("/".join(self.state_path.split("/")[:3]), none_if_undefined=True)
+        return value
 
     def set_state(self, value: Any, path: str | None = None) -> None:
-        """Store a value for later runs of this script."""
+        """Store a value for later runs of this script with the same trigger."""
         self.set_resource(value, path or self.state_path, "state")
 
     @property

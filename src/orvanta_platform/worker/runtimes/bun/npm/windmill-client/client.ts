@@ -208,9 +208,12 @@ export function getStatePath(): string {
   return path;
 }
 
-/** Returns the value that an earlier run stored, undefined if there is none. */
+/** Returns the value that an earlier run with the same trigger stored, undefined if there is none. */
 export async function getState(path?: string): Promise<any> {
-  return getResource(path ?? getStatePath(), true);
+  const state = await getResource(path ?? getStatePath(), true);
+  if (state != null || path !== undefined) return state;
+  // Earlier releases stored one state for all triggers.
+  return getResource(getStatePath().split("/").slice(0, 3).join("/"), true);
 }
 
 /** Stores a value for later runs of this script. */
