@@ -87,6 +87,29 @@ async def test_handler_that_requires_more_does_not_start_and_shows_the_reason(ap
     assert "schedule_path" in reason
 
 
+async def test_handler_may_be_deployed_later(api: ApiHarness) -> None:
+    """As by a push of a tree, which sets it first. Until then the settings show what is missing."""
+    assert await edit(api.client, "script/f/team/later") == 200
+    missing = "The script f/team/later does not exist."
+    assert (await api.get("workspaces/get_settings"))["error_handler_error"] == missing
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    assert not await api.worker.claim_all()
+    developer = await api.member("dora", Role.DEVELOPER)
+    body = {**PYTHON, "path": "f/team/later", "summary": ""}
+    first = (await developer.post(f"{W}/scripts/create", json=body)).text
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    assert not await api.worker.claim_all(), "no admin accepted it"
+    assert "accepted" in (await api.get("workspaces/get_settings"))["error_handler_error"]
+    body = {**body, "content": "def main(**given):\n    return 2\n", "parent_hash": first}
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    assert [job.run.path for job in await api.worker.claim_all()] == ["f/team/later"]
+    assert (await api.get("workspaces/get_settings"))["error_handler_error"] is None
+
+
 async def test_later_version_of_a_developer_does_not_run_as_admin(api: ApiHarness) -> None:
     """The version that was current when the handler was set is accepted, even if a developer wrote it."""
     developer = await api.member("dora", Role.DEVELOPER)
@@ -156,7 +179,7 @@ async def test_only_admins_set_the_handler_and_only_while_they_are_admins_it_run
     limited = await api.member("lars", Role.ADMIN, scopes=["jobs:run", "workspaces:write"])
     for client in (developer, limited):
         assert await edit(client, HANDLER) == 403
-    assert [await edit(api.client, name) for name in ("script/f/team/missing", "no path")] == [404, 400]
+    assert [await edit(api.client, name) for name in ("script/f/team/missing", "no path")] == [200, 400]
     second = await api.member("anna", Role.ADMIN)
     assert await edit(second, HANDLER) == 200
     shown = await api.get("workspaces/get_settings")

@@ -53,7 +53,10 @@ async def get_handler(platform: Platform, actor: Actor, workspace: str) -> Error
     target = Target(workspace, kind, row.path)
     if found is not None:
         target = replace(target, created_by=found.created_by, extra_perms=found.extra_perms)
-    return None if is_hidden(actor, target) else row
+    if is_hidden(actor, target):
+        return None
+    is_missing = found is None or found.archived
+    return replace(row, error=_missing(row.path, row.is_flow)) if is_missing and row.error is None else row
 
 
 async def set_handler(
@@ -61,8 +64,9 @@ async def set_handler(
 ) -> None:
     """Set the error handler, which runs as `actor`, in the version that an admin accepted last; None: remove it.
 
-    `name` is `flow/<path>`, or `script/<path>`; `base` is the one that the change is based on. Raises Forbidden, also
-    for tokens with limits, BadRequest, NotFound, VersionConflict.
+    `name` is `flow/<path>`, or `script/<path>`. It may be deployed later, as a tree of files names it before its scripts
+    exist; a version that nobody accepted then does not run. `base` is the one that the change is based on. Raises
+    Forbidden, also for tokens with limits, BadRequest, VersionConflict.
     """
     require(actor, "admin", Target(workspace, "workspace"))
     refuse_limited(actor, "set the error handler", bound=True)
@@ -104,11 +108,14 @@ async def assign(
 async def _require_target(conn: Connection, actor: Actor, workspace: str, path: str, is_flow: bool) -> None:
     if not names.is_path(path):
         raise BadRequest("The error handler is flow/<path> or script/<path>.")
-    kind, word = ("flow", "workflow") if is_flow else ("script", "script")
+    kind = "flow" if is_flow else "script"
     found = await run_rows.resolve_path(conn, workspace, kind, path)
-    if found is None or found.archived:
-        raise NotFound(f"The {word} {path[:300]} does not exist.", hint="Deploy it first.")
-    require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
+    if found is not None and not found.archived:
+        require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
+
+
+def _missing(path: str, is_flow: bool) -> str:
+    return f"The {'workflow' if is_flow else 'script'} {path} does not exist."
 
 
 async def start_due(platform: Platform) -> int:
