@@ -22,6 +22,7 @@ from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.db import tokens
 from orvanta_platform.http.app import create_router
 from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
+from orvanta_platform.services.access import setup
 
 _FILLED = {"path": "f/x/y", "uuid": "00000000-0000-7000-8000-000000000000", "int": "1", "str": "main"}
 
@@ -202,8 +203,9 @@ async def test_tokens_are_not_logged(api: ApiHarness, stranger: httpx.AsyncClien
 
 
 async def test_cookie_needs_header_for_changes(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    token = api.client.headers["Authorization"].removeprefix("Bearer ")
-    stranger.cookies.set("token", token)
+    await setup.create_user(api.platform.db, "root@example.org", "correct horse", superadmin=True)
+    login = {"email": "root@example.org", "password": "correct horse"}
+    assert (await stranger.post("/api/auth/login", json=login)).status_code == 200
     assert (await stranger.get("/api/users/whoami")).status_code == 200
     body = {"name": "made"}
     refused = await stranger.post(f"{W}/folders/create", json=body)
@@ -212,6 +214,17 @@ async def test_cookie_needs_header_for_changes(api: ApiHarness, stranger: httpx.
     for path in (f"{W}/{call}" for call in changing):
         assert (await stranger.get(path)).status_code == 403
     assert (await stranger.post(f"{W}/folders/create", json=body, headers={"X-Orvanta": "1"})).status_code == 200
+
+
+async def test_program_may_send_its_token_as_a_cookie(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    """The published command-line client does when it creates locks. A browser with such a cookie needs the header."""
+    stranger.cookies.set("token", api.client.headers["Authorization"].removeprefix("Bearer "))
+    call = f"{W}/folders/create"
+    for name, value in (("Origin", "http://other"), ("Referer", "http://other/page"), ("Sec-Fetch-Site", "cross-site")):
+        assert (await stranger.post(call, json={"name": "made"}, headers={name: value})).status_code == 403, name
+    assert (await stranger.post(call, json={"name": "made"})).status_code == 200
+    stranger.cookies.set("token", "ov_wrong")
+    assert is_refusal(await stranger.post(call, json={"name": "other"}))
 
 
 async def test_cookie_does_not_replace_invalid_header(api: ApiHarness, stranger: httpx.AsyncClient) -> None:

@@ -77,6 +77,10 @@ async def test_cookie_of_https_belongs_to_this_host_alone(database: TestDatabase
             browser.cookies.clear()
             browser.cookies.set("token", other)
             assert (await browser.get("/api/users/email")).status_code == 401
+            browser.cookies.set("token", api.client.headers["Authorization"].removeprefix("Bearer "))
+            as_page = await browser.get("/api/users/email", headers={"Sec-Fetch-Site": "same-origin"})
+            assert (as_page.status_code, (await browser.get("/api/users/email")).status_code) == (401, 200)
+            browser.cookies.clear()
             # For a browser these names have no cookie prefix, so another host of the domain can set them.
             for space in (b"\xa0", b"\x85", b"\x1c", b"\x0b"):
                 for name in (space + b"__Host-token", b"__Host-token" + space):

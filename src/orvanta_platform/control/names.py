@@ -157,6 +157,11 @@ def new_token(kind: Literal["user", "session", "first_password", "scim"]) -> str
     return _PREFIXES[kind] + secrets.token_urlsafe(32)
 
 
+def is_user_token(token: str) -> bool:
+    """Return whether a token is of the kind that users create for programs, so that no login sets it as a cookie."""
+    return token.startswith(_PREFIXES["user"])
+
+
 def token_hash(token: str) -> bytes:
     """Return the hash under which a token is stored and looked up."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -21,6 +21,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from msgspec.structs import replace
 
 from orvanta_platform import clock
+from orvanta_platform.control import names
 from orvanta_platform.control.actor import system
 from orvanta_platform.control.client_address import ClientAddresses, network_of
 from orvanta_platform.control.live_actor import LiveActor
@@ -42,6 +43,9 @@ from orvanta_platform.services.access import scim_tokens
 from orvanta_platform.services.access.session import Caller, TokenResolver
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.units import size_text
+
+_BROWSER_HEADERS = frozenset({"origin", "referer", "sec-fetch-site", "x-orvanta"})
+"""Headers that browsers and pages of this server send, and programs do not."""
 
 OPEN: frozenset[str] = frozenset(
     {
@@ -325,7 +329,9 @@ def _client(address: str | None) -> tuple[str, int] | None:
 def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> tuple[str | None, str]:
     """Return the token and its source; `cookie` is the name of the session cookie.
 
-    An Authorization header takes precedence, even if it is invalid.
+    An Authorization header takes precedence, even if it is invalid. A program may send the token of a user as the
+    cookie `token`, as the published command-line client does in some calls. That is no session: a login never stores
+    such a token in a browser, and browsers name the site of a page that changes something.
     """
     header = headers.get("authorization")
     if header is not None:
@@ -335,7 +341,11 @@ def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> 
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if "token" in query:
             return query["token"][0], "query"
-    return cookies.value_of(headers, cookie), "cookie"
+    session = cookies.value_of(headers, cookie)
+    sent = session or cookies.value_of(headers, cookies.SESSION)
+    if sent is not None and names.is_user_token(sent) and not _BROWSER_HEADERS & headers.keys():
+        return sent, "header"
+    return session, "cookie"
 
 
 def _workspace(path: str, headers: Mapping[str, str]) -> str | None:

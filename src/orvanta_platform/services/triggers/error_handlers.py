@@ -64,9 +64,9 @@ async def set_handler(
 ) -> None:
     """Set the error handler, which runs as `actor`, in the version that an admin accepted last; None: remove it.
 
-    `name` is `flow/<path>`, or `script/<path>`. It may be deployed later, as a tree of files names it before its scripts
-    exist; a version that nobody accepted then does not run. `base` is the one that the change is based on. Raises
-    Forbidden, also for tokens with limits, BadRequest, VersionConflict.
+    `name` is `flow/<path>`, or `script/<path>`. It may be deployed later, as a tree of files names it before its
+    scripts exist; a version that nobody accepted then does not run. `base` is the one that the change is based on.
+    Raises Forbidden, also for tokens with limits, BadRequest, VersionConflict.
     """
     require(actor, "admin", Target(workspace, "workspace"))
     refuse_limited(actor, "set the error handler", bound=True)
