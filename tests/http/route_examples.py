@@ -89,6 +89,7 @@ BODIES: dict[str, Any] = {
     "POST workspaces/encryption_key": {"new_key": "0" * 64},
     "POST workspaces/edit_webhook": {"webhook": "https://hooks.example.com/items"},
     "POST workspaces/edit_large_file_storage_config": {"large_file_storage": {"type": "S3Storage"}},
+    "POST workspaces/critical_alerts/mute": {"mute_critical_alerts": True},
     "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
     "POST changes/plan": {"items": []},
     "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},

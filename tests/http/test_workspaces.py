@@ -49,6 +49,7 @@ async def test_settings_that_workspaces_lack_are_refused(api: ApiHarness) -> Non
     dev = await api.member("dev", Role.DEVELOPER)
     for call, none, some in (
         ("edit_large_file_storage_config", {"large_file_storage": None}, {"large_file_storage": {"type": "S3Storage"}}),
+        ("critical_alerts/mute", {}, {"mute_critical_alerts": True}),
     ):
         url = f"{W}/workspaces/{call}"
         refused = await api.client.post(url, json=some)

@@ -97,6 +97,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST workspaces/encryption_key
             POST workspaces/edit_webhook
             POST workspaces/edit_large_file_storage_config
+            POST workspaces/critical_alerts/mute
             POST workspaces/change_workspace_name
             POST jobs/completed/import
         """,

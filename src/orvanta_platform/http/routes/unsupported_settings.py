@@ -33,4 +33,17 @@ async def edit_large_file_storage_config(request: AnyRequest, workspace: FromPat
         )
 
 
-ROUTES: list[Any] = [edit_large_file_storage_config]
+@post(f"{_S}/critical_alerts/mute", status_code=200, opt=call(body=schemas.MuteCriticalAlerts, answer=Any))
+async def mute_critical_alerts(request: AnyRequest, workspace: FromPath[str]) -> None:
+    """Mute the critical alerts of the workspace: 400 `not_yet_supported`, except not to mute them. Admins only.
+
+    Alerts are those of the installation; their conditions and channels are settings of superadmins.
+    """
+    permissions.require(actor_of(request), "admin", Target(workspace, "workspace"))
+    if (await small_body_of(request, schemas.MuteCriticalAlerts)).mute_critical_alerts:
+        raise NotYetSupported(
+            "A workspace cannot mute alerts.", hint="Superadmins change the conditions of alerts of the installation."
+        )
+
+
+ROUTES: list[Any] = [edit_large_file_storage_config, mute_critical_alerts]

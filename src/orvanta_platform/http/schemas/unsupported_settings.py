@@ -11,3 +11,9 @@ class EditLargeFileStorage(msgspec.Struct):
     """Object storage of the workspace."""
 
     large_file_storage: dict[str, Any] | None = None
+
+
+class MuteCriticalAlerts(msgspec.Struct):
+    """Whether the workspace mutes critical alerts."""
+
+    mute_critical_alerts: bool | None = None
