@@ -16,6 +16,20 @@ PASSED: dict[str, tuple[str, str, dict[str, Any], Any]] = {
     "php object": ("php", "function main(array $x) { return $x['k']; }", {"x": {"k": 1}}, 1),
     "php rest": ("php", "function main($x, ...$rest) { return count($rest); }", {"x": 1, "y": 2}, 0),
     "php arguments": ("php", "function main() { return $GLOBALS['argv']; }", {}, ["script.php"]),
+    "php resource": (
+        "php",
+        "function main(Postgresql $db, ?Mysql $other, s3 $bucket) "
+        "{ return [get_class($db), $db->host, $db->nested->port, $other, $bucket->bucket, $db]; }",
+        {"db": {"host": "h", "nested": {"port": 1}}, "other": None, "bucket": {"bucket": "b"}},
+        ["Postgresql", "h", 1, None, "b", {"host": "h", "nested": {"port": 1}}],
+    ),
+    "php own class": (
+        "php",
+        "class Item {}\n"
+        "function main(Item|stdClass $a, stdClass $b, ?object $c) { return get_class($a) . $b->x . $c->y; }",
+        {"a": {"x": 1}, "b": {"x": 2}, "c": {"y": 3}},
+        "stdClass23",
+    ),
     "php float": ("php", "function main(float $x) { return $x; }", {"x": 1}, 1.0),
     "ruby keywords": ("ruby", "def main(a:, b: 2) = [a, b]", {"a": 1, "c": 3}, [1, 2]),
     "ruby rest": ("ruby", "def main(a, **rest) = [a, rest]", {"a": 1, "c": 3}, [1, {"c": 3}]),

@@ -102,9 +102,22 @@ namespace Orvanta\Host {
             if ($each->isVariadic() || !array_key_exists($name, $given)) continue;
             $type = $each->getType();
             $isArray = $type instanceof \ReflectionNamedType && $type->getName() === 'array';
-            $words[$name] = $isArray ? $given[$name] : $asObjects->$name;
+            $words[$name] = $isArray ? $given[$name] : asType($type, $asObjects->$name);
         }
         return toJson(\main(...$words));
+    }
+
+    // Returns an object as an instance of the class that a parameter names. A class that does not exist is that of a
+    // resource type: it is defined here, with the members of the object as its properties.
+    function asType(?\ReflectionType $type, mixed $value): mixed {
+        if (!$value instanceof \stdClass || !$type instanceof \ReflectionNamedType || $type->isBuiltin()) return $value;
+        $name = $type->getName();
+        if (!preg_match('/^[A-Za-z_][A-Za-z0-9_]*$/D', $name)) return $value;
+        if (!class_exists($name) && !interface_exists($name) && !enum_exists($name)) eval("class $name extends \\stdClass {}");
+        if (!is_subclass_of($name, \stdClass::class)) return $value;
+        $made = new $name();
+        foreach (get_object_vars($value) as $key => $member) $made->$key = $member;
+        return $made;
     }
 
     function toJson(mixed $value): string {
