@@ -338,6 +338,15 @@ async def test_suspend_requires_login_and_groups(api: ApiHarness, stranger: http
     assert (await ended(api, run))["success"] is True
 
 
+async def test_constant_empty_list_of_groups_requires_no_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    """A list that is computed to be empty names no group, so that nobody may decide."""
+    for groups, status in (({"type": "static", "value": []}, 201), ({"type": "javascript", "expr": "[]"}, 401)):
+        a = {**export_node("a", "1"), "suspend": {"user_auth_required": False, "user_groups_required": groups}}
+        run = await api.flow(a, export_node("b", "resume"))
+        link = (await urls(api, await job_of(api, run, "a")))["resume"]
+        assert (await stranger.post(link)).status_code == status, groups
+
+
 async def test_run_link_does_not_bypass_required_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, export_node("b", "1"))
     run = await api.flow(*nodes)

@@ -313,11 +313,16 @@ def _suspend_policy(suspend: Mapping[str, Any] | None) -> Consent | None:
         timeout_s=_seconds(suspend.get("timeout")),
         self_approval=suspend.get("self_approval_disabled") is not True,
         login=suspend.get("user_auth_required") is True,
-        groups=groups,
+        groups=None if _is_empty(groups) else groups,
         continues=suspend.get("continue_on_disapprove_timeout") is True,
         form=(suspend.get("resume_form") or {}).get("schema"),
         hide_cancel=suspend.get("hide_cancel") is True,
     )
+
+
+def _is_empty(groups: Any) -> bool:
+    """Return whether these groups are an empty list as a constant, which requires none. A computed one is never met."""
+    return isinstance(groups, Mapping) and groups.get("type") == "static" and groups.get("value") == []
 
 
 def _seconds(value: Any) -> float | None:

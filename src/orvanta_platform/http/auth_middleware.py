@@ -203,6 +203,8 @@ class AuthenticationMiddleware:
         if is_page or path in OPEN or documentation.answers(scope):
             return
         token, source = _token(scope, headers, path, self._cookie)
+        if source == "cookie":
+            token, source = _of_program(headers, token)
         changes = scope["method"] not in _SAFE or _CHANGING_GET.fullmatch(path) is not None
         caller = Caller(
             workspace=_workspace(path, headers),
@@ -329,9 +331,7 @@ def _client(address: str | None) -> tuple[str, int] | None:
 def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> tuple[str | None, str]:
     """Return the token and its source; `cookie` is the name of the session cookie.
 
-    An Authorization header takes precedence, even if it is invalid. A program may send the token of a user as the
-    cookie `token`, as the published command-line client does in some calls. That is no session: a login never stores
-    such a token in a browser, and browsers name the site of a page that changes something.
+    An Authorization header takes precedence, even if it is invalid.
     """
     header = headers.get("authorization")
     if header is not None:
@@ -341,7 +341,16 @@ def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> 
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if "token" in query:
             return query["token"][0], "query"
-    session = cookies.value_of(headers, cookie)
+    return cookies.value_of(headers, cookie), "cookie"
+
+
+def _of_program(headers: Mapping[str, str], session: str | None) -> tuple[str | None, str]:
+    """Return the token of a call without an Authorization header, and its source; `session`: that of the cookie.
+
+    A program may send the token of a user as the cookie `token`, as the published command-line client does in some
+    calls. That is no session: a login never stores such a token in a browser, and browsers name the site of a page that
+    changes something.
+    """
     sent = session or cookies.value_of(headers, cookies.SESSION)
     if sent is not None and names.is_user_token(sent) and not _BROWSER_HEADERS & headers.keys():
         return sent, "header"
