@@ -57,6 +57,25 @@ async def test_arguments_are_stored_unchanged(api: ApiHarness, hash: str) -> Non
     assert (await api.client.get(f"{W}/jobs_u/get_args/{preview.text}")).content == body
 
 
+async def test_null_of_optional_argument_is_absent(api: ApiHarness) -> None:
+    """If its type does not allow null. A required one is an error, in scripts and workflows."""
+    types = {"s": "string", "n": "integer", "either": ["integer", "null"], "any": None}
+    properties = {name: {} if kind is None else {"type": kind} for name, kind in types.items()}
+    schema = {"type": "object", "properties": properties, "required": ["s"]}
+    flow = {"path": "f/sales/flow", "summary": "", "value": {"modules": []}, "schema": schema}
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    script = {**PYTHON, "path": PATH, "summary": "", "schema": schema}
+    assert (await api.client.post(f"{W}/scripts/create", json=script)).status_code == 201
+    body = b'{"s": "null", "n": null , "either": null, "any": null, "big": 12345678901234567890123, "other": null}'
+    for call in (f"run/p/{PATH}", "run/f/f/sales/flow"):
+        answer = await post(api, call, body)
+        assert answer.status_code == 201, answer.text
+        stored = (await api.client.get(f"{W}/jobs_u/get_args/{answer.text}")).text
+        assert stored == '{"s":"null","either":null,"any":null,"big":12345678901234567890123,"other":null}'
+        refused = await post(api, call, b'{"s": null}')
+        assert (refused.status_code, refused.json()["error"]["details"]["path"]) == (400, "/s")
+
+
 @pytest.mark.parametrize(
     "body", [b"[]", b'"x"', b"nonsense", b'{"n": "\xff"}', b'{"n": NaN}', b'{"n"', b'{"n": "one"}', b"", b"null"]
 )

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
 from orvanta_platform.evaluate import schemas
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -14,6 +16,8 @@ from orvanta_platform.evaluate.schemas import SchemaTooComplex, Verdict
 from orvanta_platform.orchestrator.interpolation import REFERENCE
 
 _LINE_ENDS = {ord(each): f"\\u{ord(each):04x}" for each in "\n\r\u2028\u2029"}
+
+_NULL = msgspec.Raw(b"null")
 
 Schema = bytes | str | Mapping[str, Any] | None
 """A JSON Schema as JSON text or as a plain tree; None allows every object."""
@@ -37,6 +41,30 @@ async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:
             details={"path": ""},
         ) from error
     _refuse(verdict)
+
+
+def without_nulls(schema: Mapping[str, Any] | None, args: bytes) -> bytes:
+    """Return `args` without the members that are null although their type in `schema` does not allow it.
+
+    Programs send null for what they do not set. A required property remains, so that `check` reports it.
+    """
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping) or b"null" not in args or len(args) > schemas.MAX_SCANNED_BYTES:
+        return args
+    required = schema.get("required") if schema is not None else None
+    kept = required if isinstance(required, list) else []
+    names = {name for name, each in properties.items() if name not in kept and _refuses_null(each)}
+    try:
+        members = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return args
+    dropped = {name for name in names & members.keys() if members[name] == _NULL}
+    return msgspec.json.encode({name: members[name] for name in members if name not in dropped}) if dropped else args
+
+
+def _refuses_null(schema: Any) -> bool:
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    return bool(kind) and "null" not in (kind if isinstance(kind, list) else [kind])
 
 
 def check_at_once(schema: Schema, args: bytes) -> bool:

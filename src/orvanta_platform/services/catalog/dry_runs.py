@@ -92,6 +92,7 @@ async def start_flow(
         version = await acceptance.resolve(conn, workspace, "flow", path, view)
     found = runs.require_runnable(actor, workspace, version, f"flow {path}")
     schema = found.settings.get("schema")
+    args = inputs.without_nulls(schema, args)
     await inputs.check(platform.evaluator.of(workspace), schema, args)
     async with platform.db.acquire() as conn:
         plan = (await platform.blueprints.workflow(conn, found.document, None)).plan

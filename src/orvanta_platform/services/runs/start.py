@@ -312,6 +312,7 @@ async def _run_script(
     found = require_runnable(actor, workspace, version, name)
     schema = found.settings.get("schema")
     takes_event = await _takes_event(platform, found, args, options)
+    args = args if takes_event else inputs.without_nulls(schema, args)
     await inputs.check(platform.evaluator.of(workspace), None if takes_event else schema, options.unmasked(args))
     if takes_event:
         args, options = options.with_event(args)
@@ -374,6 +375,7 @@ async def _run_flow(
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
     preprocessed = options.preprocess and plan.preprocessor is not None
     schema = found.settings.get("schema")
+    args = args if preprocessed else inputs.without_nulls(schema, args)
     await inputs.check(platform.evaluator.of(workspace), None if preprocessed else schema, options.unmasked(args))
     async with platform.db.acquire() as connection:
         owner = await on_behalf.owner_of(connection, workspace, found)
