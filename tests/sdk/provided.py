@@ -154,7 +154,7 @@ def files(given):
     large = os.urandom(1 << 20)
     for name, content in (("a.bin", large), ("b.bin", io.BufferedReader(io.BytesIO(large)))):
         written = wmill.write_s3_file(wmill.S3Object(s3=place(given, name)), content, content_type="text/plain")
-        same(written.s3, place(given, name))
+        same((written.s3, dict(written)), (place(given, name), {"s3": place(given, name)}))
         same(wmill.load_s3_file(written), large)
         same(wmill.load_s3_file("s3:///" + place(given, name)), large)
     made = wmill.write_s3_file(None, b"x")

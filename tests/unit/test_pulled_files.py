@@ -35,13 +35,10 @@ def files(root: Path) -> dict[str, str]:
         ("script", "f/../conftest"),
         ("script", "f/sales/a\0b"),
         ("script", "f/sales/a\nb"),
-        ("script", "f/sales/aux"),
-        ("script", "f/sales/Com1.old"),
         ("script", "f/sales/../../conftest"),
         ("variable", "x"),
         ("folder", "../src"),
         ("folder", "a/b"),
-        ("folder", "nul"),
         ("group", "a/../../b"),
         ("resource_type", "src/app"),
         ("resource_type", ".hidden"),
@@ -53,6 +50,25 @@ def test_names_outside_the_grammar_are_not_written(tmp_path: Path, kind: Kind, p
     with pytest.raises(BadRequest):
         open_folder(tmp_path).write(Item(kind, path, content))
     assert files(tmp_path) == {"conftest.py": "mine\n"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("script", "f/sales/aux"), ("script", "f/sales/Com1.old"), ("folder", "nul")]
+)
+def test_names_of_devices_are_refused_by_windows_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, path: str
+) -> None:
+    item = Item(kind, path, CODE if kind == "script" else {})
+    open_folder(tmp_path).write(item)
+    written = files(tmp_path)
+    assert written
+    for name in written:
+        (tmp_path / name).unlink()
+    folder = open_folder(tmp_path)
+    monkeypatch.setattr("orvanta_platform.cli.client.tree_folder._is_windows", lambda: True)
+    with pytest.raises(BadRequest):
+        folder.write(item)
+    assert files(tmp_path) == {}
 
 
 def test_files_that_belong_to_no_item_are_not_replaced(tmp_path: Path) -> None:

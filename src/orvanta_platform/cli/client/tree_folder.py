@@ -312,9 +312,13 @@ def _check_name(item: Item) -> None:
             names.check_path(item.path)
 
 
+def _is_windows() -> bool:
+    return os.name == "nt"
+
+
 def _is_file_name(part: str) -> bool:
-    """Return whether a part of a name is an ordinary file name on every system."""
-    reserved = part.partition(".")[0].lower() in _DEVICES
+    """Return whether a part of a name is an ordinary file name on this system."""
+    reserved = _is_windows() and part.partition(".")[0].lower() in _DEVICES
     return part.isprintable() and part == part.strip(" .") != "" and not reserved and not set('\\:<>"|?*') & set(part)
 
 

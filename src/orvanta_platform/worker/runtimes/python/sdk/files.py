@@ -54,7 +54,8 @@ class Files(Workspace):
             headers={"Content-Type": "application/octet-stream"},
             timeout=None,
         )
-        return S3Object(s3=response.json()["file_key"], storage=named.get("storage"))
+        storage = {"storage": named["storage"]} if named.get("storage") else {}
+        return S3Object(s3=response.json()["file_key"], **storage)
 
     def delete_s3_object(self, s3object: S3Object | str, s3_resource_path: str | None = None) -> None:
         """Delete a file of the workspace. Raises ApiError."""
