@@ -81,6 +81,7 @@ BODIES: dict[str, Any] = {
     "POST ownership/transfer": {"username": "remaining", "target": "f/team", "dry_run": True},
     "POST ownership/assign": {"kind": "schedule", "path": "f/team/schedule", "owner": "u/admin"},
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
+    "POST workspaces/change_workspace_color": {"color": "#b3261e"},
     "POST workspaces/change_workspace_name": {"new_name": "Main"},
     "POST workspaces/edit_retention": {"retention_days": 30},
     "POST workspaces/edit_token_max_age": {"token_max_age_days": None},

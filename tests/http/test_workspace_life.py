@@ -65,6 +65,11 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
     names = {each["id"]: each["name"] for each in (await client.get("/api/workspaces/list")).json()}
     assert names["team"] == "Sales"
     await send(client, "workspaces/change_workspace_name", {"new_name": " "}, 400)
+    for color, status in (("#B3261E", 200), ("red", 400)):
+        await send(client, "workspaces/change_workspace_color", {"color": color}, status)
+        assert (await send(client, "workspaces/get_settings", method="GET")).json()["color"] == "#b3261e"
+    await send(client, "workspaces/change_workspace_color", {"color": None})
+    assert "color" not in (await send(client, "workspaces/get_settings", method="GET")).json()
     run = (await send(client, "jobs/run/preview", {**PYTHON, "args": {}}, 201)).text
     job = await claimed(api, run)
 
@@ -79,6 +84,7 @@ async def test_workspace_is_renamed_archived_restored_and_deleted(api: ApiHarnes
         ("jobs/run/preview", {**PYTHON, "args": {}}),
         ("variables/update/u/admin/v", {"value": "w"}),
         ("workspaces/change_workspace_name", {"new_name": "x"}),
+        ("workspaces/change_workspace_color", {"color": "#b3261e"}),
         ("folders/create", {"name": "h"}),
     ):
         assert (await send(client, call, body, 403)).json()["error"]["code"] == "workspace_archived"

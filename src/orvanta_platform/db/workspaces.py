@@ -93,6 +93,11 @@ async def get_name(conn: Connection, workspace: str) -> str | None:
     return name
 
 
+async def set_color(conn: Connection, id: str, color: str | None) -> None:
+    """Set the color of a workspace; None: none."""
+    await conn.execute(_SQL["set_color"], id, color)
+
+
 async def set_name(conn: Connection, workspace: str, name: str) -> None:
     """Set the display name of a workspace."""
     await conn.execute(_SQL["set_name"], workspace, name)

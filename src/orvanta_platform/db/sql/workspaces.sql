@@ -41,6 +41,10 @@ SELECT secrets_readable, search_run_data, retention_days, token_max_age_days, co
 -- Sets the display name of a workspace.
 UPDATE workspace SET name = $2 WHERE id = $1;
 
+-- name: set_color
+-- Sets the color of a workspace; null: none.
+UPDATE workspace SET color = $2 WHERE id = $1;
+
 -- name: set_archived
 -- Archives a workspace or restores it; returns no row if nothing changes, or if its deletion has begun.
 UPDATE workspace

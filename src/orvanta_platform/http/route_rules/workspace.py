@@ -99,6 +99,7 @@ RULES: Mapping[tuple[str, str], str] = MappingProxyType(
             POST workspaces/edit_large_file_storage_config
             POST workspaces/critical_alerts/mute
             POST workspaces/change_workspace_name
+            POST workspaces/change_workspace_color
             POST jobs/completed/import
         """,
         ("member", "whoami"): "GET users/whoami",

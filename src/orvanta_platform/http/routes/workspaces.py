@@ -45,6 +45,14 @@ async def change_workspace_name(request: AnyRequest, workspace: FromPath[str]) -
     return answers.text(f"Renamed the workspace {workspace}.")
 
 
+@post(f"{_W}/workspaces/change_workspace_color", status_code=200, opt=call(body=accounts.WorkspaceColor))
+async def change_workspace_color(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Change the color of the workspace. Admins only."""
+    body = await body_of(request, accounts.WorkspaceColor)
+    await workspace_life.change_color(platform_of(request), actor_of(request), workspace, body.color)
+    return answers.text(f"The color of the workspace {workspace} was changed.")
+
+
 @post(f"{_W}/workspaces/archive", status_code=200, opt=call())
 async def archive_workspace(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Archive the workspace: it starts no more runs and can only be read. Runs in progress continue. Admins only."""
@@ -341,6 +349,7 @@ ROUTES = [
     list_archived_workspaces,
     delete_workspace,
     change_workspace_name,
+    change_workspace_color,
     archive_workspace,
     unarchive_workspace,
     create_workspace,

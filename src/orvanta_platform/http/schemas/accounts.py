@@ -43,6 +43,13 @@ class CreateToken(msgspec.Struct):
     workspace_id: str | None = None
 
 
+class WorkspaceColor(msgspec.Struct):
+    """A color of a workspace."""
+
+    color: str | None = None
+    """#rrggbb; null or empty: none."""
+
+
 class WorkspaceName(msgspec.Struct):
     """A display name."""
 

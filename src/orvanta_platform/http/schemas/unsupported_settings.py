@@ -14,6 +14,6 @@ class EditLargeFileStorage(msgspec.Struct):
 
 
 class MuteCriticalAlerts(msgspec.Struct):
-    """Whether the workspace mutes critical alerts."""
+    """Setting that mutes the critical alerts of the workspace."""
 
     mute_critical_alerts: bool | None = None

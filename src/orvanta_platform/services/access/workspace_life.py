@@ -1,4 +1,4 @@
-"""Life of a workspace: its display name, archiving and unarchiving.
+"""Life of a workspace: its display name and color, archiving and unarchiving.
 
 An archived workspace can be read. It starts no runs, by a call, a schedule or a route. Runs in progress continue.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.control import audit, limits
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import KEY_WORKSPACE
 from orvanta_platform.control.permissions import Target, refuse_limited, require
@@ -33,6 +33,15 @@ async def rename(platform: Platform, actor: Actor, workspace: str, name: str, ba
         await workspaces.set_name(conn, workspace, name.strip())
         parameters = {"name": name.strip(), "before": before}
         await audit.record(conn, actor, "workspaces.rename", "Updated", workspace, parameters)
+
+
+async def change_color(platform: Platform, actor: Actor, workspace: str, color: str | None) -> None:
+    """Change the color of a workspace in menus; None: none. Raises Forbidden, BadRequest."""
+    require(actor, "admin", Target(workspace, "workspace"))
+    color = names.check_color(color) if color else None
+    async with platform.db.transaction() as conn:
+        await workspaces.set_color(conn, workspace, color)
+        await audit.record(conn, actor, "workspaces.change_color", "Updated", workspace, {"color": color})
 
 
 async def list_archived(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
