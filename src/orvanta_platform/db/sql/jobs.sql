@@ -61,7 +61,7 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
               SELECT t.path FROM schedule_tick t WHERE t.run = r.root LIMIT 1
           ) END AS schedule_path,
           CASE WHEN r.trigger IN ('http', 'flow') THEN (
-              SELECT e.data ->> 'path' FROM event e WHERE e.run = r.root AND e.kind = 'trigger' ORDER BY e.seq LIMIT 1
+              SELECT e.data ->> 'path' FROM event e WHERE e.run = r.root AND e.kind = 'trigger' LIMIT 1
           ) END AS http_trigger_path,
           CASE WHEN j.lane = 1 THEN (
               SELECT v.body
