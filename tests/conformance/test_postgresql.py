@@ -23,6 +23,7 @@ from orvanta_platform.worker.native.postgresql.address import NoDatabase, option
 from orvanta_platform.worker.native.postgresql.run import _Rows
 from orvanta_platform.worker.native.postgresql.statements import statements
 from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.workflow.signature.sql import Collection
 
 pytestmark = pytest.mark.extended
 
@@ -432,7 +433,7 @@ async def test_equal_column_names_are_numbered_in_linear_time(runtimes: Runtimes
     ran = await sql(runtimes, address, "select 1 as a_2, 2 as a, 3 as a, 4 as a")
     assert ran.value == [{"a_2": 1, "a": 2, "a_3": 3, "a_4": 4}]
     assert len((await sql(runtimes, address, f"select {','.join(['1 as a'] * 1664)}")).value[0]) == 1664
-    names = _Rows(1 << 20)
+    names = _Rows(1 << 20, Collection())
     names.name(["a"] * 20_000)  # takes days if each name is compared with all others
 
 

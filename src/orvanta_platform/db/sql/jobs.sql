@@ -79,6 +79,12 @@ SELECT j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j
        r.version, r.document, r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status,
        r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
        r.awaited,
+       CASE WHEN r.trigger IN ('schedule', 'flow') THEN (
+           SELECT t.path FROM schedule_tick t WHERE t.run = r.root LIMIT 1
+       ) END AS schedule_path,
+       CASE WHEN r.trigger IN ('http', 'flow') THEN (
+           SELECT e.data ->> 'path' FROM event e WHERE e.run = r.root AND e.kind = 'trigger' LIMIT 1
+       ) END AS http_trigger_path,
        (SELECT v.body
         FROM (SELECT * FROM value AS w WHERE w.id = j.run AND w.kind = 'args' AND w.name = '' LIMIT 1) AS v
         WHERE v.encoding = 0 AND v.size <= 4096) AS args

@@ -17,11 +17,15 @@ class Collected:
         self._all = collection.all_statements
         self._limit = limit
         self._texts = [] if self._all else [b"null" if collection.first_row else b"[]"]
+        self._size = 0
 
     def add(self, text: bytes) -> None:
         """Add the result of a statement. Raises TooLarge."""
-        self._texts = [*self._texts, text] if self._all else [text]
-        if sum(map(len, self._texts)) > self._limit:
+        if not self._all:
+            self._texts, self._size = [], 0
+        self._texts.append(text)
+        self._size += len(text)
+        if self._size > self._limit:
             raise TooLarge(f"the result is larger than the limit of {size_text(self._limit)}")
 
     def text(self) -> bytes:

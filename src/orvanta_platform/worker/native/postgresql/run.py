@@ -84,9 +84,10 @@ async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
     todo = await asyncio.to_thread(statements, content, types)
     rows = _Rows(spec.limits.result_bytes, collection)
     collected: list[bytes] = []
+    used = 0
     async with _connected(args.get("database")) as connection, _logged(connection, log) as (meter, write_line):
         for number, statement in enumerate(todo, 1):
-            rows = _Rows(spec.limits.result_bytes, collection, sum(map(len, collected)))
+            rows = _Rows(spec.limits.result_bytes, collection, used)
             try:
                 values_ = _parameter_values(statement, parameters, args)
                 status = await _execute(connection, meter, statement, values_, rows)
@@ -105,6 +106,7 @@ async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
                 raise _Failed("PostgresError", _error_text(error, number, statement)) from error
             if collection.all_statements:
                 collected.append(rows.json())
+                used += len(collected[-1])
     return b"[" + b",".join(collected) + b"]" if collection.all_statements else rows.json()
 
 
