@@ -20,7 +20,7 @@ _CONCURRENT = 4
 """Number of batches at the same time: a connection that does not answer delays no runs but those of its batch."""
 
 Outcome = Literal["unknown", "enqueued", "assigned"]
-"""What became of a start.
+"""Outcome of a start.
 
 - enqueued: its jobs wait to be claimed, and are to be announced
 - assigned: its job runs under a worker that lent a slot
