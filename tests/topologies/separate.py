@@ -47,6 +47,7 @@ class Installation:
         finally:
             for process in (*self.workers, *self.servers.values()):
                 process.terminate()
+                process.send_signal(signal.SIGCONT)  # a test that failed may have left it stopped
             for process in (*self.workers, *self.servers.values()):
                 process.wait()
             self._log.close()
