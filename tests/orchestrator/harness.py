@@ -16,19 +16,17 @@ from tests.conftest import TestDatabase
 from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.db import jobs, workers
+from orvanta_platform.db import workers
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
-from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE
 from orvanta_platform.orchestrator.committer import Committer
 from orvanta_platform.orchestrator.job_completion import Finished, finish_job
 from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
-from orvanta_platform.queue.lent_slots import LentSlots
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import cancellation
@@ -116,28 +114,6 @@ class Worker:
             retryable=retryable,
             ran_s=0.01,
         )
-
-    async def lend(self, free: int = 10, queues: list[str] | None = None) -> None:
-        """Lend slots to the server of the test."""
-        await self.set_lending(lends=True)
-        slots = LentSlots(self.id, self.generation)
-        slots.begin()
-        borrower = self.platform.starts.borrower
-        assert borrower is not None
-        self.platform.listen.wake([f"lent:{borrower}\t{slots.grant(borrower, free, queues)}"])
-
-    async def set_lending(self, *, lends: bool) -> None:
-        """Begin or end the loan."""
-        async with self.platform.db.acquire() as connection:
-            await workers.set_lending(connection, self.id, self.generation, lends=lends)
-
-    async def take_assigned(self, known: Iterable[UUID] = ()) -> list[ClaimedJob]:
-        """Take the jobs that servers have assigned to this worker, except those that it holds and `known`."""
-        async with self.platform.db.acquire() as connection:
-            known = [*self.held, *known]
-            found = await jobs.list_assigned(connection, self.id, self.generation, known, [NATIVE_QUEUE])
-        self.held |= {job.id: job for job in found}
-        return found
 
     async def vanish(self) -> None:
         """End the process and fence the worker, as its supervisor would; its jobs are not yet requeued."""

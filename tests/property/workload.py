@@ -83,16 +83,12 @@ class Workload:
         self.workers: list[Worker] = []
         self.gone: list[tuple[Worker, ClaimedJob, Finish]] = []
         """Completions that a worker will report after it was fenced and reaped."""
-        self.released: set[UUID] = set()
-        """Jobs that workers have completed or given back, or are about to."""
         self.refused = 0
         self.moves: Counter[str] = Counter()
 
     async def gather(self, seeds: list[int]) -> None:
-        """Start a run of each scenario that is a valid document. Some workers lend slots meanwhile."""
+        """Start a run of each scenario that is a valid document."""
         self.workers = [await self.scene.worker() for _ in range(WORKERS)]
-        for worker in self.workers[:2]:
-            await worker.lend(self.rng.randint(1, 10))
         for seed in seeds:
             await self.start(scenario(seed, script_path=SCRIPT))
 
@@ -141,8 +137,6 @@ class Workload:
         """Choose the next move."""
         moves: list[tuple[int, str, Move]] = [
             (30, "claim", self.claim),
-            (20, "take assigned", self.take_assigned),
-            (1, "end loan", self.end_loan),
             (50, "finish", self.finish),
             (6, "timers", self.fire_timers),
             (2, "crash", self.crash),
@@ -166,16 +160,6 @@ class Workload:
         for job in await worker.claim(self.rng.randint(1, room)):
             assert job.run.id not in stopped, "claimed after a cancel"
             self.check_begin(self.runs[job.run.id], job)
-
-    async def take_assigned(self) -> None:
-        """Let a worker take the jobs that were assigned to it when their runs started."""
-        for job in await self.rng.choice(self.workers).take_assigned(self.released):
-            self.runs[job.run.id].happened.add("assigned")
-            self.check_begin(self.runs[job.run.id], job)
-
-    async def end_loan(self) -> None:
-        """Let a worker take its slots back. The jobs that it has not taken yet stay assigned to it."""
-        await self.rng.choice(self.workers).set_lending(lends=False)
 
     def check_begin(self, run: Tracked, job: ClaimedJob) -> None:
         """Check that no node starts before its edges are taken."""
@@ -223,9 +207,7 @@ class Workload:
         worker = self.rng.choice(self.workers)
         if not worker.held:
             return worker, None
-        job = worker.held.pop(self.rng.choice(list(worker.held)))
-        self.released.add(job.id)
-        return worker, job
+        return worker, worker.held.pop(self.rng.choice(list(worker.held)))
 
     def completion(self, worker: Worker, job: ClaimedJob) -> Finish:
         """Return the completion of the attempt by its scenario; a counted failure leads to another attempt."""

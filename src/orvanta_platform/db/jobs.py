@@ -129,17 +129,6 @@ async def claim(
     return [_claimed(row) for row in rows]
 
 
-async def list_assigned(
-    connection: Connection, worker: UUID, generation: int, known: Sequence[UUID], claimed_only: Sequence[str]
-) -> list[ClaimedJob]:
-    """Return the first jobs of new runs that servers assigned to the worker, without those in `known`.
-
-    `claimed_only`: queues whose jobs are not assigned; those that run under the worker were claimed by it.
-    """
-    rows = await connection.fetch(_SQL["list_assigned"], worker, generation, known, claimed_only)
-    return [_claimed(row) for row in rows]
-
-
 def _claimed(row: Any) -> ClaimedJob:
     run = RunRow(
         id=row["run"],

@@ -666,7 +666,6 @@ CREATE TABLE job_live (
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
 CREATE INDEX job_live_run ON job_live (run);
-CREATE INDEX job_live_worker ON job_live (worker) WHERE state = 'running';
 COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a new run.';
 COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
 COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
@@ -939,12 +938,10 @@ CREATE TABLE worker (
     jobs_executed bigint NOT NULL DEFAULT 0,
     started_at    timestamptz NOT NULL DEFAULT app_now(),
     beat_at       timestamptz NOT NULL DEFAULT app_now(),
-    drained_at    timestamptz,
-    lends         boolean NOT NULL DEFAULT false
+    drained_at    timestamptz
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE worker IS 'Leases belong to workers: a job carries (worker, generation). queues null: every queue.';
 COMMENT ON COLUMN worker.drained_at IS 'Since when it is to claim nothing; null: it claims.';
-COMMENT ON COLUMN worker.lends IS 'True while servers may insert first jobs of new runs as running under this worker, which looks for them.';
 
 CREATE FUNCTION orvanta_desired_workers(of_queues text[], slots integer) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

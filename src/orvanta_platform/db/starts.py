@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple, replace
@@ -31,11 +30,10 @@ class NewStart(msgspec.Struct, frozen=True):
     """Hash and text of the pin set."""
 
 
-async def start_runs(connection: Connection, starts: Sequence[NewStart]) -> set[UUID]:
-    """Insert these runs and return those whose jobs were assigned to workers. Either all are inserted, or none.
+async def start_runs(connection: Connection, starts: Sequence[NewStart]) -> None:
+    """Insert these runs. Either all are inserted, or none.
 
-    A job with a worker is inserted as running if the worker is live at this generation and lends slots, otherwise as
-    available. Raises asyncpg.UniqueViolationError if an id is taken by a live run.
+    Raises asyncpg.UniqueViolationError if an id is taken by a live run.
     """
     steps = [start.step for start in starts]
     alone = len(starts) == 1 and steps[0].is_plain
@@ -54,10 +52,8 @@ async def start_runs(connection: Connection, starts: Sequence[NewStart]) -> set[
         columns = zip(*rows, strict=True) if rows else ((), ())
         arguments += rows[0] if alone and rows else map(list, columns)
     arguments += arguments_of_one(steps[0]) if alone else arguments_of(steps)
-    assigns = any(job.worker is not None for step in steps for job in step.jobs)
-    text, numbers = statement(frozenset(own), parts, alone=alone, assigns=assigns)
-    rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
-    return {row["run"] for row in rows} if assigns else set()
+    text, numbers = statement(frozenset(own), parts, alone=alone)
+    await connection.fetch(text, *(arguments[number - 1] for number in numbers))
 
 
 def _row(start: NewStart) -> tuple[Any, ...]:
@@ -68,19 +64,14 @@ def _row(start: NewStart) -> tuple[Any, ...]:
 
 
 @cache
-def statement(
-    own: frozenset[str], of_step: frozenset[str], *, alone: bool, assigns: bool = False
-) -> tuple[str, tuple[int, ...]]:
+def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
     """Return the statement of these parts, and its parameter numbers: its own 38, then those of write_steps.
 
-    `alone`: for one run with a plain step, whose parameters are not arrays; `assigns`: some jobs have a worker.
+    `alone`: for one run with a plain step, whose parameters are not arrays.
     """
     every, end = statements.split_parts("starts", "start_runs")
     text = "".join(part for name, part in every.items() if name in own | _ALWAYS)
     steps, _ = statements.split_parts("steps", "write_steps")
-    if assigns:
-        steps = {**steps, "new_jobs": _fence(steps["new_jobs"])}
-        end = _ASSIGNED
     of_rows = "".join(part for name, part in steps.items() if name in of_step)
     text += statements.shift_parameters(of_rows, _OWN_PARAMETERS)
     if alone:
@@ -89,23 +80,4 @@ def statement(
     return text + end, numbers
 
 
-def _fence(new_jobs: str) -> str:
-    """Let the part insert a job as running only if its worker is live and lends slots.
-
-    The row of the worker is locked until the commit, as in a claim: it can neither be fenced nor end its loan before.
-    """
-    text = new_jobs.replace("j.worker", "lender.id").replace("j.generation", "lender.generation")
-    return text.replace(_OF_RUN, _OF_RUN + _LENDER, 1) + _RETURNING
-
-
-_OF_RUN = "    JOIN written ON written.n = j.n\n"
-_LENDER = """\
-    LEFT JOIN LATERAL (
-        SELECT w.id, w.generation
-        FROM worker w
-        WHERE w.id = j.worker AND w.generation = j.generation AND w.state = 'live' AND w.lends AND w.drained_at IS NULL
-        FOR SHARE) lender ON true
-"""
-_RETURNING = "    RETURNING run, state\n"
-_ASSIGNED = "\n)\nSELECT run\nFROM new_jobs\nWHERE state = 'running'\n"
 _ALWAYS = frozenset({"new_run", "written", "new_runs", "audit_rows"})

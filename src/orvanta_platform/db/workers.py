@@ -64,11 +64,6 @@ async def set_served(
     await connection.execute(_SQL["set_served"], worker, generation, queues, slots)
 
 
-async def set_lending(connection: Connection, worker: UUID, generation: int, *, lends: bool) -> bool:
-    """Record whether servers may assign jobs to the worker. Returns False if its generation has ended."""
-    return await connection.fetchval(_SQL["set_lending"], worker, generation, lends) is not None
-
-
 async def set_drained(connection: Connection, worker: UUID, *, drained: bool) -> str | None:
     """Drain a live worker or let it claim again; return its name, None if there is no such worker."""
     name: str | None = await connection.fetchval(_SQL["set_drained"], worker, drained)

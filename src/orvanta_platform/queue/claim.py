@@ -155,7 +155,7 @@ class Claimer:
     async def _scan(self, connection: Connection, now: float) -> None:
         self._tried_last_pairs = self._exhausted = False
         pairs = await jobs.list_waiting_pairs(connection)
-        self._pairs = [pair for pair in pairs if self.serves(pair[0])]
+        self._pairs = [pair for pair in pairs if self._serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs
         self._pairs_at = clock.monotonic()
         self._scan_s = self._pairs_at - now
@@ -171,8 +171,7 @@ class Claimer:
             if (queue, priority) in known or now - mark.since <= age_s
         }
 
-    def serves(self, queue: str) -> bool:
-        """Return whether jobs of the queue are claimed."""
+    def _serves(self, queue: str) -> bool:
         if is_pinned(queue):
             return queue == self._own
         return queue not in self._but and (self._queues is None or queue in self._queues)

@@ -103,7 +103,7 @@ class Platform:
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "reads", SharedReads())
-        object.__setattr__(self, "starts", RunStarts(self.db, self.notify))
+        object.__setattr__(self, "starts", RunStarts(self.db))
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
@@ -168,7 +168,7 @@ async def create_platform(database: Database, settings: Settings) -> Platform:
         await migrate.check_schema(connection)
     listener = Listener(database)
     await listener.start()
-    platform = Platform(
+    return Platform(
         db=database,
         notify=Notifier(listener),
         listen=listener,
@@ -176,8 +176,6 @@ async def create_platform(database: Database, settings: Settings) -> Platform:
         settings=settings,
         keys=instance_keys.load(settings),
     )
-    platform.starts.borrow(listener)
-    return platform
 
 
 def open_storage(settings: Settings) -> Storage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -34,7 +34,6 @@ from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, measure, poll
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
-from orvanta_platform.worker.lending import Lending
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -88,10 +87,6 @@ class Worker:
         self._slots = platform.settings.slots
         self._free = list(range(self._slots))
         self._executor.queues = platform.settings.queues or None
-        self._lending = Lending(
-            platform, lease, lambda: len(self._free), self._known_or_lost_jobs, self._start_assigned
-        )
-        self._borrower: str | None = None
         self._serve(self._executor.queues, {})
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
@@ -112,7 +107,6 @@ class Worker:
         """
         settings = self._platform.settings
         queues = group.worker_tags or settings.queues or None
-        await self._end_loan()
         async with self._claiming:
             self._lease.excluded = await self._exclusion(group, isolation)
             self._executor.variables, self._executor.queues = group.env_vars_static, queues
@@ -175,21 +169,17 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained."""
-        aside = (
-            asyncio.create_task(self._watch_running(), name="worker watch"),
-            asyncio.create_task(poll(self._platform), name="worker poll"),
-            asyncio.create_task(self._serve_assigned(), name="worker loan"),
-        )
+        watching = asyncio.create_task(self._watch_running(), name="worker watch")
+        polling = asyncio.create_task(poll(self._platform), name="worker poll")
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
-            await self._end_loan()
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            for task in aside:
+            for task in (watching, polling):
                 task.cancel()
-            await asyncio.gather(*aside, return_exceptions=True)
+            await asyncio.gather(watching, polling, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
@@ -210,26 +200,6 @@ class Worker:
                 notified = await watch.wait(START_GRACE_S)
             elif self._free:
                 notified = await watch.wait(MAX_WAIT_S)
-            self._borrower = watch.message
-
-    async def _serve_assigned(self) -> None:
-        with self._wakeups(f"assigned:{self._lease.worker}") as watch:
-            await self._lending.serve(watch, self._claiming, self._draining)
-
-    async def _end_loan(self) -> None:
-        """Try to end the loan, which otherwise ends when the database is available, or with this process."""
-        if self._lending.is_active:
-            with suppress(*CANNOT_CLAIM):
-                async with self._claiming, self._platform.db.acquire() as connection:
-                    await self._lending.end(connection)
-
-    def _start_assigned(self, job: ClaimedJob) -> bool:
-        """Start a job that a server assigned, unless all slots are in use or this worker does not serve its queue."""
-        may_start = bool(self._free) and self._claimer.serves(job.queue) and not self._draining.is_set()
-        if may_start:
-            self._start(job)
-            self._more_waits = not self._free
-        return may_start
 
     async def _serve_batches(self) -> None:
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
@@ -250,32 +220,20 @@ class Worker:
                 self._watches.discard(watch)
 
     async def _claim(self, notified: bool) -> bool:
-        """Fill the free slots that are not lent; return whether there may be more to claim immediately.
-
-        Slots are lent if a claim leaves some of the others free: nothing waits that could run. They are taken back if
-        work is announced and no other is free.
-        """
+        """Fill the free slots; return whether there may be more to claim immediately."""
         async with self._claiming:
+            free = len(self._free)
             try:
                 async with self._platform.db.acquire() as connection:
-                    if notified and self._lending.outstanding >= len(self._free):
-                        await self._lending.end(connection)
-                    free = len(self._free) - self._lending.outstanding
-                    if free <= 0:
-                        return False
                     found = await self._claimer.claim(connection, free, notified=notified)
-                    self._platform.tools.recent.put_inputs(found)
-                    for job in found:
-                        self._start(job)
-                    self._more_waits = len(found) >= free
-                    if self._more_waits:
-                        await self._lending.end(connection)
-                    elif found and self._borrower is not None:
-                        await self._lending.lend(connection, self._borrower, self._executor.queues)
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._suspect_lost_claim()
                 return False
+            self._platform.tools.recent.put_inputs(found)
+            for job in found:
+                self._start(job)
+        self._more_waits = len(found) >= free
         return bool(found) and bool(self._free)
 
     def _suspect_lost_claim(self) -> None:
@@ -501,9 +459,6 @@ class Worker:
 
     def _known_jobs(self) -> set[UUID]:
         return {*self._running, *self._unslotted_jobs()}
-
-    def _known_or_lost_jobs(self) -> set[UUID]:
-        return {*self._known_jobs(), *self._lost}
 
     def _runs_finishing(self) -> set[UUID]:
         finishing = {running.run for running in self._running.values() if running.finishing}

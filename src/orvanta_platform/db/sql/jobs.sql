@@ -69,31 +69,6 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
               WHERE v.encoding = 0 AND v.size <= 4096
           ) END AS args
 
--- name: list_assigned
--- The first jobs of new runs that servers inserted as running under this worker, without those that it knows, in the
--- form of a claim. Jobs of the queues $4 are claimed only.
-SELECT j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt,
-       j.failures, j.timeout_s, j.frame, j.place, j.nonce,
-       extract(epoch FROM j.claimed_at - j.enqueued_at)::double precision AS waited_s, NULL::bigint AS claimed_seq,
-       r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path,
-       r.version, r.document, r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status,
-       r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
-       r.awaited,
-       CASE WHEN r.trigger IN ('schedule', 'flow') THEN (
-           SELECT t.path FROM schedule_tick t WHERE t.run = r.root LIMIT 1
-       ) END AS schedule_path,
-       CASE WHEN r.trigger IN ('http', 'flow') THEN (
-           SELECT e.data ->> 'path' FROM event e WHERE e.run = r.root AND e.kind = 'trigger' LIMIT 1
-       ) END AS http_trigger_path,
-       (SELECT v.body
-        FROM (SELECT * FROM value AS w WHERE w.id = j.run AND w.kind = 'args' AND w.name = '' LIMIT 1) AS v
-        WHERE v.encoding = 0 AND v.size <= 4096) AS args
-FROM job_live j
-CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = j.run OFFSET 0) r
-WHERE j.state = 'running' AND j.worker = $1 AND j.generation = $2 AND j.lane = 1 AND j.id <> ALL ($3::uuid[])
-  AND j.queue <> ALL ($4::text[])
-ORDER BY j.claimed_at, j.id
-
 -- name: give_back
 -- Makes jobs that this worker claimed and never started available again, without counting the attempt.
 UPDATE job_live j

@@ -25,14 +25,6 @@ UPDATE worker
 SET queues = $3, slots = $4
 WHERE id = $1 AND generation = $2 AND state = 'live'
 
--- name: set_lending
--- Records whether servers may assign jobs to this worker, unless its generation has ended. Waits for starts of runs
--- that are assigning one: after it has been set to false, no more jobs arrive.
-UPDATE worker
-SET lends = $3
-WHERE id = $1 AND generation = $2 AND state = 'live'
-RETURNING lends
-
 -- name: list_observed
 -- Workers considered live, and lost ones whose jobs may not have been recovered.
 SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
