@@ -96,6 +96,8 @@ async def test_invalid_input_creates_no_run(api: ApiHarness, hash: str, body: by
         ("wrap_body=true", "json", b'{"n": 1}', {"body": {"n": 1}}),
         ("wrap_body=true", "json", b" ", {}),
         ("wrap_body=true", "x-www-form-urlencoded", b"n=1", {"body": {"n": "1"}}),
+        ("wrap_body=true", "x-www-form-urlencoded", b'{"n":1}', {"body": {"n": 1}}),
+        ("raw=true", "json", b'{"raw_string": "forged"}', {"raw_string": '{"raw_string": "forged"}'}),
         ("raw=true", "x-www-form-urlencoded", b"n=1", {"n": "1", "raw_string": "n=1"}),
     ],
 )

@@ -86,8 +86,8 @@ function flowSides({ before, after }: ChangedContents): Sides {
 /** Texts of an item that is not a workflow: the code of a script, and everything else as YAML. */
 function partsOf({ kind, before, after }: ChangedContents): Sides[] {
   if (kind !== "script") {
-    // Keys that the release does not contain stay as they are.
-    const merged = after && { ...before, ...after };
+    // Keys that the release does not contain stay as they are, except for tests, which are complete.
+    const merged = after && kind !== "workflow_test" ? { ...before, ...after } : after;
     return [{ name: t("versions.itemSettings"), before: yamlOf(before), after: yamlOf(merged), language: "yaml" }];
   }
   const code = (content: Content | null) => (typeof content?.content === "string" ? content.content : "");

@@ -52,8 +52,9 @@ async def args_of_call(request: AnyRequest, *, wrap: bool, raw: bool) -> bytes:
     """
     kind, body = await _read(request)
     if not _is_json(kind):
-        args = await _args(request, kind, body)
-        args = b'{"body":%b}' % args if wrap else args
+        is_object = kind == _FORM and body.lstrip()[:1] == b"{"
+        args = _wrapped(body) if wrap and is_object else await _args(request, kind, body)
+        args = b'{"body":%b}' % args if wrap and not is_object else args
     elif (text := body.removeprefix(_BOM).lstrip()) and (wrap or text[:1] != b"{"):
         args = _wrapped(text)
     else:
@@ -101,7 +102,7 @@ def _with_text(args: bytes, body: bytes) -> bytes:
     """Return the arguments with the text of the body as `raw_string`. Raises InvalidInput, TooLarge."""
     _require_short(body, "A body that is passed as text")
     require_few_values(args)
-    return msgspec.json.encode({RAW: text_of(body)} | members_of(args))
+    return msgspec.json.encode(members_of(args) | {RAW: text_of(body)})
 
 
 def _require_short(body: bytes, subject: str) -> None:

@@ -51,14 +51,14 @@ def without_nulls(schema: Mapping[str, Any] | None, args: bytes) -> bytes:
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     if not isinstance(properties, Mapping) or b"null" not in args or len(args) > schemas.MAX_SCANNED_BYTES:
         return args
-    required = schema.get("required") if schema is not None else None
-    kept = required if isinstance(required, list) else []
-    names = {name for name, each in properties.items() if name not in kept and _refuses_null(each)}
     try:
         members = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return args
-    dropped = {name for name in names & members.keys() if members[name] == _NULL}
+    required = schema.get("required") if schema is not None else None
+    kept = {each for each in required if isinstance(each, str)} if isinstance(required, list) else set[str]()
+    nulls = {name for name, each in members.items() if each == _NULL}
+    dropped = {name for name in nulls - kept if _refuses_null(properties.get(name))}
     return msgspec.json.encode({name: members[name] for name in members if name not in dropped}) if dropped else args
 
 

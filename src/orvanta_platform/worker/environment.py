@@ -90,7 +90,10 @@ def _state_path(job: ClaimedJob, path: str) -> str:
     found = "/".join(segments)
     if len(found) <= names.MAX_PATH_LENGTH:
         return found
-    return f"{segments[0]}/{sha256(found.encode()).hexdigest()[:32]}"
+    digest = sha256(found.encode()).hexdigest()[:32]
+    # The clients look for the first three segments, too, which remain unless there is no room for the digest.
+    first = segments[0][: names.MAX_PATH_LENGTH - len(digest) - 1]
+    return f"{first}/{digest}"
 
 
 @cache

@@ -66,6 +66,8 @@ class Folder:
     twice: dict[Key, tuple[str, str]] = field(default_factory=dict)
     """Names of two files of the same item, which cannot be read."""
     settings: TreeSettings = field(default_factory=TreeSettings)
+    secrets: set[Key] = field(default_factory=set)
+    """Variables of the folder that are left out because they are secret."""
     optional: Collection[Kind] = ()
     """Optional kinds whose items belong to the folder."""
     _read: dict[str, bytes] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Folder:
         If that depends on its content (`may_leave_out`), it is covered.
         """
         kind, path = key
-        if kind in OPTIONAL_KINDS and kind not in self.optional:
+        if key in self.secrets or (kind in OPTIONAL_KINDS and kind not in self.optional):
             return False
         below = f"f/{path}" if kind == "folder" else path
         is_inside = not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
@@ -274,12 +276,13 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     found = [each for each in locate(files, optional) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
     twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
-    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings, optional)
+    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings, optional=optional)
     if settings.skips_secrets:
         items, _ = unreadable(folder, [key for key in located if key[0] == "variable"])
         for item in items:
             if item.content.get("is_secret"):
                 del located[item.key]
+                folder.secrets.add(item.key)
     return folder
 
 

@@ -126,7 +126,7 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
         gone = [key for key in state.items if key not in folder.located and key not in found.remote]
         for key in gone:
             if folder.covers(key):  # the state of what another folder has remains
-                del state.items[key]
+                state.forget(key)
         state.save()
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
     if conflicts or failed:

@@ -17,6 +17,7 @@ from orvanta_platform.errors import PolicyViolation
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import deploy, deploy_tests, package_locks, policies
 from orvanta_platform.services.catalog.deploy_tests import Outcomes
+from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.policies.defaults import AppliedDefault
 
@@ -31,10 +32,16 @@ class TestedVersion(msgspec.Struct, frozen=True):
 
 
 async def run_tests(
-    platform: Platform, actor: Actor, workspace: str, kind: str, path: str, target: str
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: str,
+    path: str,
+    target: str,
+    seconds: float = MAX_SECONDS,
 ) -> TestedVersion | None:
     """Run the tests of the workflow at `path` that policies require at `target`, before the transaction that puts it
-    there; None: they require none.
+    there, for at most `seconds`; None: they require none.
 
     Raises NotFound, Forbidden, RateLimited, BadRequest, EvaluatorUnavailable.
     """
@@ -45,7 +52,7 @@ async def run_tests(
         row = await items.get(conn, workspace, kind, path)
     if row is None:
         return None
-    found = await deploy_tests.run_required(platform, actor, workspace, path, target, row.body.decode())
+    found = await deploy_tests.run_required(platform, actor, workspace, path, target, row.body.decode(), seconds)
     return None if found is None else TestedVersion(row.id, found)
 
 

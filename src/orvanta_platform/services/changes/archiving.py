@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.pool import Connection, JoinedDatabase
-from orvanta_platform.errors import OrvantaError, TooLarge
+from orvanta_platform.errors import LimitExceeded, OrvantaError, TooLarge
 from orvanta_platform.services.catalog import flows, scripts, stored_policies
 from orvanta_platform.services.catalog.stored_policies import TestedVersion
+from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.platform import Platform
 
@@ -23,8 +25,8 @@ async def set_archived(
 ) -> None:
     """Archive or restore all of the items, or none.
 
-    Raises NotFound, Forbidden, TooLarge, RateLimited, ChangesRefused with the error of each item that cannot be
-    changed.
+    Raises NotFound, Forbidden, TooLarge, LimitExceeded, RateLimited, ChangesRefused with the error of each item that
+    cannot be changed.
     """
     change_sets.require_writer(actor, workspace)
     if len(names) > change_sets.MAX_ITEMS:
@@ -45,11 +47,20 @@ async def set_archived(
 async def _run_tests(
     platform: Platform, actor: Actor, workspace: str, names: Sequence[Name]
 ) -> Mapping[Name, TestedVersion | None]:
-    """Run the tests that policies require of the workflows, before the transaction. Raises ChangesRefused."""
+    """Run the tests that policies require of the workflows, before the transaction, for MAX_SECONDS in all.
+
+    Raises ChangesRefused, LimitExceeded.
+    """
     tested, refused = {}, []
+    until = clock.monotonic() + MAX_SECONDS
     for kind, path in names:
+        left_s = until - clock.monotonic()
+        if left_s <= 0:
+            raise LimitExceeded(
+                f"The tests of the workflows take longer than {MAX_SECONDS:g} s.", hint="Restore them in parts."
+            )
         try:
-            tested[kind, path] = await stored_policies.run_tests(platform, actor, workspace, kind, path, path)
+            tested[kind, path] = await stored_policies.run_tests(platform, actor, workspace, kind, path, path, left_s)
         except OrvantaError as error:
             refused.append(_refused((kind, path), error))
     if refused:

@@ -52,7 +52,7 @@ Depth: TypeAlias = Literal["hashes", "trees", "texts"]
 MAX_READ_SIZE: Final = 16 << 20
 """Maximum size of the contents of items that are read at once."""
 
-_LARGE: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test")
+_LARGE: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test", "schedule")
 """Kinds whose contents may be large. The rows of the others are few or small."""
 
 _READ_TOGETHER: Final = 20
@@ -437,7 +437,8 @@ async def _schedules(
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await schedules.list_page(conn, workspace, filter)
     return Rows(
-        lambda _: ((row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found)
+        lambda _: ((row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found),
+        sum(len(getattr(row, name) or "") for row in found for name in _JSON),
     )
 
 
