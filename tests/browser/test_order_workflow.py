@@ -209,12 +209,12 @@ class Keyboard:
         await expect(self.page.get_by_role("dialog")).to_have_count(0)
         await self.open_form()
 
-    async def fill(self, label: str, text: str) -> None:
+    async def fill(self, label: str, text: str, *, is_code: bool = True) -> None:
         """Replace the text of a field of the selected node, and leave it."""
         await self.reach(self.page.get_by_role("textbox", name=label, exact=True))
         await self.write(text)
-        # Closes completions, and lets Tab leave a code editor, in which it indents.
-        await self.press("Escape", "Escape")
+        if is_code:  # Closes completions, and lets Tab leave a code editor, in which it indents.
+            await self.press("Escape", "Escape")
         self.tabs += 1
         await self.page.keyboard.press("Tab")
 
@@ -285,7 +285,7 @@ async def compose_by_keys(hand: Keyboard) -> None:
     await hand.reach(page.get_by_role("button", name="Add approver"))
     await hand.press("Enter")
     await hand.choose("role/admin")
-    await hand.fill("Field name", "comment")
+    await hand.fill("Field name", "comment", is_code=False)
     await hand.reach(page.get_by_role("button", name="Add field"))
     await hand.press("Enter")
     await hand.add("Bash")
