@@ -27,7 +27,10 @@ def find_commit() -> str | None:
         return chosen
     found = None
     for commit in _git("log", "--format=%H", "--diff-filter=A", f"-{_CHANGES}", "--", _MIGRATIONS).split():
-        names = _git("show", "--format=", "--name-only", "--diff-filter=A", commit, "--", _MIGRATIONS).split()
+        added = _git("show", "--format=", "--name-only", "--diff-filter=A", commit, "--", _MIGRATIONS).split()
+        names = [name for name in added if (ROOT / name).is_file()]
+        if not names:  # taken out again before a release
+            continue
         if any((ROOT / name).read_text().startswith("-- breaking") for name in names):
             break
         if len(_git("log", "--format=%H", "-2", commit).split()) == 2:
