@@ -129,7 +129,7 @@ NOTHING = {
 }
 NOT_JSON = {
     "python3": "def main():\n    yield 'one'\n    yield object()\n",
-    "bun": "export function* main() {\n  yield 'one';\n  yield 2n;\n}\n",
+    "bun": "export function* main() {\n  yield 'one';\n  yield new Map();\n}\n",
 }
 
 
