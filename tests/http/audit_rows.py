@@ -25,6 +25,7 @@ CHANGE_NOTHING = {
     f"POST {_W}/scripts/schema": "computes a schema",
     f"POST {_W}/variables/encrypt": "returns an encrypted text and stores nothing",
     f"POST {_W}/workflow_tests/run/{{path}}": "plays recorded answers back",
+    f"POST {_W}/workspaces/critical_alerts/mute": "accepts that nothing is muted, and refuses anything else",
 }
 """Calls that are not GET and change nothing, with what they do."""
 

@@ -49,6 +49,7 @@ NOT_SENT = {
     "POST /api/v1/runs/{run_id}/pauses/{job}/continue": "jobs.continue",
     f"POST {_W}/acceptance/accept/{{kind}}/{{path}}": "s.accept",
     f"POST {_W}/changes/apply": "change_sets.apply",
+    f"POST {_W}/changes/set_archived": "s.{verb}",
     f"POST {_W}/connections/test/{{path}}": "resources.test",
     f"POST {_W}/resources/test/{{path}}": "resources.test",
     f"POST {_W}/deployments/automatic": "deployments.enable_automatic",
