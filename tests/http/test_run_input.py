@@ -60,7 +60,7 @@ async def test_multipart_forms_are_data(api: ApiHarness) -> None:
     [
         ("application/octet-stream", b'{"a": 1}'),
         ("image/png", b"\x89"),
-        ("application/json", b"[1]"),
+        ("application/json", b"[1"),
         ("text/plain", b"\xff"),
         (FORM, b"a=%ff"),
         (FORM, b"a=\xff"),
