@@ -95,15 +95,15 @@ async def _rows(spec: JobSpec, log: LimitedLog) -> bytes:
             except (msgspec.DecodeError, RecursionError) as error:
                 text = f"the server sent a json value that is not JSON: {error} (statement {number})"
                 raise _Failed("ResultNotJson", text) from error
-            except (ValueError, OverflowError, asyncpg.InternalClientError) as error:
-                text = f"a value of the server cannot be read: {error} (statement {number}, line {statement.line})"
-                raise _Failed("PostgresError", text) from error
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if meter.is_over:
                     raise rows.too_large() from error
                 if not isinstance(error, asyncpg.PostgresError):
                     raise _Failed("PostgresError", f"{error} (statement {number}, line {statement.line})") from error
                 raise _Failed("PostgresError", _error_text(error, number, statement)) from error
+            except (ValueError, OverflowError, asyncpg.InternalClientError) as error:
+                text = f"a value of the server cannot be read: {error} (statement {number}, line {statement.line})"
+                raise _Failed("PostgresError", text) from error
             if collection.all_statements:
                 collected.append(rows.json())
                 used += len(collected[-1])
