@@ -383,7 +383,7 @@ def test_script_does_not_block_server(server: Held, language: str, content: str,
     assert server.longest_s() < MAX_HOLD_S
 
 
-IMPORTING = {"summary": "", "language": "bun", "content": 'import "./x"\n' + ERRORS[:4_000]}
+IMPORTING = {"summary": "", "language": "bun", "content": 'import "./x"\n' + ERRORS}
 
 
 def of_nodes(*contents: str) -> dict[str, Any]:
