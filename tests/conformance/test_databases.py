@@ -79,6 +79,11 @@ async def test_arguments_and_rows(sql: Sql) -> None:
     assert (await sql("create or replace table test_rows (id int)")).value == []
 
 
+async def test_missing_argument_is_null(sql: Sql) -> None:
+    assert (await sql("-- ? a (int)\nselect ? as a")).value == [{"a": None}]
+    assert (await sql("-- :a\nselect :a as a")).value == [{"a": None}]
+
+
 async def test_comments_select_result_and_names(sql: Sql) -> None:
     content = (
         "-- result_collection=all_statements_first_row_scalar\n-- %%t%% one/two\nselect 1, 2; select n from %%t%%;"
@@ -118,7 +123,6 @@ async def test_stored_program(sql: Sql) -> None:
 async def test_errors_and_limits(sql: Sql) -> None:
     name, message = (await sql("select 1;\n\nselect * from absent")).error
     assert name == "MySQLError" and "absent" in message and "(statement 2, line 3)" in message
-    assert (await sql("-- ? a (int)\nselect ?")).error == ("MissingArgument", "the argument a is missing")
     assert (await sql("-- ? a (date)\nselect ?", {"a": "x"})).error[0] == "BadArgument"
     assert (await sql("select repeat('x', 2000) as x", result_bytes=1000)).error[0] == "result_too_large"
     assert (await sql("select sleep(100)", timeout_s=1)).error[0] == "Timeout"

@@ -33,6 +33,11 @@ async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, conten
     assert ran.value == [{"a": 1, "b": "2!", "c": "third"}]
 
 
+@pytest.mark.parametrize("content", ["-- $1 x (int)\nselect $1 as x", "-- $x\nselect $x as x"])
+async def test_missing_argument_is_null(runtimes: Runtimes, content: str) -> None:
+    assert (await sql(runtimes, content)).value == [{"x": None}]
+
+
 async def test_last_statement_returns_result(runtimes: Runtimes) -> None:
     content = """
     -- $first (int)
@@ -107,7 +112,6 @@ async def test_arguments_of_each_type(runtimes: Runtimes, type_name: str, given:
         ("select 1;\n\n-- note\nselect nope", {}, "DuckDBError", "(statement 2, line 4)"),
         ("select 1;\nselekt", {}, "DuckDBError", "selekt"),
         ("-- $x (int)\nselect $x", {"x": "many"}, "BadArgument", 'the argument x is "many", which is no int'),
-        ("-- $1 x (int)\nselect $1", {}, "MissingArgument", "the argument x ($1) is missing"),
         ("select $x", {}, "MissingArgument", "the argument x ($x) is missing"),
     ],
 )

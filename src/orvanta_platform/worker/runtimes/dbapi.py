@@ -114,13 +114,8 @@ def _last_rows(cursor: Any, limit: int, json_type: Any, collection: Collection) 
 
 
 def _value(parameter: Declared, args: Mapping[str, Any]) -> Any:
-    """Return the value of a parameter as its driver expects it."""
-    if parameter.name in args:
-        value = args[parameter.name]
-    elif parameter.required:
-        raise _Failed("MissingArgument", f"the argument {parameter.name} is missing")
-    else:
-        value = parameter.default
+    """Return the value of a parameter as its driver expects it; None if it has neither value nor default."""
+    value = args.get(parameter.name, parameter.default)
     kind = (parameter.type or "").partition("(")[0].strip().lower()
     try:
         return _converted(value, kind)

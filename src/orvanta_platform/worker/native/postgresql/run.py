@@ -180,7 +180,10 @@ async def _logged(connection: Any, log: LimitedLog) -> AsyncIterator[tuple[Meter
 def _parameter_values(
     statement: Statement, parameters: Mapping[int, Declared], args: Mapping[str, Any]
 ) -> list[tuple[str, Any]]:
-    """Return the names and values of the statement's parameters."""
+    """Return the names and values of the statement's parameters.
+
+    One that is declared in a comment and has neither value nor default is NULL.
+    """
     return [_parameter_value(number, parameters, args) for number in statement.arguments]
 
 
@@ -188,7 +191,7 @@ def _parameter_value(number: int, parameters: Mapping[int, Declared], args: Mapp
     each = parameters.get(number) or unnamed(number)
     if each.name in args:
         return each.name, args[each.name]
-    if each.required:
+    if number not in parameters:
         raise _Failed("MissingArgument", f"the argument {each.name} (${number}) is missing")
     return each.name, each.default
 

@@ -109,11 +109,14 @@ def _lines(content: str, statements: list[Any]) -> Iterator[int]:
 
 
 def _value(connection: Any, name: str, parameter: Declared | None, args: Mapping[str, Any]) -> Any:
-    """Return the value of a parameter, converted to the type in its comment."""
+    """Return the value of a parameter, converted to the type in its comment.
+
+    One that is declared in a comment and has neither value nor default is NULL.
+    """
     shown = name if parameter is None else parameter.name
     if shown in args:
         value = args[shown]
-    elif parameter is not None and not parameter.required:
+    elif parameter is not None:
         value = parameter.default
     else:
         raise _Failed("MissingArgument", f"the argument {shown} (${name}) is missing")
