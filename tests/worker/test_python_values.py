@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import decimal
 import enum
+import fractions
+import ipaddress
 import json
 import re
+import types
 import uuid
 from typing import Any
 
@@ -124,11 +128,39 @@ def library(module: str, name: str, **members: Any) -> Any:
         (library("polars.dataframe.frame", "DataFrame", rows=[(1, DAY)]), [[1, "2026-02-28"]]),
         (library("polars.series.series", "Series", to_list=[1]), [1]),
         (library("pandas._libs.missing", "NAType"), None),
+        ({"row": types.MappingProxyType({"a": DAY})}, {"row": {"a": "2026-02-28"}}),
+        (collections.UserDict(a=collections.deque([1, NOON])), {"a": [1, "2026-02-28T12:00:00+00:00"]}),
+        (types.MappingProxyType({"a": float("nan")}), {"a": None}),
+        ([ipaddress.ip_address("10.0.0.1"), fractions.Fraction(1, 3)], ["10.0.0.1", "1/3"]),
+        ({"ok": False, "error": ValueError("too large")}, {"ok": False, "error": "too large"}),
+        (library("bson.objectid", "ObjectId"), "bson.objectid.ObjectId"),
     ],
     ids=str,
 )
 def test_result_has_a_form_in_json(value: Any, expected: Any) -> None:
     assert json.loads(to_json(value)) == expected
+
+
+class Silent(Exception):
+    __str__: Any = None
+
+
+class Loud:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("value", [Silent(), Loud(), Loud, (each for each in "ab"), iter([1]), 1j])
+def test_value_without_a_text_of_its_own_is_refused(value: Any) -> None:
+    with pytest.raises(NotJson, match=re.escape(f"result.a is of type {type(value).__name__}, which is not JSON")):
+        to_json({"a": value})
+
+
+def test_mapping_in_itself_is_a_cycle() -> None:
+    outer: dict[str, Any] = {}
+    outer["inner"] = types.MappingProxyType(outer)
+    with pytest.raises(NotJson, match="contains itself"):
+        to_json(outer)
 
 
 def test_key_that_is_no_number_is_a_text() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import json
 import math
-from collections.abc import ItemsView, KeysView, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 
@@ -19,7 +19,8 @@ def to_json(value: Any, *, finite: bool = False) -> bytes:
 
     Dates, durations, decimals, UUIDs and paths become strings, bytes base64, data classes and models of pydantic
     objects, enumeration members their values, sets, ranges, views of dictionaries and arrays lists, tables lists of
-    rows. NaN and infinities become null. `finite`: there are none of these.
+    rows. Other mappings become objects, other values the text that their class defines (`__str__`), other sequences
+    lists. NaN and infinities become null. `finite`: there are none of these.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
@@ -56,8 +57,10 @@ def _convert(value: Any) -> Any:
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if not isinstance(value, type) and (found := _of_library(value)) is not _UNKNOWN:
-        return found
+    if not isinstance(value, type):
+        for find in (_of_library, _of_protocol):
+            if (found := find(value)) is not _UNKNOWN:
+                return found
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
@@ -85,6 +88,19 @@ def _of_library(value: Any) -> Any:
     if hasattr(type(value), "__fields__") and callable(dump := getattr(value, "dict", None)):
         return dump()
     return _UNKNOWN
+
+
+def _of_protocol(value: Any) -> Any:
+    """Return a mapping, a value with a text of its own or a sequence in plain types; _UNKNOWN for any other."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    own: Any = type(value).__str__
+    if own is not object.__str__:
+        try:
+            return str(value)
+        except Exception:  # code of the script
+            return _UNKNOWN
+    return list(value) if isinstance(value, Sequence) else _UNKNOWN
 
 
 def _in_order(value: set[Any] | frozenset[Any]) -> list[Any]:
