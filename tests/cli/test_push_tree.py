@@ -195,7 +195,7 @@ def test_files_and_settings_without_effect_are_warnings(cli: Cli) -> None:
         "orphan.script.yaml": "summary: x\n",
         "orphan.script.lock": "",
         "unlocked.py": "def main(): pass",
-        "unlocked.script.yaml": "summary: x\nlock: '!inline missing.lock'\nenvs: [A=1, B]\n",
+        "unlocked.script.yaml": "summary: x\nlock: '!inline missing.lock'\nenvs: [A=1, B, PATH=/x]\n",
         "locked.py": "def main(): pass",
         "locked.script.lock": "",
         "locked.script.yaml": "lock: '!inline f/odd/locked.script.lock'\n",
@@ -219,7 +219,7 @@ def test_files_and_settings_without_effect_are_warnings(cli: Cli) -> None:
         "f/odd/unlocked: warning envs_ignored:",
         "f/odd/v1: warning cron_version:",
     ]
-    assert "(`envs`) are not set: A, B" in done.err and "its lock missing.lock is missing" in done.err
+    assert "does not use: B, PATH" in done.err and "its lock missing.lock is missing" in done.err
 
 
 def test_settings_of_a_script_push_its_code(cli: Cli) -> None:

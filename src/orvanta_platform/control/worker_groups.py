@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.workflow import job_variables
 
 LEVELS: Final = ("none", "landlock", "userns", "full")
 """Isolation levels, the weakest first."""
@@ -19,11 +20,6 @@ Queue = Annotated[
 """Name of a queue: not that of one worker, which contains a colon."""
 _Priority = Annotated[int, msgspec.Meta(ge=1, le=100)]
 _MAX_GROUPS: Final = 200
-_MAX_VARIABLES_CHARS: Final = 20_000
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_TAKEN: Final = re.compile(
-    r"(?:OV|WM|ORVANTA|LD|DATABASE)_.*|BASE_INTERNAL_URL|PATH|HOME|TMPDIR|SHELL|USER", re.IGNORECASE
-)
 
 
 class WorkerGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,12 +61,12 @@ def check(new: Mapping[str, WorkerGroup], before: Mapping[str, WorkerGroup]) -> 
 
 def _check_variables(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
-        if not _VARIABLE.fullmatch(name) or _TAKEN.fullmatch(name):
+        if not job_variables.may_set(name):
             raise BadRequest(
                 f"The environment variable {name[:100]!r} cannot be set.",
                 hint="Use letters, digits and underscores; the platform sets PATH, HOME, OV_*, WM_* and similar names.",
             )
         if "\0" in value:
             raise BadRequest(f"The value of {name} contains a zero byte.")
-    if sum(len(name) + len(value) for name, value in variables.items()) > _MAX_VARIABLES_CHARS:
-        raise BadRequest(f"The environment variables of a group have at most {_MAX_VARIABLES_CHARS} characters.")
+    if sum(len(name) + len(value) for name, value in variables.items()) > job_variables.MAX_CHARS:
+        raise BadRequest(f"The environment variables of a group have at most {job_variables.MAX_CHARS} characters.")

@@ -27,6 +27,7 @@ from orvanta_platform.ids import node_job_id
 from orvanta_platform.orchestrator.compilation import compiled, compiled_for_call
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.queue.dynamic_tags import in_workspace
+from orvanta_platform.workflow import job_variables
 from orvanta_platform.workflow.languages import HUB_LANGUAGE
 from orvanta_platform.workflow.preprocessors import defines_preprocessor
 
@@ -74,6 +75,8 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Under OWN, the lock that a preview of a script was sent with."""
     flow_path: str | None = None
     """Under OWN, the path of the workflow of which a preview of a script is a part."""
+    variables: dict[str, str] | None = None
+    """Environment variables that a script sets for its jobs."""
     executes: tuple[str, ...] | None = None
     """Under DRY, the effects of the nodes that the dry run executes."""
 
@@ -226,6 +229,13 @@ class Blueprint:
         if node.kind is Kind.SCRIPT:
             pin = self.pin(node)
         return duration.setting(pin.limits.get("cache_ttl")) if pin is not None and pin.limits else None
+
+    def variables(self, node: Node) -> Mapping[str, str]:
+        """Return the environment variables that the script of the node sets for its jobs."""
+        pin = self.pins.get(OWN) if self.plan.single else None
+        if node.kind is Kind.SCRIPT:
+            pin = self.pin(node)
+        return pin.variables or {} if pin is not None else {}
 
     def is_dedicated(self, node: Node) -> bool:
         """Return whether the node's jobs may share a process with others of the same code."""
@@ -422,10 +432,11 @@ def own_pins(
     `imports` is the hash (hex) of the closure that a script imports.
     """
     dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)
-    if not (dedicated or retry or limits or imports):
+    variables = variables_of(settings)
+    if not (dedicated or retry or limits or imports or variables):
         return {}
     own = Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)
-    return {OWN: replace(own, imports=imports)}
+    return {OWN: replace(own, imports=imports, variables=variables)}
 
 
 def preview_pins(imports: str | None, lock: str | None, flow_path: str | None) -> dict[str, Pin]:
@@ -434,6 +445,11 @@ def preview_pins(imports: str | None, lock: str | None, flow_path: str | None) -
         return {}
     own = Pin(path="", version=0, document="", language="", imports=imports, lock=lock, flow_path=flow_path)
     return {OWN: own}
+
+
+def variables_of(settings: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the environment variables among the settings of a script; None if it sets none."""
+    return job_variables.of_script(settings.get("envs"))[0] or None
 
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -286,7 +286,8 @@ class Executor:
         version = blueprint.pin(node).version if node.kind is Kind.SCRIPT else job.run.version
         platform, generation = self._platform, self._lease.generation
         own = environment(platform.settings, platform.keys, job, generation, iteration, flow_path, version)
-        return {**self.variables, **own} if self.variables else own
+        variables = blueprint.variables(node)
+        return {**self.variables, **variables, **own} if self.variables or variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
         """Build the runtime's specification of the attempt. Raises SharedFolderUnavailable."""
@@ -319,7 +320,7 @@ class Executor:
             output=shared,
             dedicated=script.is_dedicated,
             shared=shared is not None,
-            principal=_principal(job),
+            principal=_principal(job, script.blueprint.variables(script.node)),
             reserved_for=f"{job.run.id} {script.node.number}" if script.node.squash else "",
         )
 
@@ -444,11 +445,16 @@ class Executor:
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
 
-def _principal(job: ClaimedJob) -> str:
-    """Return the properties of a run that determine what its jobs may do and who may read their results."""
+def _principal(job: ClaimedJob, variables: Mapping[str, str]) -> str:
+    """Return the properties of a run that determine what its jobs may do and who may read their results.
+
+    The variables of the script are included, because code outside of functions reads them once per process.
+    """
     run = job.run
     scopes = None if run.scopes is None else sorted(run.scopes)
-    return msgspec.json.encode([run.permissioned_as, run.email, scopes, run.created_by, run.path, job.path]).decode()
+    own = sorted(variables.items())
+    principal = [run.permissioned_as, run.email, scopes, run.created_by, run.path, job.path, own]
+    return msgspec.json.encode(principal).decode()
 
 
 def _earlier_attempts(job: ClaimedJob) -> str:

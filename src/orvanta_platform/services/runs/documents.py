@@ -16,7 +16,7 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key, unavailable
+from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key, unavailable, variables_of
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import syntax
@@ -134,4 +134,5 @@ def _pin_of(script: PinnedScript) -> Pin:
         dedicated=script.settings.get("dedicated_worker") is True,
         limits=limits_of(script.settings),
         imports=script.imports.get(""),
+        variables=variables_of(script.settings),
     )

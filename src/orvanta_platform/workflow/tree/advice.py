@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from orvanta_platform.workflow import job_variables
 from orvanta_platform.workflow.languages import address_import, deno_only_import, runtime_fault
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Item
@@ -46,9 +47,9 @@ def of_script(language: str, content: str, settings: Mapping[str, Any]) -> Itera
         yield "runs_on_bun", f"line {foreign[0]} imports {foreign[1]!r}, which fails on workers without Deno"
     if language == "bash" and _DOCKER.search(content):
         yield "docker_ignored", "its comment `# docker` has no effect: it runs as any Bash script, without a container"
-    if envs := settings.get("envs"):
-        names = ", ".join(str(each).partition("=")[0] for each in envs) if isinstance(envs, list) else str(envs)
-        yield "envs_ignored", f"its environment variables (`envs`) are not set: {names}"
+    if names := job_variables.of_script(settings.get("envs"))[1]:
+        reason = "they need a value (`NAME=value`) and a name that the platform does not use"
+        yield "envs_ignored", f"some of its environment variables (`envs`) are not set, {reason}: {', '.join(names)}"
 
 
 def of_unused(names: Collection[str]) -> Iterator[tuple[str, Advice]]:
