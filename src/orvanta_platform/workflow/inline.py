@@ -32,6 +32,7 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
                 value[field] = files[name]
             elif field == "content":
                 message = f"node {node_id or '?'} reads its {field} from the file {name}, which is missing"
+                message += "; only files below f and u are read" * name.startswith("../")
                 missing.append(Diagnostic("inline_file_missing", "error", node_id, pointer(path, field), message))
     if missing:
         raise invalid(missing)
