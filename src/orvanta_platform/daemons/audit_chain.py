@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from orvanta_platform import clock
@@ -23,17 +21,18 @@ _MAX_PAUSE_S = 4.0
 async def run(platform: Platform) -> None:
     """Link new rows within 4 seconds. It checks less often while there are none."""
     position = None
-    pause = _PAUSE_S
+    pause, wait_s = _PAUSE_S, 0.0
     heads: dict[str, str] = {}
     publish_at = clock.monotonic()
     while True:
         if clock.monotonic() >= publish_at:
             publish_at = clock.monotonic() + PUBLISH_S
             heads = await _publish(platform, heads)
-        linked, position = await audit_chain.link_new(platform, position)
+        linked = 0
+        if position is None or await audit_chain.await_new(platform, position, wait_s):
+            linked, position = await audit_chain.link_new(platform, position)
         pause = _PAUSE_S if linked else min(2 * pause, _MAX_PAUSE_S)
-        if linked < audit_chain.BATCH:
-            await asyncio.sleep(pause)
+        wait_s = pause if linked < audit_chain.BATCH else 0.0
 
 
 async def _publish(platform: Platform, last: dict[str, str]) -> dict[str, str]:

@@ -33,17 +33,18 @@ async def run(platform: Platform) -> None:
         finally:
             running.discard(workspace)
 
-    async def list_due() -> list[tuple[str, bool]]:
+    async def list_due(wait_s: float) -> list[tuple[str, bool]]:
         try:
-            return await sync.list_due(platform)
+            return await sync.list_due(platform, wait_s)
         except Exception:  # in the task group, it would cancel the synchronisations that run
             log.exception("cannot list the workspaces to synchronise", action="git")
             return []
 
+    wait_s = 0.0
     async with asyncio.TaskGroup() as group:
         while True:
-            for workspace, is_failing in await list_due():
+            for workspace, is_failing in await list_due(wait_s):
                 if workspace not in running:
                     running.add(workspace)
                     group.create_task(synchronise(workspace, is_failing=is_failing))
-            await asyncio.sleep(POLL_S)
+            wait_s = POLL_S

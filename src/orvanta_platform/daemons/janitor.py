@@ -82,9 +82,13 @@ async def run(platform: Platform) -> None:
 
 async def erase(platform: Platform) -> None:
     """Erase due data every few seconds."""
+    wait_s = 0.0
     while True:
-        if not await erasing.erase_due(platform):
-            await asyncio.sleep(ERASE_S)
+        async with platform.polls.turn(wait_s) as connection:
+            has_due = await erasures.has_due(connection)
+        while has_due and await erasing.erase_due(platform):
+            pass
+        wait_s = ERASE_S
 
 
 async def record(platform: Platform) -> None:
@@ -126,9 +130,9 @@ async def retain(platform: Platform) -> None:
 async def index(platform: Platform) -> None:
     """Index runs of workspaces with enabled search. A duty of the leader."""
     indexer = search_index.Indexer(platform.settings.search_mb << 20)
+    wait_s = 0.0
     while True:
-        if not await indexer.index_some(platform):
-            await asyncio.sleep(INDEX_S)
+        wait_s = 0.0 if await indexer.index_some(platform, wait_s) else INDEX_S
 
 
 async def sweep_objects(platform: Platform) -> None:

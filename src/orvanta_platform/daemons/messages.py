@@ -41,19 +41,23 @@ async def run(platform: Platform) -> None:
         finally:
             sending.discard(kind)
 
+    wait_s = 0.0
     async with asyncio.TaskGroup() as group:
         while True:
-            for kind in await _find_due(platform):
+            for kind in await _find_due(platform, wait_s):
                 if kind not in sending:
                     sending.add(kind)
                     group.create_task(send(kind))
-            await asyncio.sleep(POLL_S)
+            wait_s = POLL_S
 
 
-async def _find_due(platform: Platform) -> list[str]:
-    """Return the kinds that are due; none if the database does not answer, which must not interrupt what is sent."""
+async def _find_due(platform: Platform, wait_s: float) -> list[str]:
+    """Return the kinds that are due after at most `wait_s` seconds.
+
+    Returns none if the database does not answer, which must not interrupt what is sent.
+    """
     try:
-        async with platform.db.acquire() as connection:
+        async with platform.polls.turn(wait_s) as connection:
             return await messages.find_due(connection)
     except Exception as error:
         log.warning("messages not read", action="messages", error=repr(error))

@@ -65,8 +65,9 @@ async def _watch(platform: Platform, lost: _LostWorkers) -> None:
     settings = platform.settings
     watch_s = settings.watch_ms / 1000
     observer = Observer(settings.lease_ms / 1000, gap_s=max(3 * watch_s, settings.lease_ms / 2000))
+    wait_s = 0.0
     while True:
-        async with platform.db.acquire() as connection:
+        async with platform.polls.turn(wait_s) as connection:
             seen = await workers.list_observed(connection)
         for worker in observer.scan(seen, clock.monotonic()):
             if await _fence(platform, worker):
@@ -74,7 +75,7 @@ async def _watch(platform: Platform, lost: _LostWorkers) -> None:
         for worker in seen:
             if worker.state == "lost":
                 lost.add(_LostWorker(worker.id, worker.generation - 1, is_new=False))
-        await asyncio.sleep(watch_s * random.uniform(0.8, 1.2))
+        wait_s = watch_s * random.uniform(1.0, 1.2)
 
 
 async def _fence(platform: Platform, worker: ObservedWorker) -> bool:

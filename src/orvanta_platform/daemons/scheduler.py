@@ -25,15 +25,17 @@ async def run(platform: Platform) -> None:
 async def _fire(platform: Platform, has_unfinished: asyncio.Event) -> None:
     """Take due ticks. A schedule created or changed meanwhile takes effect within a second."""
     cursor = ScanCursor()
+    wait_s = 0.0
     while True:
-        upcoming = await scheduling.get_upcoming(platform, cursor)
+        upcoming = await scheduling.get_upcoming(platform, cursor, wait_s)
+        wait_s = 0.0
         due_s = upcoming.in_s
         if upcoming.has_unfinished:
             has_unfinished.set()
         else:
             has_unfinished.clear()
         if due_s is None or due_s > MAX_WAIT_S:
-            await asyncio.sleep(MAX_WAIT_S)
+            wait_s = MAX_WAIT_S
             continue
         await asyncio.sleep(max(due_s, 0))
         if not await scheduler.fire(platform, cursor.past):

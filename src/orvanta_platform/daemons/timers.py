@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from orvanta_platform.db.jobs import Due
+from orvanta_platform.db.notify import Watch
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.services.platform import Platform
@@ -46,16 +48,37 @@ async def _fire(platform: Platform, stale: _Stale) -> None:
     """Fire due timers. Sleeps until the next known timer, at most a second, or until notified of a new one."""
     tools, positions = platform.tools, timers.ScanPositions()
     with platform.listen.watch("timer") as watch:
+        due = await timers.find_due(tools, positions)
         while True:
-            due = await timers.find_due(tools, positions)
             if due.stale_at is not None:
                 stale.report(due.stale_at)
             due_s = due.in_s
             is_due = due_s is not None and due_s <= 0
             if is_due and await _process_due(tools, positions.past):
-                continue
-            wait_s = MAX_WAIT_S if due_s is None else min(max(due_s, 0.005), MAX_WAIT_S)
-            await watch.wait(wait_s)
+                due = await timers.find_due(tools, positions)
+            elif due_s is None or due_s >= MAX_WAIT_S:
+                due = await _poll(platform, positions, watch)
+            else:
+                await watch.wait(max(due_s, 0.005))
+                due = await timers.find_due(tools, positions)
+
+
+async def _poll(platform: Platform, positions: timers.ScanPositions, watch: Watch) -> Due:
+    """Find due timers at the next turn of the polls of this process, or as soon as there is a notification."""
+    polling = asyncio.create_task(timers.find_due(platform.tools, positions, platform.polls.turn(MAX_WAIT_S)))
+
+    def wake(_: object) -> None:
+        watch.set()
+
+    polling.add_done_callback(wake)
+    try:
+        await watch.wait(None)
+        if polling.done():
+            return polling.result()
+    finally:
+        polling.remove_done_callback(wake)
+        polling.cancel()
+    return await timers.find_due(platform.tools, positions)
 
 
 async def _process_due(tools: Tools, past: datetime) -> bool:

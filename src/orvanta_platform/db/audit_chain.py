@@ -49,6 +49,12 @@ async def is_linked(conn: Connection, position: Position) -> bool:
     return found
 
 
+async def has_unlinked(conn: Connection, after: Position) -> bool:
+    """Return whether rows can be linked after a position, or there is no row at it, with a link."""
+    found: bool = await conn.fetchval(_SQL["has_unlinked"], *after)
+    return found
+
+
 async def list_unlinked(conn: Connection, after: Position, limit: int) -> list[tuple[AuditRow, Position]]:
     """Return rows that can be linked after a position, with their positions, in order."""
     rows = await conn.fetch(_SQL["list_unlinked"], *after, limit)

@@ -41,6 +41,12 @@ async def schedule(connection: Connection, run: UUID, erasures: Sequence[tuple[i
     await connection.execute(_SQL["schedule_erasures"], run, nodes, seconds)
 
 
+async def has_due(connection: Connection) -> bool:
+    """Return whether erasures are due."""
+    found: bool = await connection.fetchval(_SQL["has_due"])
+    return found
+
+
 async def lock_due(connection: Connection, limit: int) -> list[tuple[UUID, int]]:
     """Return (run, node) of due erasures, locked until the transaction ends."""
     rows = await connection.fetch(_SQL["lock_due"], limit)

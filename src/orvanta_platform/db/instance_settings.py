@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +30,11 @@ async def get(conn: Connection, name: str) -> SettingRow | None:
     """Return a setting; None if it has its default."""
     row = await conn.fetchrow(_SQL["get"], name)
     return SettingRow(**row) if row else None
+
+
+async def list_named(conn: Connection, names: Sequence[str]) -> dict[str, SettingRow]:
+    """Return those of these settings that differ from their defaults, by name."""
+    return {row["name"]: SettingRow(**row) for row in await conn.fetch(_SQL["list_named"], list(names))}
 
 
 async def lock(conn: Connection) -> None:

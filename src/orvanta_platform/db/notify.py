@@ -56,8 +56,8 @@ class Watch:
         """Record a change of one of its topics."""
         self._changed.set()
 
-    async def wait(self, timeout_s: float) -> bool:
-        """Wait for a change, at most `timeout_s` seconds, and reset the waiter."""
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Wait for a change, at most `timeout_s` seconds (None: without a limit), and reset the waiter."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()

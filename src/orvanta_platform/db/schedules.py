@@ -196,8 +196,8 @@ async def list_due(conn: Connection, limit: int, past: datetime) -> list[tuple[S
 async def get_next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, bool, datetime]:
     """Return the next tick of all schedules after `past`, None if there is none; whether there are ticks whose run or
     handlers are unfinished; and the current time."""
-    next_at, has_unfinished, now = await conn.fetchrow(_SQL["get_next_tick"], past)
-    return next_at, has_unfinished, now
+    row = await conn.fetchrow(_SQL["get_next_tick"], past)
+    return row["next_at"], row["has_unfinished"], row["now"]
 
 
 async def claim_tick(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:

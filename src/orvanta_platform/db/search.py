@@ -30,14 +30,13 @@ class RunText(msgspec.Struct, frozen=True):
     words: str
 
 
-async def list_indexed_workspaces(conn: Connection) -> list[tuple[str, UUID | None]]:
-    """Return the workspaces whose runs are indexed, each with the last run that has been queued for it."""
-    return [(row["id"], row["search_past"]) for row in await conn.fetch(_SQL["list_indexed_workspaces"])]
-
-
-async def list_disabled_workspaces(conn: Connection) -> list[str]:
-    """Return workspaces with indexed runs in which search is now disabled."""
-    return [row["id"] for row in await conn.fetch(_SQL["list_disabled_workspaces"])]
+async def list_workspaces(conn: Connection) -> tuple[list[tuple[str, UUID | None]], list[str]]:
+    """Return the workspaces whose runs are indexed, each with the last run that has been queued for it, and those with
+    indexed runs in which search is now disabled.
+    """
+    rows = await conn.fetch(_SQL["list_workspaces"])
+    enabled = [(row["id"], row["search_past"]) for row in rows if row["search_run_data"]]
+    return enabled, [row["id"] for row in rows if not row["search_run_data"]]
 
 
 async def list_next_runs(conn: Connection, workspace: str, past: UUID, upto: UUID, limit: int) -> list[UUID]:

@@ -25,6 +25,8 @@ KEEPER_LOCK = "keeper.lock"
 READY = "ready"
 
 _POLL_S = 0.01
+_CHECK_S = 10.0
+"""Seconds between checks of the server. Its exit ends the pause."""
 _FIRST_PAUSE_S = 0.1
 _MAX_PAUSE_S = 5.0
 _PATIENCE_S = 60.0
@@ -136,7 +138,7 @@ class Keeper:
                 requested_at = time.monotonic()
             elif requested_at and time.monotonic() - requested_at > _PATIENCE_S:
                 server.send_signal(signal.SIGQUIT)
-            self._wait(1.0)
+            self._wait(1.0 if self.stopping else _CHECK_S)
 
     def _wait(self, seconds: float) -> None:
         """Wait until a child exits, a stop is requested or the time is over."""

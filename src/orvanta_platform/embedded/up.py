@@ -34,6 +34,8 @@ _END_S = 15.0
 _MAX_LINE = 200
 _RESEND_S = 0.5
 _POLL_S = 0.05
+_CHECK_S = 10.0
+"""Seconds between checks of the processes. The exit of one ends the pause."""
 
 
 class AlreadyRunning(OrvantaError):
@@ -146,7 +148,7 @@ class Supervisor:
     def _supervise(self) -> None:
         """Wait for a process to exit, and restart those that are due."""
         waits = [part.due_s for part in self._parts if part.pid is None]
-        self._stop.wait(self._keeper_handles(), min(waits, default=1.0))
+        self._stop.wait(self._keeper_handles(), min(waits, default=_CHECK_S))
         if self._stop.count:
             return
         for part in self._parts:

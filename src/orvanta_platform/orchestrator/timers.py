@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -78,10 +79,14 @@ async def sweep(tools: Tools, past: datetime = START) -> int:
     return len(stale)
 
 
-async def find_due(tools: Tools, positions: ScanPositions | None = None) -> Due:
-    """Return the work that is due now and the time of the next."""
+async def find_due(
+    tools: Tools,
+    positions: ScanPositions | None = None,
+    connected: AbstractAsyncContextManager[Connection] | None = None,
+) -> Due:
+    """Return the work that is due now and the time of the next. `connected`: the turn of a poll to read it in."""
     positions = positions or ScanPositions()
-    async with tools.db.acquire() as connection:
+    async with connected or tools.db.acquire() as connection:
         started = clock.monotonic()
         positions.begin(started)
         found = await jobs.get_next_due(connection, positions.past, positions.inbox_past)

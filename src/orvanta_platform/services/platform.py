@@ -17,6 +17,7 @@ from orvanta_platform.control.instance_settings import InstanceSettings
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import migrate
 from orvanta_platform.db.notify import Listener, Notifier
+from orvanta_platform.db.polls import Polls
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -95,6 +96,9 @@ class Platform:
     reads: SharedReads = field(init=False)
     """Reads of tokens and versions that concurrent calls share."""
 
+    polls: Polls = field(init=False)
+    """Polls of the daemons of this process."""
+
     starts: RunStarts = field(init=False)
     """Inserts the runs that concurrent calls start."""
 
@@ -103,6 +107,7 @@ class Platform:
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "reads", SharedReads())
+        object.__setattr__(self, "polls", Polls(self.db))
         object.__setattr__(self, "starts", RunStarts(self.db))
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)

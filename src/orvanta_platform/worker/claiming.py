@@ -20,8 +20,8 @@ from orvanta_platform.services.platform import Platform
 POLL_S = (1.0, 2.0)
 """Range of the random interval between polls. A slow poll extends the interval."""
 
-MAX_WAIT_S = 10.0
-"""Longest time that a loop waits for a notification before it claims anyway."""
+MAX_WAIT_S = 30.0
+"""Longest time that a loop waits for a notification or for `poll` before it claims anyway."""
 
 HAND_OFF_STEPS = 32
 HAND_OFF_S = 0.05
@@ -52,10 +52,10 @@ async def poll(platform: Platform) -> None:
     """Poll for waiting jobs and wake the loops that serve their queues: one query for all loops of a worker."""
     took_s = 0.0
     while True:
-        await asyncio.sleep(max(random.uniform(*POLL_S), rest_s(took_s)))
-        started = clock.monotonic()
+        await asyncio.sleep(rest_s(took_s))
         try:
-            async with platform.db.acquire() as connection:
+            async with platform.polls.turn(random.uniform(*POLL_S)) as connection:
+                started = clock.monotonic()
                 pairs = await jobs.list_waiting_pairs(connection)
         except CANNOT_CLAIM as error:
             log.warning("cannot poll for jobs", action="poll", error=str(error))

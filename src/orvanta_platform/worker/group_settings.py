@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -62,5 +62,7 @@ class GroupSettings:
     async def follow(self) -> None:
         """Apply changed settings until cancelled."""
         while True:
-            await asyncio.sleep(CHECK_S)
+            with suppress(Exception):  # settings that cannot be read are read again and logged by `take`
+                async with self._platform.polls.turn(CHECK_S) as connection:
+                    await self._platform.instance.refresh(connection, QUEUE_RULES, WORKER_GROUPS)
             await self.take()

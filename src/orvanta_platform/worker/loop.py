@@ -95,6 +95,7 @@ class Worker:
         self._claiming = asyncio.Lock()
         self._lost_claim_checks = 0
         self._lost: dict[UUID, LostAttempt] = {}
+        self._has_jobs = asyncio.Event()
         self._more_waits = False
         self._executed = 0
         platform.measurements.slots = self._count_slots
@@ -239,15 +240,18 @@ class Worker:
     def _suspect_lost_claim(self) -> None:
         """Check for unknown jobs: the response of a claim was lost, and the claim may have taken some."""
         self._lost_claim_checks = LOST_CLAIM_CHECKS
+        self._has_jobs.set()
 
     async def _run_unslotted(self, job: ClaimedJob) -> None:
         """Run a job outside the slots and outside any batch."""
         running = self._running[job.id] = _Running(None, job.run.id)
+        self._has_jobs.set()
         await self._slot(job, running)
 
     def _start(self, job: ClaimedJob) -> None:
         running = _Running(self._free.pop(), job.run.id)
         self._running[job.id] = running
+        self._has_jobs.set()
         running.task = asyncio.create_task(self._slot(job, running), name=f"slot {running.slot}")
 
     async def _slot(self, job: ClaimedJob, running: _Running) -> None:
@@ -393,7 +397,10 @@ class Worker:
             await job_rows.give_back(connection, [job.id], self._lease.worker, self._lease.generation)
 
     async def _watch_running(self) -> None:
-        """Stop cancelled jobs and drop lost ones, every second and after a notification of a cancel."""
+        """Stop cancelled jobs and drop lost ones, every second and after a notification of a cancel.
+
+        The loop rests while there are no jobs.
+        """
         duties = (
             self._sync_running,
             self._requeue_lost,
@@ -402,6 +409,9 @@ class Worker:
         )
         with self._platform.listen.watch("cancel") as watch:
             while True:
+                if not (self._running or self._lost or self._lost_claim_checks) and self._executor.shared.is_empty:
+                    self._has_jobs.clear()
+                    await self._has_jobs.wait()
                 await watch.wait(WATCH_S)
                 for duty in duties:
                     try:

@@ -30,7 +30,8 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 CONNECTIONS = 4
 """Maximum number of database connections of one worker, including the listener."""
 
-STATS_S = 1.0
+STATS_S = 2.0
+"""Interval in seconds at which the number of executed jobs is reported, if it has changed."""
 
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
 """Daemons that run in the worker's process next to its loop."""
@@ -134,8 +135,11 @@ async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
 
 
 async def _report(worker: Worker, control: Control) -> None:
+    reported = 0
     while True:
-        control.send(stats={"jobs": worker.jobs_executed})
+        if reported != worker.jobs_executed:
+            reported = worker.jobs_executed
+            control.send(stats={"jobs": reported})
         await asyncio.sleep(STATS_S)
 
 

@@ -46,6 +46,11 @@ class SharedFolders:
         except OSError as error:  # for example, the disk is full
             raise SharedFolderUnavailable(f"The shared folder cannot be created: {error.strerror}.") from error
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there are no folders."""
+        return not self._roots
+
     async def remove_finished(self) -> None:
         """Remove the folders of runs that have ended, at most every CHECK_S."""
         if not self._roots or clock.monotonic() - self._checked_at < CHECK_S:

@@ -14,6 +14,16 @@ ORDER BY a.xid DESC, a.id DESC LIMIT 1;
 SELECT EXISTS (SELECT FROM audit AS a JOIN audit_link AS l ON l.audit = a.id
                WHERE a.xid = $1::bigint::text::xid8 AND a.id = $2);
 
+-- name: has_unlinked
+-- True if there are rows that list_unlinked returns for the position ($1, $2), or no row with a link at the position.
+SELECT EXISTS (
+           SELECT FROM audit AS a
+           WHERE (a.xid, a.id) > ($1::bigint::text::xid8, $2::bigint)
+             AND a.xid < pg_snapshot_xmin(pg_current_snapshot())
+             AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id))
+    OR NOT EXISTS (SELECT FROM audit AS a JOIN audit_link AS l ON l.audit = a.id
+                   WHERE a.xid = $1::bigint::text::xid8 AND a.id = $2::bigint) AS has_unlinked;
+
 -- name: list_unlinked
 -- Rows without a link after the position ($1, $2) whose transactions are older than every running one; at most $3.
 SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters,

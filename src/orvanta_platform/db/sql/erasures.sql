@@ -5,6 +5,13 @@ SELECT $1, e.node_index, app_now() + make_interval(secs => e.seconds)
 FROM unnest($2::integer[], $3::double precision[]) AS e(node_index, seconds)
 ON CONFLICT (run, node_index) DO NOTHING
 
+-- name: has_due
+-- True if an erasure is due that need not wait for a live sub-workflow.
+SELECT EXISTS (
+    SELECT FROM erasure e
+    WHERE e.erased_at IS NULL AND e.due_at <= app_now() AND NOT EXISTS (SELECT FROM run_live r WHERE r.parent = e.run)
+) AS has_due
+
 -- name: lock_due
 -- Locks erasures that are due; those of runs with a live sub-workflow have to wait.
 SELECT e.run, e.node_index

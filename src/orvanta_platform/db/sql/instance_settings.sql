@@ -2,6 +2,10 @@
 -- One setting of the instance, if it differs from its default.
 SELECT name, value, sealed, key_version, updated_at, updated_by FROM instance_setting WHERE name = $1;
 
+-- name: list_named
+-- Those of these settings of the instance that differ from their defaults.
+SELECT name, value, sealed, key_version, updated_at, updated_by FROM instance_setting WHERE name = ANY ($1::text[]);
+
 -- name: lock
 -- Serializes changes of settings until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtext('orvanta.instance_settings'));

@@ -1,13 +1,7 @@
--- name: list_indexed_workspaces
--- The workspaces whose runs are indexed, each with the last run queued for it.
-SELECT id, search_past FROM workspace WHERE search_run_data ORDER BY id
-
--- name: list_disabled_workspaces
--- Workspaces without search that may have indexed or queued runs.
-SELECT id
-FROM workspace
-WHERE NOT search_run_data AND search_past IS NOT NULL
-ORDER BY id
+-- name: list_workspaces
+-- The workspaces whose runs are indexed, each with the last run queued for it, and those without search that may have
+-- indexed or queued runs.
+SELECT id, search_run_data, search_past FROM workspace WHERE search_run_data OR search_past IS NOT NULL ORDER BY id
 
 -- name: list_next_runs
 -- The next runs of a workspace after $2, up to $3, live or ended, as of one moment.

@@ -67,6 +67,12 @@ class Verification(msgspec.Struct, frozen=True):
     """Id of the first such row."""
 
 
+async def await_new(platform: Platform, after: Position, wait_s: float) -> bool:
+    """Return whether `link_new` has anything to do after at most `wait_s` seconds."""
+    async with platform.polls.turn(wait_s) as conn:
+        return await audit_chain.has_unlinked(conn, after)
+
+
 async def link_new(platform: Platform, after: Position | None = None) -> tuple[int, Position]:
     """Link rows after a position (None: after the last linked row); return their number and the last position.
 

@@ -106,9 +106,11 @@ class _SyncResult:
     findings: str | None = None
 
 
-async def list_due(platform: Platform) -> list[tuple[str, bool]]:
-    """Return the workspaces to synchronise, longest waiting first, and whether the previous attempt of each failed."""
-    async with platform.db.acquire() as conn:
+async def list_due(platform: Platform, wait_s: float = 0.0) -> list[tuple[str, bool]]:
+    """Return the workspaces to synchronise after at most `wait_s` seconds, longest waiting first, and whether the
+    previous attempt of each failed.
+    """
+    async with platform.polls.turn(wait_s) as conn:
         return await rows.list_due(conn, NOUNS)
 
 

@@ -46,10 +46,13 @@ class Indexer:
         self._bytes: dict[str, int] = {}
         self._counted_at: float | None = None
 
-    async def index_some(self, platform: Platform) -> int:
-        """Process one batch of each pending task; returns the number of items, 0 if there is nothing to do."""
-        async with platform.db.acquire() as conn:
-            enabled, disabled = await search.list_indexed_workspaces(conn), await search.list_disabled_workspaces(conn)
+    async def index_some(self, platform: Platform, wait_s: float = 0.0) -> int:
+        """Process one batch of each pending task after at most `wait_s` seconds.
+
+        Returns the number of items, 0 if there is nothing to do.
+        """
+        async with platform.polls.turn(wait_s) as conn:
+            enabled, disabled = await search.list_workspaces(conn)
             if enabled and self._counts_again():
                 self._bytes = await search.get_sizes(conn)
         did = 0

@@ -71,10 +71,10 @@ async def due(platform: Platform, limit: int, past: datetime = START) -> list[Du
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
-async def get_upcoming(platform: Platform, horizon: ScanCursor | None = None) -> Upcoming:
-    """Return the time until the next tick, and whether ticks are unfinished."""
+async def get_upcoming(platform: Platform, horizon: ScanCursor | None = None, wait_s: float = 0.0) -> Upcoming:
+    """Return the time until the next tick, and whether ticks are unfinished, after at most `wait_s` seconds."""
     horizon = horizon or ScanCursor()
-    async with platform.db.acquire() as conn:
+    async with platform.polls.turn(wait_s) as conn:
         started = clock.monotonic()
         next_at, has_unfinished, now = await schedules.get_next_tick(conn, horizon.begin(started))
     horizon.end(started, clock.monotonic(), min(next_at or now, now))

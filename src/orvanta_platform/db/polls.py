@@ -1,0 +1,230 @@
+"""Polls of one process, sent as one statement.
+
+Each daemon polls with its own query and at its own interval. Those whose interval is nearly over take the same turn,
+and the first query of each is sent as a part of one statement, which costs one round trip and one wake-up of
+the database instead of one each. If that statement fails, every query is sent by itself; if it is slow, the next ones
+are too, so that no poll delays the others for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from orvanta_platform import clock
+from orvanta_platform.db.pool import Connection, Database
+
+OPEN = 0.75
+"""Share of its interval after which a daemon takes the turn of others."""
+
+SLOW_S = 0.1
+"""Duration in seconds of a joint statement after which queries are sent separately."""
+
+SEPARATE_S = 60.0
+"""Seconds for which they are."""
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+Row = Mapping[str, Any]
+
+
+class Polls:
+    """Turns of the daemons of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: set[_Waiter] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._parts: dict[str, _Part] = {}
+        self._separate_until = float("-inf")
+        self.sent = 0
+        """Number of joint statements."""
+
+    @asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncIterator[Connection]:
+        """Wait for a turn, at most `seconds`, and yield a connection for one query without side effects.
+
+        The query may be sent as a part of a statement with those of others. Further queries are sent by themselves.
+        """
+        turn = await self._next_turn(seconds)
+        try:
+            yield _JoinedConnection(self._database, turn)
+        finally:
+            turn.leave()
+
+    async def _next_turn(self, seconds: float) -> _Turn:
+        now = asyncio.get_running_loop().time()
+        waiter = _Waiter(now + seconds, now + seconds * OPEN)
+        self._waiting.add(waiter)
+        self._schedule()
+        try:
+            return await waiter.turn
+        except asyncio.CancelledError:
+            if waiter.turn.done() and not waiter.turn.cancelled():
+                waiter.turn.result().leave()
+            raise
+        finally:
+            self._waiting.discard(waiter)
+
+    def _schedule(self) -> None:
+        """Set the timer to the waiter that is due first."""
+        due_at = min((waiter.due_at for waiter in self._waiting), default=float("inf"))
+        if due_at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = due_at
+            self._timer = asyncio.get_running_loop().call_at(due_at, self._begin)
+
+    def _begin(self) -> None:
+        """Begin a turn of the waiters whose interval is nearly over."""
+        self._timer, self._timer_at = None, float("inf")
+        now = asyncio.get_running_loop().time()
+        due = [waiter for waiter in self._waiting if not waiter.turn.done()]
+        if any(waiter.due_at <= now for waiter in due):
+            found = [waiter for waiter in due if waiter.open_at <= now]
+            turn = _Turn(self, len(found))
+            self._waiting.difference_update(found)
+            for waiter in found:
+                waiter.turn.set_result(turn)
+        self._schedule()
+
+    @property
+    def joins(self) -> bool:
+        """True unless a joint statement was slow recently."""
+        return clock.monotonic() >= self._separate_until
+
+    async def read(self, queries: list[_Query]) -> None:
+        """Send the queries as one statement and pass on the rows."""
+        async with self._database.acquire() as connection:
+            for query in queries:
+                if query.text not in self._parts:
+                    names = [each.name for each in (await connection.prepare(query.text)).get_attributes()]
+                    self._parts[query.text] = _Part(names, len(query.args))
+            by_text = {query.text: query for query in queries}
+            text, args = self._statement(by_text)
+            started = clock.monotonic()
+            row = await connection.fetchrow(text, *args)
+        self.sent += 1
+        if clock.monotonic() - started > SLOW_S:
+            self._separate_until = clock.monotonic() + SEPARATE_S
+        for found, (each, part) in zip(row, self._parts.items(), strict=True):
+            if each in by_text and not (result := by_text[each].rows).done():
+                result.set_result([dict(zip(part.names, values, strict=True)) for values in found or ()])
+
+    def _statement(self, queries: Mapping[str, _Query]) -> tuple[str, list[object]]:
+        """Return the statement with its arguments.
+
+        It has a part for each query sent so far, so that every connection prepares it once; PostgreSQL does not execute
+        the others.
+        """
+        columns, args = [], list[object]()
+        for text, part in self._parts.items():
+            query = queries.get(text)
+            args.append(query is not None)
+            columns.append(_column(text, len(args)))
+            args += [None] * part.parameters if query is None else query.args
+        return "SELECT " + ",\n".join(columns), args
+
+
+def _column(text: str, gate: int) -> str:
+    """Return the column of a query: its rows if the parameter `gate` is true. Its own parameters follow that one."""
+    numbered = _PARAMETER.sub(lambda found: f"${int(found[1]) + gate}", text)
+    return f"CASE WHEN ${gate}::boolean THEN (SELECT array_agg(ROW(p.*)) FROM (\n{numbered}\n) AS p) END"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    due_at: float
+    open_at: float
+    """Time from which it takes the turn of others."""
+    turn: asyncio.Future[_Turn] = field(default_factory=asyncio.Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A query that was sent before: the names of its columns, and the number of its parameters."""
+
+    names: list[str]
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Query:
+    text: str
+    args: tuple[object, ...]
+    rows: asyncio.Future[list[Row] | None] = field(default_factory=asyncio.Future)
+    """Its rows; None: it must be sent by itself."""
+
+
+class _Turn:
+    """A turn that is taken by `size` daemons. It sends their queries once each has one or has left."""
+
+    def __init__(self, polls: Polls, size: int) -> None:
+        self._polls = polls
+        self._expected = size
+        self._queries: list[_Query] | None = []
+        self._reading: asyncio.Task[None] | None = None
+
+    async def read(self, text: str, args: tuple[object, ...]) -> list[Row] | None:
+        """Return the rows of a query; None if it must be sent by itself."""
+        if self._queries is None or any(query.text == text for query in self._queries):
+            return None
+        query = _Query(text, args)
+        self._queries.append(query)
+        self._send_if_complete()
+        return await query.rows
+
+    def leave(self) -> None:
+        """Record that a daemon has no further query."""
+        self._expected -= 1
+        self._send_if_complete()
+
+    def _send_if_complete(self) -> None:
+        if self._queries is not None and len(self._queries) >= self._expected:
+            queries, self._queries = self._queries, None
+            if queries:
+                self._reading = asyncio.create_task(self._read(queries), name="polls")
+
+    async def _read(self, queries: list[_Query]) -> None:
+        try:
+            if len(queries) > 1 and self._polls.joins:
+                await self._polls.read(queries)
+        except Exception:  # whatever the reason is: each query is sent again by itself, and raises its own error
+            pass
+        finally:
+            for query in queries:
+                if not query.rows.done():
+                    query.rows.set_result(None)
+
+
+class _JoinedConnection:
+    """A connection whose first query is part of the turn."""
+
+    def __init__(self, database: Database, turn: _Turn) -> None:
+        self._database = database
+        self._turn: _Turn | None = turn
+
+    async def fetch(self, text: str, *args: object) -> list[Any]:
+        """Return the rows of a query."""
+        turn, self._turn = self._turn, None
+        rows = None if turn is None else await turn.read(text, args)
+        if rows is not None:
+            return list(rows)
+        async with self._database.acquire() as connection:
+            found: list[Any] = await connection.fetch(text, *args)
+            return found
+
+    async def fetchrow(self, text: str, *args: object) -> Any:
+        """Return the first row of a query; None if there is none."""
+        rows = await self.fetch(text, *args)
+        return rows[0] if rows else None
+
+    async def fetchval(self, text: str, *args: object) -> Any:
+        """Return the first value of the first row of a query; None if there is none."""
+        row = await self.fetchrow(text, *args)
+        return None if row is None else next(iter(row.values()))
