@@ -356,7 +356,7 @@ class Settings:
         "ORVANTA_WATCH_MS",
         readers.integer(10, 60_000),
         "Time between two checks of the heartbeats of other processes.",
-        default=1000,
+        default=2000,
         unit="ms",
     )
     cancel_grace_ms: int = _setting(

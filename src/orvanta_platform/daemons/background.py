@@ -20,9 +20,11 @@ from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.daemons.supervision import Daemon, keep_running
 from orvanta_platform.services.platform import Platform
 
-IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, run_counts.run, trace_export.run)
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, run_counts.run, trace_export.run)
+IN_WORKERS: tuple[Daemon, ...] = (*IN_EVERY_PROCESS, timers.run_in_worker)
 IN_SERVERS: tuple[Daemon, ...] = (
     *IN_EVERY_PROCESS,
+    timers.run,
     janitor.run,
     janitor.erase,
     janitor.sweep_objects,
@@ -48,7 +50,7 @@ async def running(platform: Platform, daemons: tuple[Daemon, ...]) -> AsyncItera
 async def of_worker(platform: Platform) -> AsyncIterator[None]:
     """Run the daemons of a worker while the block is active."""
     port = platform.settings.worker_metrics_port
-    async with monitoring(platform, port, with_database=False), running(platform, IN_EVERY_PROCESS):
+    async with monitoring(platform, port, with_database=False), running(platform, IN_WORKERS):
         yield
 
 

@@ -25,7 +25,7 @@ from orvanta_platform.services.platform import Platform
 LEASE_S = 5.0
 """Seconds without a heartbeat after which another process takes over."""
 
-BEAT_S = 1.0
+BEAT_S = 1.25
 
 Duty = Callable[[Platform], Awaitable[None]]
 

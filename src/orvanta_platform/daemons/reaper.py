@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from uuid import UUID
 
 import msgspec
@@ -61,7 +60,7 @@ class _LostWorkers:
 
 
 async def _watch(platform: Platform, lost: _LostWorkers) -> None:
-    """Check all workers every ORVANTA_WATCH_MS, with jitter."""
+    """Check all workers every ORVANTA_WATCH_MS."""
     settings = platform.settings
     watch_s = settings.watch_ms / 1000
     observer = Observer(settings.lease_ms / 1000, gap_s=max(3 * watch_s, settings.lease_ms / 2000))
@@ -75,7 +74,7 @@ async def _watch(platform: Platform, lost: _LostWorkers) -> None:
         for worker in seen:
             if worker.state == "lost":
                 lost.add(_LostWorker(worker.id, worker.generation - 1, is_new=False))
-        wait_s = watch_s * random.uniform(1.0, 1.2)
+        wait_s = watch_s
 
 
 async def _fence(platform: Platform, worker: ObservedWorker) -> bool:

@@ -12,15 +12,29 @@ from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.services.platform import Platform
 
 MAX_WAIT_S = 1.0
+"""Interval of the polls of a server, in seconds: a timer whose notification was lost fires at most so late."""
+
+WORKER_WAIT_S = 2.0
+"""Interval of the polls of a worker, in seconds, which matter while no server runs."""
+
 SWEEP_S = 1.0
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def run(platform: Platform) -> None:
     """Poll for both with one statement, and process them independently of each other."""
+    await _run(platform, MAX_WAIT_S)
+
+
+async def run_in_worker(platform: Platform) -> None:
+    """Do the same in a worker, which polls less often."""
+    await _run(platform, WORKER_WAIT_S)
+
+
+async def _run(platform: Platform, max_wait_s: float) -> None:
     stale = _Stale()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_fire(platform, stale))
+        tasks.create_task(_fire(platform, stale, max_wait_s))
         tasks.create_task(_sweep(platform, stale))
 
 
@@ -44,8 +58,8 @@ class _Stale:
         return since - timedelta(microseconds=1)
 
 
-async def _fire(platform: Platform, stale: _Stale) -> None:
-    """Fire due timers. Sleeps until the next known timer, at most a second, or until notified of a new one."""
+async def _fire(platform: Platform, stale: _Stale, max_wait_s: float) -> None:
+    """Fire due timers. Sleeps until the next known timer, at most `max_wait_s`, or until notified of a new one."""
     tools, positions = platform.tools, timers.ScanPositions()
     with platform.listen.watch("timer") as watch:
         due = await timers.find_due(tools, positions)
@@ -56,16 +70,16 @@ async def _fire(platform: Platform, stale: _Stale) -> None:
             is_due = due_s is not None and due_s <= 0
             if is_due and await _process_due(tools, positions.past):
                 due = await timers.find_due(tools, positions)
-            elif due_s is None or due_s >= MAX_WAIT_S:
-                due = await _poll(platform, positions, watch)
+            elif due_s is None or due_s >= max_wait_s:
+                due = await _poll(platform, positions, watch, max_wait_s)
             else:
                 await watch.wait(max(due_s, 0.005))
                 due = await timers.find_due(tools, positions)
 
 
-async def _poll(platform: Platform, positions: timers.ScanPositions, watch: Watch) -> Due:
+async def _poll(platform: Platform, positions: timers.ScanPositions, watch: Watch, wait_s: float) -> Due:
     """Find due timers at the next turn of the polls of this process, or as soon as there is a notification."""
-    polling = asyncio.create_task(timers.find_due(platform.tools, positions, platform.polls.turn(MAX_WAIT_S)))
+    polling = asyncio.create_task(timers.find_due(platform.tools, positions, platform.polls.turn(wait_s)))
 
     def wake(_: object) -> None:
         watch.set()

@@ -1,6 +1,6 @@
 """Polls of one process, sent as one statement.
 
-Each daemon polls with its own query and at its own interval. Those whose interval is nearly over take the same turn,
+Each daemon polls with its own query and at its own interval. Those whose interval is half over take the same turn,
 and the first query of each is sent as a part of one statement, which costs one round trip and one wake-up of
 the database instead of one each. If that statement fails, every query is sent by itself; if it is slow, the next ones
 are too, so that no poll delays the others for long.
@@ -18,7 +18,7 @@ from typing import Any
 from orvanta_platform import clock
 from orvanta_platform.db.pool import Connection, Database
 
-OPEN = 0.75
+OPEN = 0.5
 """Share of its interval after which a daemon takes the turn of others."""
 
 SLOW_S = 0.1
@@ -81,7 +81,7 @@ class Polls:
             self._timer = asyncio.get_running_loop().call_at(due_at, self._begin)
 
     def _begin(self) -> None:
-        """Begin a turn of the waiters whose interval is nearly over."""
+        """Begin a turn of the waiters whose interval is half over."""
         self._timer, self._timer_at = None, float("inf")
         now = asyncio.get_running_loop().time()
         due = [waiter for waiter in self._waiting if not waiter.turn.done()]

@@ -17,8 +17,10 @@ from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.queue.claim import is_pinned, rest_s
 from orvanta_platform.services.platform import Platform
 
-POLL_S = (1.0, 2.0)
-"""Range of the random interval between polls. A slow poll extends the interval."""
+POLL_S = (1.5, 2.0)
+"""Range of the random interval between polls. A slow poll extends the interval. The other polls of a worker, every two
+seconds, take the same turn.
+"""
 
 MAX_WAIT_S = 30.0
 """Longest time that a loop waits for a notification or for `poll` before it claims anyway."""
