@@ -21,8 +21,13 @@ from orvanta_platform.db.pool import Connection, Database
 OPEN = 0.5
 """Share of its interval after which a daemon takes the turn of others."""
 
-SLOW_S = 0.1
-"""Duration in seconds of a joint statement after which queries are sent separately."""
+SLOW_S = 0.25
+"""Duration in seconds of a joint statement that is slow."""
+
+SLOW_TURNS = 3
+"""Number of slow statements in succession after which queries are sent separately: the first statement of a connection
+is slower than the others.
+"""
 
 SEPARATE_S = 60.0
 """Seconds for which they are."""
@@ -41,6 +46,7 @@ class Polls:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._parts: dict[str, _Part] = {}
+        self._slow = 0
         self._separate_until = float("-inf")
         self.sent = 0
         """Number of joint statements."""
@@ -95,7 +101,7 @@ class Polls:
 
     @property
     def joins(self) -> bool:
-        """True unless a joint statement was slow recently."""
+        """True unless joint statements were slow recently."""
         return clock.monotonic() >= self._separate_until
 
     async def read(self, queries: list[_Query]) -> None:
@@ -110,8 +116,9 @@ class Polls:
             started = clock.monotonic()
             row = await connection.fetchrow(text, *args)
         self.sent += 1
-        if clock.monotonic() - started > SLOW_S:
-            self._separate_until = clock.monotonic() + SEPARATE_S
+        self._slow = self._slow + 1 if clock.monotonic() - started > SLOW_S else 0
+        if self._slow >= SLOW_TURNS:
+            self._slow, self._separate_until = 0, clock.monotonic() + SEPARATE_S
         for found, (each, part) in zip(row, self._parts.items(), strict=True):
             if each in by_text and not (result := by_text[each].rows).done():
                 result.set_result([dict(zip(part.names, values, strict=True)) for values in found or ()])
