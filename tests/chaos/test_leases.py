@@ -111,7 +111,7 @@ async def test_database_outage_longer_than_lease_reaps_no_worker(scene: ApiHarne
     await scene.strike()
     living = [row["id"] for row in await database.rows(LIVING)]
     with database.held_down() if how != "stopped" else database.stopped():
-        stage.gate.count("hearing")  # once a second, when a worker's process reports to its supervisor
+        stage.gate.count("hearing")  # every two seconds, when a worker's process reports to its supervisor
         for worker in stage.workers:
             await stage.gate.arrivals("hearing", 2 + 2 * stage.settings.lease_ms // 1000, worker.owns)
     stage.gate.disarm("hearing")

@@ -31,7 +31,7 @@ CONNECTIONS = 4
 """Maximum number of database connections of one worker, including the listener."""
 
 STATS_S = 2.0
-"""Interval in seconds at which the number of executed jobs is reported, if it has changed."""
+"""Interval in seconds at which the number of executed jobs is reported."""
 
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
 """Daemons that run in the worker's process next to its loop."""
@@ -135,11 +135,8 @@ async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
 
 
 async def _report(worker: Worker, control: Control) -> None:
-    reported = 0
     while True:
-        if reported != worker.jobs_executed:
-            reported = worker.jobs_executed
-            control.send(stats={"jobs": reported})
+        control.send(stats={"jobs": worker.jobs_executed})
         await asyncio.sleep(STATS_S)
 
 
