@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import Any
 
+import pytest
 from tests.cli.client import Cli
 
 FLOW = """\
@@ -131,6 +132,34 @@ def test_push_prunes_the_file_of_the_folder_and_what_a_fresh_checkout_lacks(cli:
     assert cli(*push).out == "variable f/stays/one: deleted\n"
     assert client.get(exists.format("flows", "f/stays/code")).json() is True
     assert client.get(exists.format("variables", "f/stays/one")).json() is False
+
+
+@pytest.mark.parametrize(("head", "reason"), [("0" * 40, "no branch is checked out"), ("ref: refs/heads/try", "try")])
+def test_push_leaves_items_of_an_unknown_branch_alone(cli: Cli, head: str, reason: str) -> None:
+    """A pipeline often checks out a commit, where the files of no branch are those of the item."""
+    area = f"cut{len(head)}"
+    tree = f"{area}/f/{area}"
+    cli.write(f"{area}/wmill.yaml", "gitBranches: {main: {specificItems: {variables: ['f/**']}}, dev: {}}\n")
+    cli.write(f"{area}/.git/HEAD", "ref: refs/heads/main\n")
+    cli.write(f"{tree}/folder.meta.yaml", "summary: Cut\n")
+    cli.write(f"{tree}/own.main.variable.yaml", "value: main\nis_secret: false\n")
+    cli.write(f"{tree}/gone.variable.yaml", "value: a\nis_secret: false\n")
+    assert f"variable f/{area}/own: created" in cli("push", area).out
+    cli.write(f"{area}/.git/HEAD", f"{head}\n")
+    (cli.folder / tree / "gone.variable.yaml").unlink()
+    for state in ("synchronised", "fresh"):
+        done = cli("push", tree, "--force", "--prune", "--dry-run")
+        assert done.out == f"variable f/{area}/gone: would be deleted\n", state
+        assert f"reason: variable f/{area}/own." in done.err.replace(reason, "reason")
+        shutil.rmtree(cli.folder / area / ".orvanta", ignore_errors=True)
+    cli("push", tree, "--force", "--prune")
+    client = cli.installation.client
+    assert client.get(f"/api/w/main/variables/exists/f/{area}/own").json() is True
+    assert client.get(f"/api/w/main/variables/exists/f/{area}/gone").json() is False
+    assert f"variable f/{area}/own" not in cli("status", area).out
+    cli.write(f"{area}/.git/HEAD", "ref: refs/heads/dev\n")
+    shutil.rmtree(cli.folder / area / ".orvanta")
+    assert f"variable f/{area}/own: would be deleted" in cli("push", tree, "--force", "--prune", "--dry-run").out
 
 
 def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:

@@ -85,7 +85,7 @@ BRANCHES = """gitBranches:
         ("ref: refs/heads/main\n", BRANCHES, {"f/sales/db": "main", "f/sales/own": "common"}),
         ("ref: refs/heads/feature/new\n", BRANCHES, {"f/sales/db": "feature_new", "f/sales/own": "common"}),
         ("ref: refs/heads/other\n", BRANCHES, {"f/sales/db": "common", "f/sales/own": "common"}),
-        ("0123abcd\n", BRANCHES, {"f/sales/db": "common", "f/sales/own": "common"}),
+        ("0123abcd\n", BRANCHES, {"f/sales/own": "common"}),
         (
             "ref: refs/heads/trunk\n",
             "workspaces: {main: {gitBranch: trunk}, feature_new: {}}\n",
@@ -111,10 +111,33 @@ def test_items_of_the_branch_that_is_checked_out_are_read(
     tree = written(tmp_path, **texts, **{"wmill.yaml": settings, ".git__HEAD": head})
     opened = open_folder(tree)
     assert {path: opened.read((kind, path)).content["value"] for kind, path in opened.located} == expected
-    if expected["f/sales/db"] == "main" and len(expected) == 2:
+    if expected.get("f/sales/db") == "main" and len(expected) == 2:
         opened.write(Item("resource", "f/sales/db", {"resource_type": "any", "value": "changed"}))
         assert "changed" in (tree / "f/sales/db.main.resource.yaml").read_text()
         assert "common" in (tree / "f/sales/db.resource.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("head", "left_alone"),
+    [
+        ("ref: refs/heads/main\n", set()),
+        ("ref: refs/heads/feature/new\n", set()),
+        ("ref: refs/heads/other\n", {"f/sales/own"}),
+        ("0123abcd\n", {"f/sales/own", "f/sales/both"}),
+        (None, {"f/sales/own", "f/sales/both"}),
+    ],
+)
+def test_items_of_an_unknown_branch_are_left_alone(tmp_path: Path, head: str | None, left_alone: set[str]) -> None:
+    """Their files are neither read nor missing, so that no push deletes the items."""
+    names = ("own.main", "own.feature_new", "both", "both.main", "plain", "plain.txt")
+    texts = {f"f__sales__{name}.resource.yaml": "resource_type: any\nvalue: {}\n" for name in names}
+    tree = written(tmp_path, **texts, **{"wmill.yaml": BRANCHES}, **({".git__HEAD": head} if head else {}))
+    for folder in (tree, tree / "f" / "sales"):
+        opened = open_folder(folder)
+        assert {path for _, path in opened.ambiguous} == left_alone
+        for path in ("f/sales/own", "f/sales/both", "f/sales/plain", "f/sales/gone"):
+            assert opened.covers(("resource", path)) is (path not in left_alone)
+        assert not {path for _, path in opened.located} & left_alone
 
 
 @pytest.mark.parametrize(

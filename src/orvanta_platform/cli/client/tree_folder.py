@@ -68,6 +68,8 @@ class Folder:
     settings: TreeSettings = field(default_factory=TreeSettings)
     secrets: set[Key] = field(default_factory=set)
     """Variables of the folder that are left out because they are secret."""
+    ambiguous: set[Key] = field(default_factory=set)
+    """Items with files of their own for branches, none of which is known to be checked out. They are left out."""
     optional: Collection[Kind] = ()
     """Optional kinds whose items belong to the folder."""
     _read: dict[str, bytes] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Folder:
         If that depends on its content (`may_leave_out`), it is covered.
         """
         kind, path = key
-        if key in self.secrets or (kind in OPTIONAL_KINDS and kind not in self.optional):
+        if key in self.secrets or key in self.ambiguous or (kind in OPTIONAL_KINDS and kind not in self.optional):
             return False
         below = f"f/{path}" if kind == "folder" else path
         is_inside = not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
@@ -263,6 +265,7 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
+    specific: set[str] = set()
     for file in items_under(
         root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base or root, *each)
     ):
@@ -273,10 +276,18 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
             name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
             if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
                 files[name] = file
+            elif name is None and (common := settings.ambiguous_name(written)) is not None:
+                specific.add(common)
     found = [each for each in locate(files, optional) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
     twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
     folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings, optional=optional)
+    for each in locate(specific, optional):
+        # On another branch, a common file is that of the item.
+        is_open = settings.checked_out is None or each.key not in located
+        if is_open and not settings.leaves_out(each.kind, each.files[0]):
+            located.pop(each.key, None)
+            folder.ambiguous.add(each.key)
     if settings.skips_secrets:
         items, _ = unreadable(folder, [key for key in located if key[0] == "variable"])
         for item in items:

@@ -27,6 +27,8 @@ from orvanta_platform.workflow.tree.writing import write_item
 _PLAIN_PLACE = re.compile(r"[^\s,\"]*")
 _MERGED = "merged"
 """Digest of an item that differs from the workspace, because it contains changes of the folder too."""
+_NAMED = 10
+"""Number of items that a warning names."""
 _SIGNS = {
     "added": "A  ",
     "modified": "M  ",
@@ -209,9 +211,26 @@ def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_l
     if not root.is_dir() and (root.exists() or not may_lack):
         raise typer.BadParameter(f"{root} is not a folder.")
     folder = open_folder(root, optional)
+    say_ambiguous(folder)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
     return found
+
+
+def say_ambiguous(folder: Folder) -> None:
+    """Print the items that are left out because it is not known which branch is checked out, if there are any."""
+    if not folder.ambiguous:
+        return
+    branch = folder.settings.checked_out
+    reason = "no branch is checked out" if branch is None else f"wmill.yaml does not have the branch {branch}"
+    named = sorted(f"{kind} {path}" for kind, path in folder.ambiguous)
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    say(
+        terminal_safe(
+            f"Left alone, because each branch has its own file and {reason}: {', '.join(named[:_NAMED])}{more}. "
+            "Check out a branch of wmill.yaml to include them."
+        )
+    )
 
 
 def say_hidden(found: Comparison) -> None:

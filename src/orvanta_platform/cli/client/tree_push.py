@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
-from orvanta_platform.cli.client.tree_pull import say_hidden
+from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
@@ -65,6 +65,7 @@ def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     folder = open_folder(root, options.optional)
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
+    say_ambiguous(folder)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
     if not folder.located and not found.state.items:

@@ -49,6 +49,8 @@ class TreeSettings(msgspec.Struct, frozen=True):
     """Branches of the repository that have items of their own, as in names of files."""
     branch: str | None = None
     """The branch that is checked out, if it is one of them."""
+    checked_out: str | None = None
+    """Name of the branch that is checked out; None if that is not known, as in a checkout of a single commit."""
     excluded: tuple[Glob, ...] = ()
     """Globs of the names of files that are left out."""
     included: tuple[tuple[Glob, ...], ...] = ()
@@ -78,6 +80,16 @@ class TreeSettings(msgspec.Struct, frozen=True):
         if found is None or found["branch"] not in self.branches:
             return name
         return f"{folder}{slash}{found['path']}{found['kind']}" if found["branch"] == self.branch else None
+
+    def ambiguous_name(self, name: str) -> str | None:
+        """Return the name of a file without the branch if the file may be that of an item or not, because none of the
+        branches with items of their own is known to be checked out. Returns None for other files.
+        """
+        if self.branch is not None or self.common_name(name) is not None:
+            return None
+        folder, slash, last = name.rpartition("/")
+        found = _SPECIFIC.fullmatch(last)
+        return None if found is None else f"{folder}{slash}{found['path']}{found['kind']}"
 
 
 def read_settings(folder: Path) -> TreeSettings:
@@ -110,7 +122,9 @@ def _settings(tree: Mapping[str, Any], checked_out: str | None) -> TreeSettings:
     skipped |= frozenset(kind for key, kind in _INCLUDES.items() if tree.get(key) is False)
     typescript: Literal["bun", "deno"] = "deno" if tree.get("defaultTs") == "deno" else "bun"
     excluded, skips_secrets = _globs(tree.get("excludes")), tree.get("skipSecrets") is True
-    return TreeSettings(typescript, frozenset(branches), current, excluded, included, skipped, skips_secrets)
+    return TreeSettings(
+        typescript, frozenset(branches), current, checked_out, excluded, included, skipped, skips_secrets
+    )
 
 
 def _globs(named: Any) -> tuple[Glob, ...]:
