@@ -35,17 +35,7 @@ POLICY = {"name": "described", "rules": [NEEDED]}
 THING = {"resource_type": "thing", "value": {"a": 1}}
 
 
-def _empty_plan() -> str:
-    """Return the hash of a plan without items."""
-    try:
-        next(Planner([], None, {}, force=False).plan({}))
-    except StopIteration as stop:
-        found: str = stop.value.hash
-        return found
-    raise AssertionError("A step of a plan without items.")
-
-
-EMPTY_PLAN = _empty_plan()
+EMPTY_PLAN = Planner([], None, {}, force=False).plan({}).hash
 EMPTY_REVIEW = hashlib.sha256().hexdigest()
 
 BODIES: dict[str, Any] = {

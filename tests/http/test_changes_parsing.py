@@ -8,7 +8,13 @@ import pytest
 from tests.http.harness import ApiHarness, W
 from tests.http.test_changes import FLOW, actions, apply, hashes, plan
 
+from orvanta_platform.control.actor import system
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import StalePlan
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.changes.change_sets import ChangeSet
 from orvanta_platform.workflow import yaml_text
+from orvanta_platform.workflow.tree.plan import Wanted
 
 TEXTS = {f"f/team/flow{n}": FLOW % (f"Number {n}", "identity") for n in range(3)}
 CALLS = "flow\n        path: f/team/flow0"
@@ -97,6 +103,32 @@ async def test_workflows_of_older_versions_are_compared_by_their_text(stored: Ap
     for ending, known, action in (("", None, "unchanged"), ("# x\n", None, "unchanged"), ("# x\n", bases, "change")):
         wanted = {path: text + ending for path, text in TEXTS.items()}
         assert set(actions(await plan(stored, of(wanted, known))).values()) == {action}
+
+
+async def test_workflow_changed_before_the_transaction_is_compared_again(
+    stored: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [Wanted("flow", path, None, {"text": f"{text}# x\n"}) for path, text in TEXTS.items()]
+    change = ChangeSet(wanted)
+    made = await change_sets.plan(stored.platform, system("main"), "main", change)
+    other = FLOW % ("Changed meanwhile", "identity")
+    texts = record(monkeypatch)
+
+    async def begin(_: Connection) -> None:
+        if len(texts) == len(TEXTS):
+            texts.clear()
+            body = {"path": "f/team/flow0", "source": {"format": "yaml", "text": other}}
+            answer = await stored.client.post(f"{W}/flows/update/f/team/flow0", json=body)
+            assert answer.is_success, answer.text
+            texts.remove(other)
+
+    async def end(_: Connection, after: object) -> None:
+        raise AssertionError(after)
+
+    hooks = change_sets.Hooks(end, begin)
+    with pytest.raises(StalePlan):
+        await change_sets.apply(stored.platform, system("main"), "main", change, made.hash, None, hooks)
+    assert texts == [f"{TEXTS['f/team/flow0']}# x\n"]
 
 
 def record(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -144,7 +144,7 @@ async def test_reading_one_trigger_reads_no_others(api: ApiHarness) -> None:
     async with api.platform.db.acquire() as conn:
         keys: list[Key] = [("schedule", "f/team/s1"), ("http_trigger", "f/team/h1")]
         reading = await contents.read(conn, system("main"), "main", keys)
-    assert [[path for path, _ in rows.decode({})] for _, _, rows in reading] == [["f/team/s1"], ["f/team/h1"]]
+    assert [[path for path, _ in rows.decode()] for _, _, rows in reading] == [["f/team/s1"], ["f/team/h1"]]
 
 
 async def test_schedule_follows_a_renamed_workflow_and_triggers_swap_routes(api: ApiHarness) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -41,6 +43,8 @@ MAX_CONTENT_SIZE = 4 << 20
 """Maximum size of the contents of a change set: the number of characters, plus one for each value."""
 
 _ROUTE = ("route_path", "http_method", "workspaced_route")
+_DOCUMENTS = ("script", "flow")
+_TRIGGERS = ("schedule", "http_trigger")
 _SEALED = ("variable", "resource", "resource_type")
 
 
@@ -58,7 +62,7 @@ class Hooks(msgspec.Struct, frozen=True):
     """Functions that are called in the transaction of a change set, and which may raise errors to end it."""
 
     end: Callable[[Connection, Mapping[Key, Present]], Awaitable[None]]
-    """Called with the items of the change set that exist after it, without the contents of scripts and workflows."""
+    """Called with the items of the change set that exist after it, with the contents of schedules and triggers only."""
     begin: Callable[[Connection], Awaitable[None]] | None = None
     """Called before the items are read."""
     is_release: bool = False
@@ -117,7 +121,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     _check_items(change)
     async with platform.turns.take("changes", workspace, actor.email):
         change, planner = await prepare(platform, workspace, change)
-        found = (await _make_plan(platform, actor, workspace, change, planner))[0]
+        found = await _make_plan(platform, actor, workspace, planner)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
 
 
@@ -176,7 +180,7 @@ async def _apply(
     check_only: bool,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
-    found, known = await _make_plan(platform, actor, workspace, change, planner)
+    found = await _make_plan(platform, actor, workspace, planner)
     _require_current(found, plan_hash)
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
@@ -192,7 +196,7 @@ async def _apply(
         notifier.clear()
         if hooks is not None and hooks.begin is not None:
             await hooks.begin(conn)
-        found, present = await _plan_again(conn, actor, workspace, change, planner, known)
+        found, present = await _plan_again(conn, actor, workspace, planner)
         _require_current(found, plan_hash)
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
@@ -214,17 +218,60 @@ async def _apply(
 
 
 async def _plan_again(
-    conn: Connection,
-    actor: Actor,
-    workspace: str,
-    change: ChangeSet,
-    planner: Planner,
-    known: Mapping[Key, Present],
+    conn: Connection, actor: Actor, workspace: str, planner: Planner
 ) -> tuple[Plan, Mapping[Key, Present]]:
-    """Return the plan and the present items as the transaction reads them. `known`: items that are not parsed again."""
-    reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
-    present = await contents.items_in(workspace, reading, known)
-    return await document_threads.run_in_slices(workspace, planner.plan(stored_items(present))), present
+    """Return the plan and the present items as the transaction reads them, without what is not necessary to change
+    them. Scripts and workflows that were not changed since they were compared are read without their documents.
+
+    Raises TooLarge.
+    """
+    found = _Reread(planner)
+    async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, planner.keys, "settings"):
+        await document_threads.run_in_slices(workspace, found.compare(reading))
+    async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, found.changed, "trees"):
+        await document_threads.run_in_slices(workspace, _compare(planner, reading, {}))
+    hashes = {key: each.hash for key, each in found.present.items()}
+    return await document_threads.run_in_thread(workspace, planner.plan, hashes), found.present
+
+
+class _Reread:
+    """Items that a transaction reads after they were compared outside of it."""
+
+    def __init__(self, planner: Planner) -> None:
+        self.present: dict[Key, Present] = {}
+        """All items, with the contents that are necessary to change them."""
+        self.changed: list[Key] = []
+        """Scripts and workflows that were changed meanwhile, and have to be compared again."""
+        self._planner = planner
+        self._size = 0
+
+    def compare(self, reading: contents.Reading) -> Generator[None, None, None]:
+        """Compare items that were read without documents. Raises TooLarge."""
+        for key, each in contents.decode(reading):
+            yield
+            is_open = key[0] in _DOCUMENTS and self._planner.stores(key) and not self._planner.knows(key, each.hash)
+            if is_open:
+                self.changed.append(key)
+            else:
+                yield from self._planner.compare({key: Stored(each.hash, each.content)})
+            if key[0] not in contents.LARGE_KINDS:
+                self.present[key] = each
+            elif is_open or self._planner.changes(key):
+                self.present[key] = self._without_body(key, each)
+            else:
+                self.present[key] = structs.replace(each, content={})
+
+    def _without_body(self, key: Key, present: Present) -> Present:
+        small = contents.without_body(key, present)
+        before, self._size = self._size, self._size + len(msgspec.json.encode(small.content))
+        if before and self._size > contents.MAX_READ_SIZE:
+            raise TooLarge(
+                "The values of the resources and schedules that a change set changes have at most "
+                f"{contents.MAX_READ_SIZE >> 20} MiB together, as they are now.",
+                hint="Apply the folders one after the other.",
+                details={"limit": contents.MAX_READ_SIZE},
+            )
+        return small
 
 
 def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, *, is_release: bool) -> Platform:
@@ -248,9 +295,17 @@ async def _record(conn: Connection, actor: Actor, workspace: str, found: Plan, m
 
 
 async def _read_hashes(conn: Connection, actor: Actor, workspace: str, change: ChangeSet) -> Mapping[Key, Present]:
-    """Return the items of a change set that exist, without the contents of scripts and workflows."""
-    reading = await contents.read(conn, actor, workspace, _keys(change), depth="hashes")
-    return await contents.items_in(workspace, reading)
+    """Return the items of a change set that exist, with the contents of schedules and triggers only."""
+    found: dict[Key, Present] = {}
+
+    def add(reading: contents.Reading) -> Generator[None, None, None]:
+        for key, each in contents.decode(reading):
+            yield
+            found[key] = each if key[0] in _TRIGGERS else structs.replace(each, content={})
+
+    async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, _keys(change), "hashes"):
+        await document_threads.run_in_slices(workspace, add(reading))
+    return found
 
 
 def require_reader(actor: Actor, workspace: str) -> None:
@@ -331,14 +386,24 @@ def too_large() -> TooLarge:
     )
 
 
-async def _make_plan(
-    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, planner: Planner
-) -> tuple[Plan, Mapping[Key, Present]]:
-    """Return the plan and the present items. The connection is released before they are compared."""
-    async with platform.db.transaction(snapshot=True) as conn:
-        reading = await contents.read(conn, actor, workspace, _keys(change), depth="trees")
-    present = await contents.items_in(workspace, reading)
-    return await document_threads.run_in_slices(workspace, planner.plan(stored_items(present))), present
+async def _make_plan(platform: Platform, actor: Actor, workspace: str, planner: Planner) -> Plan:
+    """Return the plan. The connection is released before items are compared, and each part of them before the next."""
+    hashes: dict[Key, str] = {}
+    connect = partial(platform.db.transaction, snapshot=True)
+    stored = {key for key in planner.keys if planner.stores(key)}
+    depths: Sequence[tuple[Collection[Key], contents.Depth]] = (stored, "trees"), (planner.keys - stored, "hashes")
+    for keys, depth in depths:
+        async for reading in contents.read_parts(connect, actor, workspace, keys, depth):
+            await document_threads.run_in_slices(workspace, _compare(planner, reading, hashes))
+    return await document_threads.run_in_thread(workspace, planner.plan, hashes)
+
+
+def _compare(planner: Planner, reading: contents.Reading, hashes: dict[Key, str]) -> Generator[None, None, None]:
+    """Compare items one by one, and add their hashes."""
+    for key, each in contents.decode(reading):
+        yield
+        yield from planner.compare({key: Stored(each.hash, each.content)})
+        hashes[key] = each.hash
 
 
 def _keys(change: ChangeSet) -> list[Key]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
@@ -46,17 +47,25 @@ from orvanta_platform.workflow.tree.item import (
     path_of_test,
 )
 
-Depth: TypeAlias = Literal["hashes", "trees", "texts"]
-"""Contents of scripts and workflows that are read: none; those that plans compare (`Stored`); the text of all."""
+Depth: TypeAlias = Literal["hashes", "settings", "trees", "texts"]
+"""Contents of scripts and workflows that are read: none; the settings of scripts; those that plans compare (`Stored`);
+the text of all.
+"""
 
 MAX_READ_SIZE: Final = 16 << 20
 """Maximum size of the contents of items that are read at once."""
 
-_LARGE: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test", "schedule")
+LARGE_KINDS: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test", "schedule")
 """Kinds whose contents may be large. The rows of the others are few or small."""
 
 _READ_TOGETHER: Final = 20
 """Number of large items that are read before the size of their contents is checked."""
+
+_PART_SIZE: Final = 4 << 20
+"""Size of the contents that are read together in parts, as far as it can be foreseen."""
+
+_FIRST_PART: Final = 4
+"""Number of large items in the first part, whose size is not known."""
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -88,7 +97,7 @@ class Present(msgspec.Struct, frozen=True):
 class Rows(msgspec.Struct, frozen=True):
     """Rows of the database."""
 
-    decode: Callable[[Mapping[Key, Present]], Iterable[tuple[str, Present]]]
+    decode: Callable[[], Iterable[tuple[str, Present]]]
     size: int = 0
     """Size of their contents, as far as these may be large."""
 
@@ -129,8 +138,8 @@ async def read_limited(conn: Connection, actor: Actor, workspace: str, keys: Ite
     TooLarge.
     """
     wanted = set(keys)
-    large = sorted(key for key in wanted if key[0] in _LARGE)
-    found = await read(conn, actor, workspace, [key for key in wanted if key[0] not in _LARGE])
+    large = sorted(key for key in wanted if key[0] in LARGE_KINDS)
+    found = await read(conn, actor, workspace, [key for key in wanted if key[0] not in LARGE_KINDS])
     for start in range(0, len(large), _READ_TOGETHER):
         found += await read(conn, actor, workspace, large[start : start + _READ_TOGETHER])
         if len(wanted) > 1 and sum(rows.size for _, _, rows in found) > MAX_READ_SIZE:
@@ -138,30 +147,76 @@ async def read_limited(conn: Connection, actor: Actor, workspace: str, keys: Ite
     return sorted(found, key=lambda each: ORDER.index(each[0]))
 
 
-async def items_in(
-    workspace: str, reading: Reading, known: Mapping[Key, Present] | None = None, *, limited: bool = False
-) -> dict[Key, Present]:
+async def read_parts(
+    connect: Callable[[], AbstractAsyncContextManager[Connection]],
+    actor: Actor,
+    workspace: str,
+    keys: Iterable[Key],
+    depth: Depth,
+) -> AsyncIterator[Reading]:
+    """Read items as `read`, in parts of limited size: each is to be released before the next one.
+
+    `connect`: returns a connection, which is released before a part is decoded. Raises NotFound.
+    """
+    wanted = set(keys)
+    large = sorted(key for key in wanted if key[0] in LARGE_KINDS)
+    part: Collection[Key] = wanted.difference(large)
+    count, start = _FIRST_PART, 0
+    while part or start < len(large):
+        is_first = bool(part)
+        if not is_first:
+            part = large[start : start + count]
+            start += count
+        async with connect() as conn:
+            reading = await read(conn, actor, workspace, part, depth=depth)
+        size = sum(rows.size for _, _, rows in reading)
+        yield reading
+        del reading  # before the next part is read
+        if not is_first:
+            count = max(1, min(4 * count, _PART_SIZE * len(part) // max(size, 1)))
+        part = ()
+
+
+async def items_in(workspace: str, reading: Reading, *, limited: bool = False) -> dict[Key, Present]:
     """Return items that were read, by kind and path, in the order in which they are applied.
 
-    `known`: items as they were read before; workflows that are the same are not decoded again. `limited`: the YAML of
-    workflows, also of those that were deployed as JSON, is at most MAX_READ_SIZE together. Raises TooLarge.
+    `limited`: the YAML of workflows, also of those that were deployed as JSON, is at most MAX_READ_SIZE together.
+
+    Raises TooLarge.
     """
-    return await document_threads.run_in_slices(workspace, _items(reading, known or {}, limited))
+    return await document_threads.run_in_slices(workspace, _items(reading, limited))
 
 
-def _items(reading: Reading, known: Mapping[Key, Present], limited: bool) -> Generator[None, None, dict[Key, Present]]:
+def _items(reading: Reading, limited: bool) -> Generator[None, None, dict[Key, Present]]:
     found: dict[Key, Present] = {}
     size = 0
-    for kind, paths, rows in reading:
-        for path, present in rows.decode(known):
-            yield
-            if paths is not None and path not in paths:
-                continue
-            found[kind, path] = present
-            size += len(present.content.get("text", "")) if kind == "flow" else 0
-            if limited and len(found) > 1 and size > MAX_READ_SIZE:
-                raise _too_large()
+    for key, present in decode(reading):
+        yield
+        found[key] = present
+        size += len(present.content.get("text", "")) if key[0] == "flow" else 0
+        if limited and len(found) > 1 and size > MAX_READ_SIZE:
+            raise _too_large()
     return found
+
+
+def decode(reading: Reading) -> Iterator[tuple[Key, Present]]:
+    """Yield the items that were read. To decode one may take a second of processor time (`document_threads`)."""
+    for kind, paths, rows in reading:
+        for path, present in rows.decode():
+            if paths is None or path in paths:
+                yield (kind, path), present
+
+
+def without_body(key: Key, present: Present) -> Present:
+    """Return an item as it is stored, without what may be large and is not necessary to change it."""
+    match key[0]:
+        case "flow" | "workflow_test":
+            return replace(present, content={})
+        case "script" | "variable":
+            small = {name: each for name, each in present.content.items() if name in ("settings", "is_secret")}
+            return replace(present, content=small)
+        case _:
+            return present
 
 
 def _too_large() -> TooLarge:
@@ -235,7 +290,7 @@ async def _folders(
         offset=0,
     )
     return Rows(
-        lambda _: (
+        lambda: (
             (row.name, _present(kind, {"summary": row.summary, "owners": row.owners, "extra_perms": row.extra_perms}))
             for row in found
         )
@@ -246,7 +301,7 @@ async def _groups(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
     found = await groups.list_page(conn, workspace, after="", limit=_ALL, offset=0)
-    return Rows(lambda _: ((row.name, _present(kind, group_content(row))) for row in found))
+    return Rows(lambda: ((row.name, _present(kind, group_content(row))) for row in found))
 
 
 def group_content(row: GroupRow) -> dict[str, Any]:
@@ -260,7 +315,7 @@ async def _types(
 ) -> Rows:
     found = await resource_types.list_all(conn, workspace)
     return Rows(
-        lambda _: (
+        lambda: (
             (
                 row.name,
                 _present(
@@ -283,7 +338,7 @@ async def _variables(
 ) -> Rows:
     found = await tree.list_variables(conn, workspace, _filter(actor, kind, paths))
     return Rows(
-        lambda _: (
+        lambda: (
             (
                 row.path,
                 _present(
@@ -308,7 +363,7 @@ async def _resources(
     filter = _filter(actor, kind, paths)
     found = await tree.list_resources(conn, workspace, filter, without=sorted(STATE_TYPES))
     return Rows(
-        lambda _: (
+        lambda: (
             (
                 row.path,
                 _present(
@@ -330,21 +385,21 @@ async def _resources(
 async def _versions(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
-    found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=depth != "hashes")
+    bodies = depth in ("trees", "texts")
+    found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=bodies)
     return Rows(
-        lambda known: ((row.path, _version(kind, row, depth, known.get((kind, row.path)))) for row in found),
+        lambda: ((row.path, _version(kind, row, depth)) for row in found),
         sum(len(row.body or b"") + len(row.settings) + len(row.lock or "") for row in found),
     )
 
 
-def _version(kind: Kind, row: VersionContent, depth: Depth, known: Present | None) -> Present:
-    digest = _version_hash(row)
+def _version(kind: Kind, row: VersionContent, depth: Depth) -> Present:
     content: Mapping[str, Any] = {}
-    if kind == "flow" and known is not None and known.hash == digest:
-        content = known.content
-    elif depth != "hashes":
+    if depth in ("trees", "texts"):
         content = _script(row) if kind == "script" else _flow(row, depth == "texts")
-    return Present(digest, content, _version_of(kind, row))
+    elif depth == "settings" and kind == "script":
+        content = {"settings": _script_settings(row)}
+    return Present(_version_hash(row), content, _version_of(kind, row))
 
 
 def item_of_version(kind: Kind, row: VersionContent) -> Item:
@@ -375,11 +430,15 @@ def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:
 
 
 def _script(row: VersionContent) -> dict[str, Any]:
-    settings = msgspec.json.decode(row.settings)
-    schema = {"schema": settings["schema"]} if settings.get("schema") is not None else {}
     lock = {"lock": row.lock} if row.lock else {}
     assert row.body is not None
-    return {"content": row.body.decode(), "language": row.language, "settings": _own(settings) | schema, **lock}
+    return {"content": row.body.decode(), "language": row.language, "settings": _script_settings(row), **lock}
+
+
+def _script_settings(row: VersionContent) -> dict[str, Any]:
+    settings = msgspec.json.decode(row.settings)
+    schema = {"schema": settings["schema"]} if settings.get("schema") is not None else {}
+    return _own(settings) | schema
 
 
 def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -426,7 +485,7 @@ async def _tests(
 ) -> Rows:
     found = await workflow_tests.list_tree(conn, workspace, _filter(actor, kind, paths))
     return Rows(
-        lambda _: ((path_of_test(row.path, row.name), Present(row.hash, _decode(row.body))) for row in found),
+        lambda: ((path_of_test(row.path, row.name), Present(row.hash, _decode(row.body))) for row in found),
         sum(len(row.body) for row in found),
     )
 
@@ -437,7 +496,7 @@ async def _schedules(
     filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await schedules.list_page(conn, workspace, filter)
     return Rows(
-        lambda _: ((row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found),
+        lambda: ((row.path, replace(_present(kind, _schedule(row)), acts_for=row.permissioned_as)) for row in found),
         sum(len(getattr(row, name) or "") for row in found for name in _JSON),
     )
 
@@ -455,9 +514,7 @@ async def _http_triggers(
     filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL, paths=paths)
     found = await http_triggers.list_page(conn, workspace, filter)
     return Rows(
-        lambda _: (
-            (row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found
-        )
+        lambda: ((row.path, replace(_present(kind, _http_trigger(row)), acts_for=row.permissioned_as)) for row in found)
     )
 
 
@@ -471,7 +528,7 @@ async def _users(
 ) -> Rows:
     found = await workspaces.list_members(conn, workspace, after="", limit=_ALL, offset=0)
     return Rows(
-        lambda _: (
+        lambda: (
             (row.email, _present(kind, {"username": row.username, "role": row.role, "disabled": row.disabled}))
             for row in found
             if not is_service_email(row.email)  # a workspace creates its own
@@ -488,7 +545,7 @@ async def _workspace_settings(
     name = None if handler is None else f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
     # The webhook is a secret, and the name and the color distinguish the workspace from its copies.
     values = {**msgspec.structs.asdict(row), "error_handler": name}
-    return Rows(lambda _: [(SETTINGS_PATH, _present(kind, values))])
+    return Rows(lambda: [(SETTINGS_PATH, _present(kind, values))])
 
 
 def _decode(text: str | None) -> Any:

@@ -117,7 +117,9 @@ async def _make(
     comparison = _Comparison(environment, release, present, deployed, overwrite)
     wanted = await document_threads.run_in_slices(workspace, comparison.change_set())
     change, planner = await prepare(platform, workspace, wanted)
-    plan = await document_threads.run_in_slices(workspace, planner.plan(stored_items(present)))
+    await document_threads.run_in_slices(workspace, planner.compare(stored_items(present)))
+    hashes = {key: each.hash for key, each in present.items()}
+    plan = await document_threads.run_in_thread(workspace, planner.plan, hashes)
     written = [each.key for each in plan.of("add", "change", "conflict") if each.wanted is not None]
     triggers = [each.key for each in plan.of("add", "change") if each.kind in _TRIGGERS]
     acts_for = {key: present[key].acts_for if key in present else None for key in triggers}

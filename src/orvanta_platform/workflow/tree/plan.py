@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -125,9 +124,10 @@ class _Workflow(msgspec.Struct, frozen=True):
 
 
 class Planner:
-    """A change set in order, which is compared with present items several times; each document is parsed once.
+    """A change set in order, which is compared with present items several times.
 
-    To parse a document may take a second, so `sort` and `plan` have steps.
+    Each document is parsed once, and each state of an item is compared once. To parse a document may take a second, so
+    `sort` and `compare` have steps.
     """
 
     def __init__(
@@ -143,54 +143,91 @@ class Planner:
 
         `faults`: further changes whose content is not valid, with the reasons, which become conflicts.
         """
-        self._wanted = wanted
+        self._wanted = {each.key: each for each in wanted}
         self._imports = imports
-        self._ordered: list[tuple[Wanted, str | None]] = []
+        self._hashes: dict[Key, str | None] = {}
+        """Hashes of the wanted contents, in the order in which they are applied."""
+        self._entries: dict[Key, Entry] = {}
+        """Effect on each item as it was last compared."""
         self._faults = [
             Entry(each.kind, each.path, "conflict", each.base, None, hash_json(each.content), reason)
             for each, reason in faults
         ]
         self._prune = None if prune is None else frozenset(prune)
         self._force = force
-        self._parse = cache(partial(_parse, limited=True))
+        self._parsed: dict[str, _Workflow] = {}
+        """Workflows of the change set by their text."""
 
     def sort(self) -> Generator[None, None, None]:
         """Compute the order."""
-        keys = {each.key for each in self._wanted}
         needs: dict[Key, list[Key]] = {}
-        for each in self._wanted:
-            needs[each.key] = self._references(each, keys)
+        for each in self._wanted.values():
+            needs[each.key] = self._references(each)
             yield
-        for each in in_order(self._wanted, needs):
-            self._ordered.append((each, None if each.content is None else hash_json(each.content)))
+        for each in in_order([*self._wanted.values()], needs):
+            self._hashes[each.key] = None if each.content is None else hash_json(each.content)
             yield
 
-    def _references(self, wanted: Wanted, keys: Collection[Key]) -> list[Key]:
+    def _references(self, wanted: Wanted) -> list[Key]:
         """Return the scripts of the change set that a script imports, or the workflows that a workflow runs."""
         if wanted.kind == "script":
             found: list[Key] = [("script", path) for path in self._imports.get(wanted.path, ())]
         elif wanted.kind == "flow" and wanted.content is not None and _RUNS_A_FLOW.search(wanted.content["text"]):
-            found = [("flow", path) for path in self._parse(wanted.content["text"]).calls]
+            text = wanted.content["text"]
+            self._parsed[text] = _parse(text, limited=True)
+            found = [("flow", path) for path in self._parsed[text].calls]
         else:
             return []
-        return [key for key in found if key in keys]
+        return [key for key in found if key in self._wanted]
 
-    def plan(self, present: Mapping[Key, Stored]) -> Generator[None, None, Plan]:
-        """Compute the effect of the change set on the present items."""
-        entries = []
-        for each, digest in self._ordered:
-            entries.append(self._entry(each, digest, present.get(each.key)))
+    @property
+    def keys(self) -> Set[Key]:
+        """Return the items of the change set."""
+        return self._wanted.keys()
+
+    def stores(self, key: Key) -> bool:
+        """Return whether the change set has a content for an item, rather than to remove it."""
+        wanted = self._wanted.get(key)
+        return wanted is not None and wanted.content is not None
+
+    def knows(self, key: Key, hash: str) -> bool:
+        """Return whether an item was compared in the state with this hash."""
+        known = self._entries.get(key)
+        return known is not None and known.present == hash
+
+    def changes(self, key: Key) -> bool:
+        """Return whether the content of an item changes, as it was last compared."""
+        known = self._entries.get(key)
+        return known is not None and known.action == "change"
+
+    def compare(self, present: Mapping[Key, Stored]) -> Generator[None, None, None]:
+        """Compute the effect of the change set on some of the present items. Their contents are not stored."""
+        for key, stored in present.items():
+            wanted = self._wanted.get(key)
+            if wanted is not None and not self.knows(key, stored.hash):
+                self._entries[key] = self._entry(wanted, stored)
             yield
+
+    def plan(self, hashes: Mapping[Key, str]) -> Plan:
+        """Return the effect of the change set. `hashes`: those of the present items, each of which was compared."""
+        entries = []
+        for key, wanted in self._wanted_in_order():
+            entry = self._entries[key] if key in hashes else self._entry(wanted, None)
+            assert entry.present == hashes.get(key), key
+            entries.append(entry)
         entries += self._faults
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
         return Plan(tuple(entries), scope, hash_json([rows, scope]))
 
-    def _entry(self, wanted: Wanted, digest: str | None, stored: Stored | None) -> Entry:
-        return _entry(wanted, digest, stored, self._prune, self._tree, force=self._force)
+    def _wanted_in_order(self) -> Iterator[tuple[Key, Wanted]]:
+        return ((key, self._wanted[key]) for key in self._hashes)
+
+    def _entry(self, wanted: Wanted, stored: Stored | None) -> Entry:
+        return _entry(wanted, self._hashes[wanted.key], stored, self._prune, self._tree, force=self._force)
 
     def _tree(self, text: str) -> str:
-        return self._parse(text).normal
+        return (self._parsed.get(text) or _parse(text, limited=True)).normal
 
 
 def _entry(
