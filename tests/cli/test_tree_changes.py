@@ -162,6 +162,19 @@ def test_push_leaves_items_of_an_unknown_branch_alone(cli: Cli, head: str, reaso
     assert f"variable f/{area}/own: would be deleted" in cli("push", tree, "--force", "--prune", "--dry-run").out
 
 
+def test_script_without_files_of_its_settings_keeps_them(cli: Cli) -> None:
+    cli.write("ann/f/bare/total.sh", "echo 1\n")
+    cli.write("ann/f/bare/total.script.yaml", "summary: The total\n")
+    cli("push", "ann")
+    (cli.folder / "ann/f/bare/total.script.yaml").unlink()
+    cli.write("ann/f/bare/total.sh", "echo 2\n")
+    shown = cli("diff", "ann").out
+    assert "-echo 1" in shown and "+echo 2" in shown and "The total" not in shown
+    cli("push", "ann", "--no-wait")
+    found = cli.installation.client.get("/api/w/main/scripts/get/p/f/bare/total").json()
+    assert (found["summary"], found["content"]) == ("The total", "echo 2\n")
+
+
 def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
     cli.write("ann/f/pair5/folder.meta.yaml", "summary: Pair\n")
     cli.write("ann/f/pair5/wrong.variable.yaml", "value: a\nis_secret: false\n")

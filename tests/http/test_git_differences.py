@@ -98,6 +98,25 @@ async def test_secrets_of_files_are_masked(api: ApiHarness, server: GitServer, r
     assert (await difference(api, "variable", "f/team/new"))["after"]["value"] == "***"
 
 
+async def test_settings_and_lock_that_files_lack_stay(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    settings = {"summary": "Total", "tag": "north"}
+    content = {"content": "def main(): pass\n", "language": "python3", "settings": settings, "lock": "wheel==0.45.1"}
+    await apply(api, [{"kind": "script", "path": "f/team/total", "content": content}])
+    await bind(api, server, repo)
+    code = b"def main(): return 1\n"
+    lost = {"f/team/total.script.yaml": None, "f/team/total.script.lock": None}
+    commit_files(repo, {"f/team/total.py": code, **lost, "f/team/new.py": code}, "Change")
+    await synchronised(api)
+    found = await difference(api, "script", "f/team/total")
+    assert found["before"]["lock"].startswith("wheel==") and found["before"]["settings"]["tag"] == "north"
+    assert found["after"] == {**found["before"], "content": code.decode()}
+    assert (await difference(api, "script", "f/team/new"))["after"] == {"content": code.decode(), "language": "python3"}
+    commit_files(repo, {"f/team/total.script.yaml": b"summary: Other\n"}, "Settings")
+    await synchronised(api)
+    found = await difference(api, "script", "f/team/total")
+    assert (found["after"]["settings"], found["after"]["lock"]) == ({"summary": "Other"}, found["before"]["lock"])
+
+
 async def test_hidden_and_unknown_items_have_no_difference(api: ApiHarness, server: GitServer, repo: Repo) -> None:
     assert (await send(api.client, "POST", "folders/create", {"name": "closed"}))[0] == 200
     await deploy(api.client, FLOW % ("one", ""), path="f/closed/main")

@@ -22,6 +22,7 @@ from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.writing import write_item
 
 _PLAIN_PLACE = re.compile(r"[^\s,\"]*")
@@ -253,6 +254,10 @@ def show_differences(texts: Iterable[str]) -> None:
 def _difference(folder: Folder, key: Key, remote: Item | None) -> str:
     theirs = {} if remote is None else write_item(remote)
     mine = folder.bytes_of(folder.located[key]) if key in folder.located else {}
+    if key[0] == "script" and mine:  # a push leaves the settings and the lock unchanged whose files it lacks
+        for endings in (SCRIPT_SETTINGS, (SCRIPT_LOCK,)):
+            if not any(name.endswith(endings) for name in mine):
+                theirs = {name: body for name, body in theirs.items() if not name.endswith(endings)}
     return difference_of_files(theirs, mine, "folder")
 
 

@@ -43,7 +43,9 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: Key) -> Inc
     """
     async with platform.turns.take("git", workspace, actor.email):
         found = await incoming.read_contents(platform, actor, workspace, key)
-        if key[0] == "variable":
+        if key[0] == "script":
+            found = msgspec.structs.replace(found, after=_with_kept(found))
+        elif key[0] == "variable":
             found = msgspec.structs.replace(found, after=_without_value(found))
         elif key[0] == "resource" and found.after is not None:
             async with platform.db.acquire() as conn:
@@ -51,6 +53,18 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: Key) -> Inc
             found = await run_in_thread(workspace, _without_secrets, found, schemas)
         difference = await run_in_thread(workspace, difference_of, key[0], found.before, found.after)
     return IncomingDifference(found, difference)
+
+
+def _with_kept(found: IncomingContents) -> Mapping[str, Any] | None:
+    """Return the content of a script with the settings and the lock that its files lack, as they stay.
+
+    If other packages are required, the script is locked again when it is applied.
+    """
+    before, after = found.before or {}, found.after
+    if after is None:
+        return None
+    names = ("settings", "lock") if before.get("language") == after.get("language") else ("settings",)
+    return {**{name: before[name] for name in names if name in before}, **after}
 
 
 def _without_value(found: IncomingContents) -> Mapping[str, Any] | None:
