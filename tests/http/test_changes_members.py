@@ -214,6 +214,24 @@ async def test_addresses_that_change_sets_try_are_counted(api: ApiHarness, monke
     assert (await apply(api.client, W, items)).status_code == 200, "superadmins list the accounts"
 
 
+async def test_dry_runs_count_each_address_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of members that nothing prevents to add, which the push after a dry run adds."""
+    monkeypatch.setattr(invitation_limits, "FREE_OF_INVITER", 3)
+    admin = await api.member("ada", Role.ADMIN)
+    items = [user(await add_account(api, f"planned{n}"), "viewer") for n in range(3)]
+    for _ in range(3):
+        checked = await apply(admin, W, items, check_only=True)
+        assert checked.status_code == 200, checked.text
+        assert [each["action"] for each in checked.json()["entries"]] == ["add"] * 3
+    guess = user("guess@example.com", "viewer")
+    assert (await apply(admin, W, [*items, guess], check_only=True)).status_code == 429
+    assert (await apply(admin, W, items)).status_code == 200
+    for n in range(3):  # those that were added do not count
+        checked = await apply(admin, W, [user(f"guess{n}@example.com", "viewer")], check_only=True)
+        assert checked.status_code == 200, checked.text
+    assert (await apply(admin, W, [guess], check_only=True)).status_code == 429
+
+
 async def test_last_admin_remains_if_another_one_was_demoted_after_the_snapshot(api: ApiHarness) -> None:
     await api.member("ada", Role.ADMIN)
     actor = system("main")

@@ -33,6 +33,11 @@ def inviter_key(email: str) -> str:
     return f"inviter:{_hash(email)}"
 
 
+def tried_key(inviter: str, email: str) -> str:
+    """Return the key under which an address is counted that an account tried to add: another try reveals nothing."""
+    return f"tried:{_hash(f'{inviter} {email}')}"
+
+
 def address_key(email: str) -> str:
     """Return the key under which the mails to an invited address are counted."""
     return f"invited:{_hash(email)}"

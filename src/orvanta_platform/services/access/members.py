@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -58,13 +59,14 @@ async def add(
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "add members", bound=True)
-    if not is_counted:
-        await count_additions(platform, actor, workspace, 1)
+    if not is_counted and not actor.super_admin:
+        await _count_invitation(platform, actor.email)
 
     async def write(conn: Connection) -> str:
         chosen = await _insert(conn, workspace, email, username, role)
         if not actor.super_admin:
-            await accounts.forgive_attempts(conn, [invitation_limits.inviter_key(actor.email)])
+            tried = invitation_limits.tried_key(actor.email, email)
+            await accounts.forgive_attempts(conn, [invitation_limits.inviter_key(actor.email), tried])
         await members.take_invitation(conn, workspace, email.lower())
         parameters = {"email": email.lower(), "role": role}
         await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
@@ -74,11 +76,19 @@ async def add(
     return await platform.db.retrying(write)
 
 
-async def count_additions(platform: Platform, actor: Actor, workspace: str, number: int) -> None:
-    """Count members that the actor is about to add, if it may, in transactions of their own. Raises RateLimited."""
-    if can(actor, "admin", _target(workspace)) and not actor.super_admin:
-        for _ in range(number):
-            await _count_invitation(platform, actor.email)
+async def count_additions(platform: Platform, actor: Actor, workspace: str, addresses: Sequence[str]) -> None:
+    """Count members that the actor is about to add, if it may, in transactions of their own.
+
+    An address that the actor tried before, as in a dry run, is not counted again. Raises RateLimited.
+    """
+    if not addresses or actor.super_admin or not can(actor, "admin", _target(workspace)):
+        return
+    tried = [invitation_limits.tried_key(actor.email, each) for each in addresses]
+    async with platform.db.acquire() as conn:
+        known = await accounts.get_attempts(conn, tried, invitation_limits.FORGOTTEN_S)
+    for key in tried:
+        if not known[key].count:
+            await _count_invitation(platform, actor.email, key)
 
 
 async def update(
@@ -167,18 +177,18 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
     return SentInvitation(mailed, has_account=account is not None)
 
 
-async def _count_invitation(platform: Platform, inviter: str) -> None:
+async def _count_invitation(platform: Platform, inviter: str, *others: str) -> None:
     """Count an invitation before it is tried, in a transaction of its own: one that is refused counts as well.
 
-    Raises RateLimited.
+    `others`: further keys that are counted. Raises RateLimited.
     """
     key = invitation_limits.inviter_key(inviter)
     async with platform.db.transaction() as conn:
-        attempts = await accounts.lock_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+        attempts = await accounts.lock_attempts(conn, [key, *others], invitation_limits.FORGOTTEN_S)
         if wait_s := invitation_limits.wait_of_inviter_s(attempts[key]):
             details = {"retry_after_s": math.ceil(wait_s)}
             raise RateLimited("You invited or added too many addresses.", hint="Try again later.", details=details)
-        await accounts.count_attempts(conn, [key], invitation_limits.FORGOTTEN_S)
+        await accounts.count_attempts(conn, [key, *others], invitation_limits.FORGOTTEN_S)
 
 
 async def _count_mail(conn: Connection, invited: str) -> bool:

@@ -186,7 +186,7 @@ async def _apply(
         # Outside the transaction, because the first secret of a workspace creates its key.
         await secrets.newest_key(platform.db, platform.keys, workspace)
     # Outside as well: what a refused change set reveals about accounts counts.
-    added = sum(each.kind == "user" for each in found.of("add"))
+    added = [each.path for each in found.of("add") if each.kind == "user"]
     await members.count_additions(platform, actor, workspace, added)
     is_direct = hooks is None or not hooks.is_release
     tests = await change_tests.run_required(platform, actor, workspace, change.items, found) if is_direct else {}
