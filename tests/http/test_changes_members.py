@@ -15,6 +15,7 @@ import httpx
 import pytest
 from tests.http.harness import ApiHarness, W
 from tests.http.test_archive_import import apply, read, zip_of
+from tests.http.test_changes import HOOK, SCHEDULE
 
 from orvanta_platform.control import invitation_limits
 from orvanta_platform.control.actor import Role, system
@@ -212,6 +213,45 @@ async def test_addresses_that_change_sets_try_are_counted(api: ApiHarness, monke
     refused = await apply(admin, W, items, check_only=True)
     assert refused.status_code == 429 and "guess" not in refused.text
     assert (await apply(api.client, W, items)).status_code == 200, "superadmins list the accounts"
+
+
+@pytest.mark.parametrize("leaves", [{"role": "admin", "disabled": True}, None])
+async def test_triggers_of_members_who_leave_are_found_by_the_plan(
+    api: ApiHarness, leaves: dict[str, Any] | None
+) -> None:
+    """Unless they are disabled, or the change set changes them, so that they act for whoever applies it."""
+    ada = await api.member("ada", Role.ADMIN)
+    daily = {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}}
+    hook = {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK}
+    triggers = [daily, hook]
+    items = [
+        {"kind": "folder", "path": "team", "content": {}},
+        {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW}},
+        *triggers,
+    ]
+    assert (await apply(ada, W, items)).status_code == 200
+    gone = {"kind": "user", "path": "ada@example.com", "content": leaves}
+    more: dict[str, Any] = {"force": True, "prune": [""]}
+    for client, wanted in ((api.client, triggers), (ada, [{**each, "path": f"{each['path']}2"} for each in triggers])):
+        if client is ada:
+            wanted[1]["content"] = {**HOOK, "route_path": "team/other"}
+        body = {"items": [gone, *wanted], **more}
+        made = (await client.post(f"{W}/changes/plan", json=body)).json()
+        entries = {each["kind"]: each for each in made["entries"]}
+        for kind in ("schedule", "http_trigger"):
+            assert entries[kind]["action"] == "conflict", entries
+            assert "act for u/ada, whom the change set disables or removes" in entries[kind]["reason"]
+        refused = await client.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
+        assert refused.json()["error"]["code"] == "changes_conflict", refused.text
+    changed = {"summary": "Changed"}
+    wanted = [{**each, "content": {**each["content"], **changed}} for each in triggers]
+    body = {"items": [gone, *wanted], **more}
+    made = (await api.client.post(f"{W}/changes/plan", json=body)).json()
+    done = await api.client.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
+    assert done.status_code == 200, done.text
+    for kind, state in (("schedule", {"enabled": True}), ("http_trigger", {"mode": "enabled"})):
+        stored = await api.get(f"{kind}s/get/f/team/{'daily' if kind == 'schedule' else 'hook'}")
+        assert {**stored, **state} == stored and stored["permissioned_as"] == "u/admin", stored
 
 
 async def test_dry_runs_count_each_address_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     _check_items(change)
     async with platform.turns.take("changes", workspace, actor.email):
         change, planner = await prepare(platform, workspace, change)
-        found = await _make_plan(platform, actor, workspace, planner)
+        found = await _make_plan(platform, actor, workspace, change, planner)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
 
 
@@ -180,7 +180,7 @@ async def _apply(
     check_only: bool,
 ) -> Applied:
     # Documents are parsed here: the transaction compares those again that were changed meanwhile.
-    found = await _make_plan(platform, actor, workspace, planner)
+    found = await _make_plan(platform, actor, workspace, change, planner)
     _require_current(found, plan_hash)
     if any(each.kind in _SEALED for each in change.items):
         # Outside the transaction, because the first secret of a workspace creates its key.
@@ -196,7 +196,7 @@ async def _apply(
         notifier.clear()
         if hooks is not None and hooks.begin is not None:
             await hooks.begin(conn)
-        found, present = await _plan_again(conn, actor, workspace, planner)
+        found, present = await _plan_again(conn, actor, workspace, change, planner)
         _require_current(found, plan_hash)
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
@@ -218,26 +218,27 @@ async def _apply(
 
 
 async def _plan_again(
-    conn: Connection, actor: Actor, workspace: str, planner: Planner
+    conn: Connection, actor: Actor, workspace: str, change: ChangeSet, planner: Planner
 ) -> tuple[Plan, Mapping[Key, Present]]:
     """Return the plan and the present items as the transaction reads them, without what is not necessary to change
     them. Scripts and workflows that were not changed since they were compared are read without their documents.
 
     Raises TooLarge.
     """
-    found = _Reread(planner)
+    found = _Reread(actor, change, planner)
     async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, planner.keys, "settings"):
         await document_threads.run_in_slices(workspace, found.compare(reading))
     async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, found.changed, "trees"):
-        await document_threads.run_in_slices(workspace, _compare(planner, reading, {}))
-    hashes = {key: each.hash for key, each in found.present.items()}
-    return await document_threads.run_in_thread(workspace, planner.plan, hashes), found.present
+        await document_threads.run_in_slices(workspace, _compare(planner, reading, None))
+    plan = await document_threads.run_in_thread(workspace, planner.plan, found.found.hashes, found.found.fault)
+    return plan, found.present
 
 
 class _Reread:
     """Items that a transaction reads after they were compared outside of it."""
 
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, actor: Actor, change: ChangeSet, planner: Planner) -> None:
+        self.found = _Found(actor, change)
         self.present: dict[Key, Present] = {}
         """All items, with the contents that are necessary to change them."""
         self.changed: list[Key] = []
@@ -254,6 +255,7 @@ class _Reread:
                 self.changed.append(key)
             else:
                 yield from self._planner.compare({key: Stored(each.hash, each.content)})
+            self.found.add(key, each)
             if key[0] not in contents.LARGE_KINDS:
                 self.present[key] = each
             elif is_open or self._planner.changes(key):
@@ -386,24 +388,68 @@ def too_large() -> TooLarge:
     )
 
 
-async def _make_plan(platform: Platform, actor: Actor, workspace: str, planner: Planner) -> Plan:
+async def _make_plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet, planner: Planner) -> Plan:
     """Return the plan. The connection is released before items are compared, and each part of them before the next."""
-    hashes: dict[Key, str] = {}
+    found = _Found(actor, change)
     connect = partial(platform.db.transaction, snapshot=True)
     stored = {key for key in planner.keys if planner.stores(key)}
     depths: Sequence[tuple[Collection[Key], contents.Depth]] = (stored, "trees"), (planner.keys - stored, "hashes")
     for keys, depth in depths:
         async for reading in contents.read_parts(connect, actor, workspace, keys, depth):
-            await document_threads.run_in_slices(workspace, _compare(planner, reading, hashes))
-    return await document_threads.run_in_thread(workspace, planner.plan, hashes)
+            await document_threads.run_in_slices(workspace, _compare(planner, reading, found))
+    return await document_threads.run_in_thread(workspace, planner.plan, found.hashes, found.fault)
 
 
-def _compare(planner: Planner, reading: contents.Reading, hashes: dict[Key, str]) -> Generator[None, None, None]:
-    """Compare items one by one, and add their hashes."""
+def _compare(planner: Planner, reading: contents.Reading, found: _Found | None) -> Generator[None, None, None]:
+    """Compare items one by one, and add them to `found`."""
     for key, each in contents.decode(reading):
         yield
         yield from planner.compare({key: Stored(each.hash, each.content)})
-        hashes[key] = each.hash
+        if found is not None:
+            found.add(key, each)
+
+
+class _Found:
+    """Present items of a change set, without their contents."""
+
+    def __init__(self, actor: Actor, change: ChangeSet) -> None:
+        self.hashes: dict[Key, str] = {}
+        self._actor = actor
+        self._wanted = {each.key: each.content for each in change.items if each.kind in ("user", *_TRIGGERS)}
+        self._leaving: set[str] = set()
+        """Members whom the change set disables or removes, as `u/<username>`."""
+        self._triggers: dict[Key, tuple[str | None, bool]] = {}
+        """Members that the runs of schedules and triggers act for, and whether these are enabled."""
+
+    def add(self, key: Key, present: Present) -> None:
+        """Add an item."""
+        self.hashes[key] = present.hash
+        if key[0] in _TRIGGERS:
+            self._triggers[key] = present.acts_for, _is_enabled(present.content)
+        elif key[0] == "user" and ((content := self._wanted[key]) is None or content.get("disabled") is True):
+            self._leaving.add(f"u/{present.content['username']}")
+
+    def fault(self, entry: Entry) -> str | None:
+        """Return the reason for which a schedule or trigger cannot be enabled; None if it can."""
+        if entry.kind not in _TRIGGERS or entry.wanted is None:
+            return None
+        owner, is_enabled = self._triggers.get(entry.key, (None, False))
+        if entry.action != "unchanged":  # it acts for whoever applies the change set
+            owner, wanted = self._actor.permissioned_as, self._wanted[entry.key] or {}
+            is_enabled = _is_enabled(wanted) or (is_enabled and _has_no_state(wanted))
+        if owner not in self._leaving or not is_enabled:
+            return None
+        return (
+            f"Its runs act for {owner}, whom the change set disables or removes. Disable it, or apply it alone first."
+        )
+
+
+def _is_enabled(content: Mapping[str, Any]) -> bool:
+    return content.get("enabled") is True or content.get("mode") == "enabled"
+
+
+def _has_no_state(content: Mapping[str, Any]) -> bool:
+    return content.get("enabled") is None and content.get("mode") is None
 
 
 def _keys(change: ChangeSet) -> list[Key]:

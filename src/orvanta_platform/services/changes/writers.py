@@ -354,8 +354,8 @@ async def _schedule(
     if present is None:
         await schedules.create(platform, actor, workspace, item.path, path, draft, is_flow=is_flow, enabled=enabled)
         return
-    await schedules.update(platform, actor, workspace, item.path, draft, target=(path, is_flow))
-    if enabled != present.content["enabled"]:
+    # A member whom the change set disables may have been the owner: then the schedule is disabled by now.
+    if enabled != await schedules.update(platform, actor, workspace, item.path, draft, target=(path, is_flow)):
         await schedules.set_enabled(platform, actor, workspace, item.path, enabled=enabled)
 
 

@@ -127,8 +127,9 @@ async def update(
     *,
     target: tuple[str, bool] | None = None,
     finish: Callable[[Connection], Awaitable[None]] | None = None,
-) -> None:
-    """Change a schedule; its runs act for the actor from now on, unless the draft keeps the owner.
+) -> bool:
+    """Change a schedule; its runs act for the actor from now on, unless the draft keeps the owner. Return whether it
+    is enabled.
 
     `target`: path of what it runs, and whether that is a workflow; None: unchanged. Raises NotFound, Forbidden,
     BadRequest. `finish` is called at the end of the transaction.
@@ -136,7 +137,7 @@ async def update(
     require_workspace(actor, workspace)
     cron = await _checked(platform, actor, workspace, draft)
 
-    async def write(conn: Connection) -> None:
+    async def write(conn: Connection) -> bool:
         row = await _writable(conn, actor, workspace, path)
         script_path, is_flow = target or (row.script_path, row.is_flow)
         await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
@@ -156,8 +157,9 @@ async def update(
         await audit.record(conn, actor, "schedules.update", "Updated", path, parameters)
         if finish is not None:
             await finish(conn)
+        return row.enabled
 
-    await platform.db.retrying(write)
+    return await platform.db.retrying(write)
 
 
 async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: str, *, enabled: bool) -> None:

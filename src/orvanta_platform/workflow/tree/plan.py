@@ -208,13 +208,17 @@ class Planner:
                 self._entries[key] = self._entry(wanted, stored)
             yield
 
-    def plan(self, hashes: Mapping[Key, str]) -> Plan:
-        """Return the effect of the change set. `hashes`: those of the present items, each of which was compared."""
+    def plan(self, hashes: Mapping[Key, str], fault: Callable[[Entry], str | None] = lambda _: None) -> Plan:
+        """Return the effect of the change set. `hashes`: those of the present items, each of which was compared.
+
+        `fault` returns the reason for which a change is not valid, which then becomes a conflict; None if it is valid.
+        """
         entries = []
         for key, wanted in self._wanted_in_order():
             entry = self._entries[key] if key in hashes else self._entry(wanted, None)
             assert entry.present == hashes.get(key), key
-            entries.append(entry)
+            reason = fault(entry) if entry.action != "conflict" else None
+            entries.append(entry if reason is None else replace(entry, action="conflict", reason=reason))
         entries += self._faults
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
