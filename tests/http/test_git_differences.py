@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
 from dulwich.repo import Repo
 from tests.git_repositories import GitServer, commit_files
 from tests.http.harness import ApiHarness
@@ -96,6 +98,30 @@ async def test_secrets_of_files_are_masked(api: ApiHarness, server: GitServer, r
             assert found["after"]["value"] == {"key": "***", "url": "b", "note": "***"}
     assert "value" not in (await difference(api, "variable", "f/team/old"))["after"]
     assert (await difference(api, "variable", "f/team/new"))["after"]["value"] == "***"
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_secrets_of_types_inside_of_other_types_are_masked(
+    api: ApiHarness, server: GitServer, repo: Repo, is_stored: bool
+) -> None:
+    """Both of a new type, and of one whose inner type the repository alone changes so that it declares a secret."""
+    outer = {"type": "object", "properties": {"inner": {"type": "object", "format": "resource-box"}}}
+    box = {"type": "object", "properties": {"lid": {"type": "object", "format": "resource-lid"}}}
+    plain = {"type": "object", "properties": {"key": {"type": "string"}}}
+    types = {"outer": outer, "box": box, "lid": plain} if is_stored else {}
+    items = [{"kind": "resource_type", "path": name, "content": {"schema": each}} for name, each in types.items()]
+    await apply(api, items) if items else None
+    await bind(api, server, repo)
+    files: dict[str, dict[str, Any]] = {
+        f"{name}.resource-type.yaml": {"schema": each} for name, each in (("outer", outer), ("box", box))
+    }
+    files["lid.resource-type.yaml"] = {"schema": SCHEMA}
+    value = {"inner": {"lid": {"key": "leaked", "url": "b"}}}
+    files["f/team/new.resource.yaml"] = {"resource_type": "outer", "value": value}
+    commit_files(repo, {name: json.dumps(each).encode() for name, each in files.items()}, "Types")
+    await synchronised(api)
+    found = await difference(api, "resource", "f/team/new")
+    assert found["after"]["value"] == {"inner": {"lid": {"key": "***", "url": "b"}}}
 
 
 async def test_settings_and_lock_that_files_lack_stay(api: ApiHarness, server: GitServer, repo: Repo) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
 from importlib import resources as package
 from typing import Any, Final
 
@@ -30,6 +30,14 @@ async def nested_schemas(conn: Connection, workspace: str, schema: Any) -> Mappi
 
     Raises TooComplex for more than 100.
     """
+    return await collect_nested(partial(schema_of, conn, workspace), schema)
+
+
+async def collect_nested(find: Callable[[str], Awaitable[Any]], schema: Any) -> Mapping[str, Any]:
+    """Return the schemas of the resource types that a schema names, as `find` returns them, by name.
+
+    Raises TooComplex for more than 100.
+    """
     names = secret_schemas.resource_types(schema)
     found: dict[str, Any] = {}
     while names:
@@ -37,7 +45,7 @@ async def nested_schemas(conn: Connection, workspace: str, schema: Any) -> Mappi
             raise TooComplex(
                 f"The schema names more than {_MAX_TYPES} resource types.", hint="Split it.", details={"path": ""}
             )
-        added = {name: await schema_of(conn, workspace, name) for name in sorted(names)}
+        added = {name: await find(name) for name in sorted(names)}
         found |= added
         names = frozenset(name for each in added.values() for name in secret_schemas.resource_types(each))
         names -= found.keys()

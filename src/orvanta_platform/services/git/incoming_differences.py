@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import OrvantaError
+from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.document_threads import run_in_thread
 from orvanta_platform.services.changes.flow_differences import difference_of
 from orvanta_platform.services.git import incoming
@@ -77,18 +79,30 @@ def _without_value(found: IncomingContents) -> Mapping[str, Any] | None:
 
 
 async def _schemas(conn: Connection, workspace: str, found: IncomingContents) -> list[TypeSchema]:
-    """Return the schemas of the type of a resource: that of the workspace, and that of the repository if changed."""
+    """Return the schemas of the type of a resource: that of the workspace, and that with the types of the repository.
+
+    Raises TooComplex.
+    """
     assert found.after is not None
     kind = str(found.after.get("resource_type") or (found.before or {}).get("resource_type") or "")
     stored = await sealing.schema_of(conn, workspace, kind)
+    find = partial(_schema_after, conn, workspace)
+    schema = await find(kind)
+    return [stored, TypeSchema(schema, await resource_schemas.collect_nested(find, schema))]
+
+
+async def _schema_after(conn: Connection, workspace: str, kind: str) -> Any:
+    """Return the schema of a resource type in the repository if it is changed there, otherwise in the workspace."""
     row = await rows.get_incoming_item(conn, workspace, "resource_type", kind)
     files = None if row is None else unpack(row.incoming)
-    if files is None:
-        return [stored]
     try:
-        return [stored, TypeSchema(content_of(("resource_type", kind), files, None).get("schema"), stored.nested)]
+        if files is not None:
+            schema = content_of(("resource_type", kind), files, None).get("schema")
+            if schema is not None:
+                return schema
     except OrvantaError:  # the type cannot be applied as it is
-        return [stored]
+        pass
+    return await resource_schemas.schema_of(conn, workspace, kind)
 
 
 def _without_secrets(found: IncomingContents, schemas: list[TypeSchema]) -> IncomingContents:
