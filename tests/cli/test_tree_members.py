@@ -96,3 +96,34 @@ def test_archive_with_members_and_settings_is_imported_on_request(cli: Cli) -> N
     assert cli("import", "archive", "whole.zip", "-w", "people4", *OPTIONS).out == "Nothing to do.\n"
     cli("workspace", "export", "again.zip", "-w", "people4", *OPTIONS)
     assert (cli.folder / "again.zip").read_bytes() == (cli.folder / "whole.zip").read_bytes()
+
+
+def test_prune_of_a_fresh_checkout_removes_the_members_that_it_lacks(cli: Cli) -> None:
+    """On request only, and neither the settings nor the last admin."""
+    create_workspace(cli, "people5")
+    w = ("-w", "people5")
+    emails = [create_account(cli, f"people5_{name}") for name in ("ann", "bob")]
+    cli.write("whole/users/admin@localhost.user.yaml", ADMIN)
+    for email in emails:
+        cli.write(f"whole/users/{email}.user.yaml", "role: developer\n")
+    cli.write("whole/settings.yaml", "retention_days: 20\n")
+    cli.write("whole/f/people5/folder.meta.yaml", "summary: Five\n")
+    cli("push", "whole", *w, *OPTIONS)
+    cli.write("fresh/f/people5/folder.meta.yaml", "summary: Five\n")
+    prune = ("push", "fresh", *w, "--force", "--prune")
+    without = cli(*prune, "--dry-run").out
+    assert "user " not in without and "settings" not in without
+    refused = cli(*prune, *OPTIONS, code=1)
+    assert "admin" in refused.err and len(roles(cli, "people5")) == 3
+    cli.write("fresh/users/admin@localhost.user.yaml", ADMIN)
+    cli.write(f"fresh/users/{emails[0]}.user.yaml", "role: developer\n")
+    planned = cli(*prune, *OPTIONS, "--dry-run").out
+    assert f"user {emails[1]}: would be deleted\n" in planned and "settings" not in planned
+    assert "folder people5" not in planned and emails[0] not in planned
+    assert f"user {emails[1]}: deleted\n" in cli(*prune, *OPTIONS).out
+    assert roles(cli, "people5") == {"admin@localhost": "admin", emails[0]: "developer"}
+    stored = cli.installation.client.get("/api/w/people5/workspaces/get_settings").json()
+    assert stored["retention_days"] == 20
+    (cli.folder / "whole/settings.yaml").unlink()
+    done = cli("push", "whole", *w, *OPTIONS, "--prune")
+    assert "The settings remain" in done.err and "settings" not in done.out

@@ -18,7 +18,7 @@ Prune = Annotated[
     typer.Option(
         "--prune",
         help="Delete the items whose files were deleted since the last push; with --force in a folder that was never "
-        "synchronised, all that the folder lacks.",
+        "synchronised, all that the folder lacks, with --include-users also the members.",
     ),
 ]
 ForcePush = Annotated[bool, typer.Option("--force", help="Replace what was changed in the workspace meanwhile.")]

@@ -28,7 +28,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
-from orvanta_platform.workflow.tree.item import ENCRYPTED, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import ENCRYPTED, SETTINGS_PATH, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import is_fault
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
@@ -112,6 +112,9 @@ class _Push:
         bases = {key: each.hash for key, each in known.items()}
         changes = [change_of(item, bases.get(item.key), self.found.state.base_of(item.key)) for item in items]
         gone = [key for key in self.found.of("deleted", "conflict") if key not in self.folder.located]
+        if ("settings", SETTINGS_PATH) in gone:
+            gone.remove(("settings", SETTINGS_PATH))
+            say("The settings remain, because a workspace always has them.")
         if self.options.prune and self.options.force and not known:
             gone += self._left_out()
         if self.options.prune:
@@ -153,11 +156,12 @@ class _Push:
         return sorted(key for key in keys if key not in known and self.folder.covers(key))
 
     def _left_out(self) -> list[Key]:
-        """Return the items that the folder lacks, of those that files can contain.
+        """Return the items that the folder lacks, of those that files can contain and that can be deleted.
 
         A folder without a state, such as the checkout of a pipeline, does not tell which of them it once had.
         """
-        remote = fetch(self.session.api, self.found.of("remote added"))
+        keys = [key for key in self.found.of("remote added") if key[0] != "settings"]
+        remote = fetch(self.session.api, keys)
         return [key for key, (item, _) in remote.items() if has_files(item)]
 
     def check(self, made: Mapping[str, Any]) -> None:
