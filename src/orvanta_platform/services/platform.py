@@ -24,6 +24,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
+from orvanta_platform.orchestrator.parsed_workflows import ParsedWorkflows
 from orvanta_platform.orchestrator.run_starts import RunStarts
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.services.shared_reads import SharedReads
@@ -67,6 +68,9 @@ class Platform:
 
     test_outcomes: OrderedDict[tuple[str, str, str], bool] = field(default_factory=OrderedDict)
     """Outcomes of tests of released workflows, by path and digest of the document and hash of the test."""
+
+    parsed_workflows: ParsedWorkflows = field(default_factory=ParsedWorkflows)
+    """Workflows of change sets that were compared recently."""
 
     run_limits: dict[str, Any] = field(default_factory=dict)
     """Room for new runs by workspace (`run_limits.Room`)."""

@@ -358,7 +358,9 @@ async def prepare(platform: Platform, workspace: str, change: ChangeSet) -> tupl
         path: [each for reference in references for each in reference.candidates]
         for path, references in zip(contents_of, found, strict=True)
     }
-    planner = Planner(change.items, change.prune, imports, force=change.force, faults=faults)
+    planner = Planner(
+        change.items, change.prune, imports, force=change.force, faults=faults, parse=platform.parsed_workflows.parse
+    )
     await document_threads.run_in_slices(workspace, planner.sort())
     return change, planner
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence, Set
+from functools import cache
+from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -114,11 +116,11 @@ class Plan(msgspec.Struct, frozen=True):
         return [entry for entry in self.entries if entry.action in actions]
 
 
-class _Workflow(msgspec.Struct, frozen=True):
+class ParsedWorkflow(msgspec.Struct, frozen=True):
     """A parsed workflow."""
 
     normal: str
-    """Normal form for comparisons; the text if it cannot be parsed."""
+    """Digest of its normal form for comparisons; that of the text if it cannot be parsed."""
     calls: Sequence[str] = ()
     """Paths of the workflows that it runs."""
 
@@ -138,10 +140,12 @@ class Planner:
         *,
         force: bool,
         faults: Sequence[tuple[Wanted, str]] = (),
+        parse: Callable[[str], ParsedWorkflow] | None = None,
     ) -> None:
         """Create a planner, which `sort` completes. `force`: the change replaces what was changed since its base.
 
-        `faults`: further changes whose content is not valid, with the reasons, which become conflicts.
+        `faults`: further changes whose content is not valid, with the reasons, which become conflicts. `parse`: as
+        `parse_limited`, with what other planners have parsed; None: each text is parsed once.
         """
         self._wanted = {each.key: each for each in wanted}
         self._imports = imports
@@ -155,8 +159,7 @@ class Planner:
         ]
         self._prune = None if prune is None else frozenset(prune)
         self._force = force
-        self._parsed: dict[str, _Workflow] = {}
-        """Workflows of the change set by their text."""
+        self._parse = parse or cache(parse_limited)
 
     def sort(self) -> Generator[None, None, None]:
         """Compute the order."""
@@ -173,9 +176,7 @@ class Planner:
         if wanted.kind == "script":
             found: list[Key] = [("script", path) for path in self._imports.get(wanted.path, ())]
         elif wanted.kind == "flow" and wanted.content is not None and _RUNS_A_FLOW.search(wanted.content["text"]):
-            text = wanted.content["text"]
-            self._parsed[text] = _parse(text, limited=True)
-            found = [("flow", path) for path in self._parsed[text].calls]
+            found = [("flow", path) for path in self._parse(wanted.content["text"]).calls]
         else:
             return []
         return [key for key in found if key in self._wanted]
@@ -231,7 +232,7 @@ class Planner:
         return _entry(wanted, self._hashes[wanted.key], stored, self._prune, self._tree, force=self._force)
 
     def _tree(self, text: str) -> str:
-        return (self._parsed.get(text) or _parse(text, limited=True)).normal
+        return self._parse(text).normal
 
 
 def _entry(
@@ -395,21 +396,27 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def normal_tree(text: str) -> str:
-    """Return the document of a workflow for comparisons; the text if it cannot be parsed."""
+    """Return a digest of the document of a workflow for comparisons; that of the text if it cannot be parsed."""
     return _parse(text).normal
 
 
-def _parse(text: str, *, limited: bool = False) -> _Workflow:
+def parse_limited(text: str) -> ParsedWorkflow:
+    """Parse a workflow. One beyond the limits of a deployment is not parsed."""
+    return _parse(text, limited=True)
+
+
+def _parse(text: str, *, limited: bool = False) -> ParsedWorkflow:
     """Parse a workflow. `limited`: one beyond the limits of a deployment is not parsed."""
     try:
         tree = document.parse(text.encode(), "yaml", limit_yaml=limited).tree
     except InvalidWorkflow:  # its deployment reports the error
-        return _Workflow(text)
-    return _Workflow(_normal(tree), list(dict.fromkeys(called_flows(tree))))
+        return ParsedWorkflow(f"text {sha256(text.encode()).hexdigest()}")
+    return ParsedWorkflow(_normal(tree), list(dict.fromkeys(called_flows(tree))))
 
 
 def _normal(tree: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
+    text = json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
+    return sha256(text.encode()).hexdigest()
 
 
 def in_order(wanted: Sequence[Wanted], references: Mapping[Key, Sequence[Key]]) -> list[Wanted]:
