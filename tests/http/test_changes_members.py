@@ -219,7 +219,7 @@ async def test_addresses_that_change_sets_try_are_counted(api: ApiHarness, monke
 async def test_triggers_of_members_who_leave_are_found_by_the_plan(
     api: ApiHarness, leaves: dict[str, Any] | None
 ) -> None:
-    """Unless they are disabled, or the change set changes them, so that they act for whoever applies it."""
+    """Unless they are disabled, or the change set changes them, so that they act for the caller."""
     ada = await api.member("ada", Role.ADMIN)
     daily = {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}}
     hook = {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK}

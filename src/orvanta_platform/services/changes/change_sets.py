@@ -436,7 +436,7 @@ class _Found:
         if entry.kind not in _TRIGGERS or entry.wanted is None:
             return None
         owner, is_enabled = self._triggers.get(entry.key, (None, False))
-        if entry.action != "unchanged":  # it acts for whoever applies the change set
+        if entry.action != "unchanged":  # it acts for the caller
             owner, wanted = self._actor.permissioned_as, self._wanted[entry.key] or {}
             is_enabled = _is_enabled(wanted) or (is_enabled and _has_no_state(wanted))
         if owner not in self._leaving or not is_enabled:
