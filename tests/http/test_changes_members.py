@@ -221,8 +221,8 @@ async def test_triggers_of_members_who_leave_are_found_by_the_plan(
 ) -> None:
     """Unless they are disabled, or the change set changes them, so that they act for the caller."""
     ada = await api.member("ada", Role.ADMIN)
-    daily = {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}}
-    hook = {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK}
+    daily: dict[str, Any] = {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}}
+    hook: dict[str, Any] = {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK}
     triggers = [daily, hook]
     items = [
         {"kind": "folder", "path": "team", "content": {}},
