@@ -93,10 +93,34 @@ function chunkOfPages(holds: (importing: string[]) => boolean, name: string): Ch
 
 const HOME = source("home/page.tsx");
 const WORKFLOW = source("workflow-page/page.tsx");
+const RUN = source("runs/page.tsx");
+const RUNS = source("runs/list/page.tsx");
 /** Pages that show a graph. */
-const GRAPHS = [WORKFLOW, source("runs/page.tsx"), source("runs/compare/page.tsx")];
+const GRAPHS = [WORKFLOW, RUN, source("runs/compare/page.tsx")];
 /** Pages that show code or a graph. */
 const EDITORS = [...GRAPHS, source("scripts/page.tsx")];
+
+/** Return the function that names a chunk of the modules for which one of several functions has a name. */
+const oneOf =
+  (...functions: ChunkName[]): ChunkName =>
+  (id, context) =>
+    functions.map((chunk) => chunk(id, context)).find((name) => name !== null) ?? null;
+
+/** Return the function that names a chunk of modules by their path. */
+const chunkOfPath =
+  (path: RegExp, name: string): ChunkName =>
+  (id) =>
+    path.test(id) ? name : null;
+
+/** Return the function that names a chunk of those modules only whose path matches. */
+const within =
+  (path: RegExp, chunk: ChunkName): ChunkName =>
+  (id, context) =>
+    path.test(id) ? chunk(id, context) : null;
+
+const isOnly = (page: string) => (importing: string[]) => importing.length === 1 && importing[0] === page;
+const isOf = (pages: readonly string[]) => (importing: string[]) =>
+  importing.length > 1 && importing.every((each) => pages.includes(each));
 
 /**
  * `start` and `frame` are loaded by every page: the first chooses the language, the modules of the second read texts. The
@@ -104,24 +128,65 @@ const EDITORS = [...GRAPHS, source("scripts/page.tsx")];
  * chunk, every page would load what few pages use.
  */
 const CHUNKS = [
-  { name: chunkOf(source("main.tsx"), "start"), priority: 6 },
-  { name: chunkOf(source("app.tsx"), "frame"), priority: 5 },
-  { name: chunkOfPages((pages) => pages.includes(HOME) && pages.length > 3, "common"), priority: 4 },
+  { name: oneOf(chunkOfPath(/rolldown\/runtime/, "start"), chunkOf(source("main.tsx"), "start")), priority: 7 },
   {
-    name: chunkOfPages((pages) => pages.length > 1 && pages.every((each) => GRAPHS.includes(each)), "graph"),
-    priority: 3,
+    name: oneOf(
+      chunkOf(source("app.tsx"), "frame"),
+      chunkOfPages((pages) => pages.includes(HOME) && pages.length > 1, "frame"),
+    ),
+    priority: 6,
   },
+  { name: chunkOfPages(isOf(GRAPHS), "graph"), priority: 4 },
+  { name: oneOf(chunkOfPages(isOf(EDITORS), "model"), chunkOfPath(/node_modules\/yaml\//, "model")), priority: 3 },
+  { name: chunkOfPages((pages) => pages.length > 1 && pages.includes(WORKFLOW), "shared"), priority: 2 },
   {
-    name: chunkOfPages((pages) => pages.length > 1 && pages.every((each) => EDITORS.includes(each)), "model"),
-    priority: 2,
+    name: oneOf(
+      chunkOfPages((pages) => pages.length > 5, "controls"),
+      chunkOfPath(LATER, "controls"),
+    ),
+    priority: 1,
   },
-  { name: chunkOfPages((pages) => pages.length > 5 && pages.includes(WORKFLOW), "shared"), priority: 1 },
-  { name: chunkOfPages((pages) => pages.length > 5 && !pages.includes(WORKFLOW), "controls"), priority: 1 },
-  { name: chunkOfPages((pages) => pages.length === 1 && pages[0] === WORKFLOW, "workflow"), priority: 1 },
+  { name: chunkOfPages(isOnly(WORKFLOW), "workflow"), priority: 1 },
+  { name: chunkOfPages(isOnly(RUNS), "list"), priority: 1 },
+  { name: chunkOfPages((pages) => pages.includes(RUN) && pages.includes(RUNS), "runs"), priority: 1 },
+  { name: within(/\/src\/runs\//, chunkOfPages(isOnly(RUN), "run")), priority: 1 },
+  { name: chunkOfPages((pages) => pages.includes(RUN), "forms"), priority: 0 },
 ];
 
+/** Chunks most of whose functions are called before their page shows its data. */
+const CALLED_AT_ONCE = new Set([
+  "start",
+  "frame",
+  "graph",
+  "model",
+  "shared",
+  "workflow",
+  "run",
+  "runs",
+  "list",
+  "page",
+]);
+
+/**
+ * Adds the comment that makes Chromium compile all functions of a file while it is loaded, on another thread. Otherwise the
+ * main thread compiles each one when it is first called.
+ */
+function compileHints(): Plugin {
+  return {
+    name: "compile-hints",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        for (const chunk of Object.values(bundle))
+          if (chunk.type === "chunk" && CALLED_AT_ONCE.has(chunk.name))
+            chunk.code = `//# allFunctionsCalledOnLoad\n${chunk.code}`;
+      },
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [compiledTexts(), preloadedFrame(), routeFiles()],
+  plugins: [compiledTexts(), preloadedFrame(), routeFiles(), compileHints()],
   // Preact runs what is written for React, with a sixth of the size. Types are those of React.
   resolve: { alias: { "react-dom": "preact/compat", react: "preact/compat" } },
   build: {

@@ -51,8 +51,8 @@ async def test_code_of_a_script_loads_with_its_editor(page: Page, site: Site) ->
 
 REQUESTED_EARLY = [
     ("/w/main", "page", ["/overview", "/jobs/histogram?"]),
-    ("/w/main/runs", "page", ["/jobs/list?", "/jobs/histogram?"]),
-    ("/w/main/runs/{run}", "page", ["/about", "/document"]),
+    ("/w/main/runs", "list", ["/jobs/list?", "/jobs/histogram?"]),
+    ("/w/main/runs/{run}", "run", ["/about", "/document"]),
     ("/w/main/workflows/{workflow}", "workflow", ["/drafts/flow/", "/flows/get/"]),
 ]
 
