@@ -92,8 +92,10 @@ function useRuns(workspace: string, filter: RunFilter) {
     enabled: runs.isSuccess,
     refetchInterval: FRESH_MS,
     staleTime: FRESH_MS,
+    // Not at once: the runs have just been fetched.
+    initialData: null,
     gcTime: 0,
-    queryFn: async () => {
+    queryFn: async (): Promise<number | null> => {
       const data = queries.getQueryData<RunPages>(query.queryKey);
       if (!data) return null;
       const made = await refreshRuns(workspace, filter, data);
