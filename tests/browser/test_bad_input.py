@@ -57,7 +57,7 @@ def await_server(installation: Running) -> None:
 
 async def test_edits_survive_server_outage(page: Page, site: Site, installation: Running) -> None:
     path = await opened(page, site, query="?panel=node&node=two")
-    summary = page.get_by_role("textbox", name="Summary")
+    summary = page.get_by_role("textbox", name="Name", exact=True)
     await expect(summary).to_be_visible()
     # A part of the page that is loaded during the outage would be missing.
     await expect(page.locator(".cm-content").first).to_be_attached()
@@ -65,8 +65,8 @@ async def test_edits_survive_server_outage(page: Page, site: Site, installation:
         await summary.fill("Written while nobody answered")
         await expect(page.get_by_role("status", name="Connection")).to_contain_text(AWAY)
         await expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()
-        await page.get_by_role("button", name="Undo: Set Summary of two").click()
-        await page.get_by_role("button", name="Redo: Set Summary of two").click()
+        await page.get_by_role("button", name="Undo: Set Name of two").click()
+        await page.get_by_role("button", name="Redo: Set Name of two").click()
         await expect(node(page, "two")).to_contain_text("Written while nobody answered")
     await expect(page.get_by_text("Draft saved")).to_be_visible(timeout=PATIENCE_MS)
     await expect(page.get_by_role("status", name="Connection")).to_be_empty()
@@ -79,7 +79,7 @@ async def test_part_that_cannot_be_loaded_leaves_the_page(page: Page, site: Site
     await opened(page, site, query="?panel=node&node=two")
     await page.get_by_text("Advanced: conditions, retries, timeout, cache").click()
     await expect(page.get_by_role("alert").first).to_contain_text("This part of the page could not be loaded.")
-    await page.get_by_role("textbox", name="Summary").fill("Still here")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Still here")
     await expect(node(page, "two")).to_contain_text("Still here")
 
 
@@ -103,7 +103,7 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
     await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(page.get_by_label("Workspace")).to_be_visible()
     path = await opened(page, site, query="?panel=node&node=two")
-    await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Name", exact=True)).to_be_visible()
     # Another tab of the user logs out: the server has deleted the session, but this tab still has the cookie.
     cookies = await page.context.cookies()
     status = await page.evaluate(
@@ -111,7 +111,7 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
     )
     assert status < 300
     await page.context.add_cookies(cookies)  # type: ignore[arg-type]
-    await page.get_by_role("textbox", name="Summary").fill("Of the old session")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Of the old session")
     await expect(page.get_by_text("Your session has expired")).to_be_visible()
     await page.get_by_label("E-mail address").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)
@@ -122,19 +122,19 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
 
 async def test_reloaded_tab_shows_newer_draft(page: Page, site: Site) -> None:
     path = await opened(page, site, query="?panel=node&node=one")
-    await page.get_by_role("textbox", name="Summary").fill("Of this tab")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Of this tab")
     await draft_saved(page)
     other = await page.context.new_page()
     await other.goto(f"/w/main/workflows/{path}?panel=node&node=two")
     await expect(node(other, "one")).to_contain_text("Of this tab")
-    await other.get_by_role("textbox", name="Summary").fill("Of the other tab")
+    await other.get_by_role("textbox", name="Name", exact=True).fill("Of the other tab")
     await draft_saved(other)
     await page.reload()
     await expect(node(page, "two")).to_contain_text("Of the other tab")
     await page.get_by_role("button", name="Undo: Use the saved draft").click()
     await expect(node(page, "two")).not_to_contain_text("Of the other tab")
     await expect(node(page, "one")).to_contain_text("Of this tab")
-    await page.get_by_role("button", name="Undo: Set Summary of one").click()
+    await page.get_by_role("button", name="Undo: Set Name of one").click()
     await expect(node(page, "one")).not_to_contain_text("Of this tab")
 
 

@@ -356,6 +356,6 @@ async def test_test_key_in_code_tests_node_and_elsewhere_the_workflow(page: Page
     await page.keyboard.press("Escape")
     await expect(code).to_have_text("echo 1; echo 41")
     await page.goto(f"/w/main/workflows/{path}?panel=node")
-    await page.get_by_role("textbox", name="Summary").focus()
+    await page.get_by_role("textbox", name="Name", exact=True).focus()
     await page.keyboard.press("Control+Enter")
     await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"got 41"')

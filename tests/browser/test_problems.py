@@ -51,7 +51,7 @@ async def test_deployment_lists_problems_with_their_nodes(page: Page, site: Site
     path = await opened(page, site, BROKEN, "?panel=workflow", problems="1 problem")
     await page.keyboard.press("Escape")
     await node(page, "last").click()
-    await page.get_by_label("Summary", exact=True).fill("Last")
+    await page.get_by_label("Name", exact=True).fill("Last")
     await page.get_by_role("button", name="Deploy").click()
     dialog = page.get_by_role("dialog", name="Deploy")
     await expect(dialog).to_contain_text("1 warning. You can deploy anyway.")

@@ -63,7 +63,7 @@ async def test_undeployed_draft_is_discarded(page: Page, site: Site) -> None:
 
 async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) -> None:
     path = await opened(page, site, LIST, "?panel=node")
-    await page.get_by_label("Summary").fill("Left alone")
+    await page.get_by_label("Name", exact=True).fill("Left alone")
     await draft_saved(page)
     site.client.delete(f"/api/w/main/flows/delete/{path}").raise_for_status()
     # The page was opened before the deletion, so that the refusal is its first sign.

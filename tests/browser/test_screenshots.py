@@ -175,7 +175,7 @@ async def triggers(page: Page) -> None:
 async def merge(page: Page) -> None:
     """Open the merge of a change on the page with a version that was deployed meanwhile."""
     await page.goto("/w/main/workflows/f/sales/contract?panel=node&node=offer")
-    await page.get_by_role("textbox", name="Summary").fill("Writes the offer, with its discount")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Writes the offer, with its discount")
     await expect(page.get_by_text("Draft saved")).to_be_visible()
     text = RENEWAL.replace("Reads the contract", "Reads contract and seats").replace("Writes the", "Drafts the")
     body = {"source": {"format": "yaml", "text": text}, "deployment_message": "Seats are read"}
@@ -305,7 +305,7 @@ async def write_node(page: Page, shot: Shot, summary: str, code: str) -> None:
     await shot(900)
     await add(page, "Python")
     await page.get_by_role("button", name="Fit to view").click()
-    await page.get_by_role("textbox", name="Summary").fill(summary)
+    await page.get_by_role("textbox", name="Name", exact=True).fill(summary)
     await write_code(page.get_by_role("textbox", name="Code", exact=True), code)
 
 

@@ -116,7 +116,7 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_role("button", name="Create schedule").click()
     await expect(dialog.get_by_role("alert")).to_have_text("Required")
     await name.fill("Grace")
-    await page.get_by_role("textbox", name="Summary").fill("By night")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("By night")
     await page.get_by_role("button", name="Create schedule").click()
     row = page.get_by_role("listitem").filter(has_text="By night")
     await expect(row.get_by_label("Next runs").get_by_text("02:30:00")).to_have_count(5)

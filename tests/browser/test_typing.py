@@ -39,7 +39,7 @@ async def press(control: Locator) -> None:
     await control.page.mouse.up()
 
 
-@pytest.mark.parametrize("field", ["Code", "Summary"])
+@pytest.mark.parametrize("field", ["Code", "Name"])
 async def test_field_clicked_after_typing_an_id_receives_the_text(page: Page, site: Site, field: str) -> None:
     await opened(page, site, CODE, "?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("total")
