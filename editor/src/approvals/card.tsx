@@ -140,11 +140,23 @@ export function DecisionForm({ workspace, approval, decided }: FormProps) {
         </p>
       )}
       <div className={css.buttons}>
-        <Button look="main" icon="check" type="submit" disabled={isClosed}>
+        <Button
+          look="main"
+          icon="check"
+          type="submit"
+          title={t("approvals.approveHint", { node: approval.node })}
+          disabled={isClosed}
+        >
           {t("approvals.approve")}
         </Button>
         {!approval.hide_cancel && (
-          <Button look="danger" icon="cross" disabled={isClosed} onClick={() => void answer(false)}>
+          <Button
+            look="danger"
+            icon="cross"
+            title={t("approvals.rejectHint", { node: approval.node })}
+            disabled={isClosed}
+            onClick={() => void answer(false)}
+          >
             {t("approvals.reject")}
           </Button>
         )}

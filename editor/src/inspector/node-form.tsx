@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useId, useState } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
@@ -13,7 +13,7 @@ import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import { SET_FIELDS } from "../workflow/catalog";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
-import { OUTCOME_NAMES } from "../workflow/outcome-names";
+import { OUTCOME_NAMES, outcomeHelp } from "../workflow/outcome-names";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import { isPinned } from "../workflow/pins";
 import { at, type Outcome, text } from "../workflow/types";
@@ -169,29 +169,38 @@ function IncomingEdges({ node }: { node: Node }) {
   );
 }
 
-/** An edge: its source, its outcome, and a button to remove it. */
+/** An edge: its source, its outcome with the meaning, and a button to remove it. */
 export function EdgeRow({ edge }: { edge: Edge }) {
   const store = useEditorStore();
   const source = useEditor((editor) => editor.graph.byId.get(edge.from));
+  const help = useId();
   return (
-    <div className={css.edge}>
-      <span>{edge.from}</span>
-      <Select
-        aria-label={t("inspector.outcome", { node: edge.from })}
-        value={edge.on}
-        set={(next) => attempt(() => apply(store, (model) => setOutcome(model, edge, next as Outcome)))}
-      >
-        {outcomesOf(source?.kind ?? "").map((outcome) => (
-          <option key={outcome} value={outcome}>
-            {OUTCOME_NAMES[outcome]}
-          </option>
-        ))}
-      </Select>
-      <IconButton
-        label={t("inspector.disconnect", { node: edge.from })}
-        icon="cross"
-        onClick={() => attempt(() => apply(store, (model) => disconnect(model, edge)))}
-      />
+    <div>
+      <div className={css.edge}>
+        <span>{edge.from}</span>
+        <Select
+          aria-label={t("inspector.outcome", { node: edge.from })}
+          aria-describedby={help}
+          value={edge.on}
+          set={(next) => attempt(() => apply(store, (model) => setOutcome(model, edge, next as Outcome)))}
+        >
+          {outcomesOf(source?.kind ?? "").map((outcome) => (
+            <option key={outcome} value={outcome}>
+              {OUTCOME_NAMES[outcome]}
+            </option>
+          ))}
+        </Select>
+        <IconButton
+          label={t("inspector.disconnect", { node: edge.from })}
+          icon="cross"
+          onClick={() => attempt(() => apply(store, (model) => disconnect(model, edge)))}
+        />
+      </div>
+      {source && (
+        <p id={help} className={css.help}>
+          {outcomeHelp(source, edge.on)}
+        </p>
+      )}
     </div>
   );
 }

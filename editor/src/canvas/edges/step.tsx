@@ -6,7 +6,7 @@ import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
 import { isGroup } from "../../workflow/groups";
 import { edgeId } from "../../workflow/layout";
-import { OUTCOME_NAMES } from "../../workflow/outcome-names";
+import { OUTCOME_NAMES, outcomeHelp } from "../../workflow/outcome-names";
 import css from "../canvas.module.css";
 import type { DrawnEdge } from "../draw";
 import { stepPath } from "./path";
@@ -20,6 +20,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const running = useEditor(
     (editor) => taken === "taken" && data !== undefined && nodeStateOf(editor, data.edge.to)?.status === "running",
   );
+  const source = useEditor((editor) => (data ? editor.graph.byId.get(data.edge.from) : undefined));
   const zIndex = useStore((state) => levelOf(state.nodeLookup.get(props.source)));
   const { path, x, y } = stepPath(props);
   if (!data) return null;
@@ -51,7 +52,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
           style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)`, zIndex }}
         >
           {edge.on !== "success" && (
-            <span className={css.label} data-on={edge.on}>
+            <span className={css.label} data-on={edge.on} title={source && outcomeHelp(source, edge.on)}>
               {OUTCOME_NAMES[edge.on]}
             </span>
           )}
