@@ -53,7 +53,7 @@ async def draft_saved(page: Page) -> None:
 async def archive(page: Page) -> None:
     """Open the dialog that archives or deletes the workflow."""
     await page.get_by_role("button", name="More actions").click()
-    await page.get_by_role("menuitem", name="Archive…").click()
+    await page.get_by_role("menuitem", name="Archive or delete…").click()
 
 
 async def deploy(page: Page, message: str) -> None:
@@ -224,15 +224,15 @@ async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> No
     other = await page.context.new_page()
     await other.goto(f"/w/main/workflows/{path}?panel=node&node=two")
     await expect(node(other, "two")).to_be_visible()
-    await page.get_by_role("textbox", name="Summary").fill("Of this page")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Of this page")
     await draft_saved(page)
-    await other.get_by_role("textbox", name="Summary").fill("Of the other")
+    await other.get_by_role("textbox", name="Name", exact=True).fill("Of the other")
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
     await other.get_by_role("button", name="Keep this draft").click()
     await draft_saved(other)
     stored = site.client.get(f"/api/w/main/drafts/flow/{path}").json()["value"]["source"]["text"]
     assert "Of the other" in stored and "Of this page" not in stored
-    await page.get_by_role("textbox", name="Summary").fill("Of this page again")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Of this page again")
     await page.get_by_role("button", name="Use the other draft").click()
     await expect(node(page, "two")).to_contain_text("Of the other")
 
@@ -241,7 +241,7 @@ async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> No
 async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> None:
     source = LIST.replace("summary: Three", "x-future: {deep: [1, 2]}\nsummary: Three")
     path = await opened(page, site, source, "?panel=node&node=two")
-    await page.get_by_role("textbox", name="Summary").fill("Known")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Known")
     await draft_saved(page)
     await deploy(page, "")
     assert "x-future: {deep: [1, 2]}\n" in flow(site, path)["source"]["text"]
@@ -250,11 +250,11 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
 @pytest.mark.extended
 async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
-    await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Name", exact=True)).to_be_visible()
     # Otherwise a refused request of the loading page would show the login during the input and take its focus.
     await page.wait_for_load_state("networkidle")
     await page.context.clear_cookies()
-    await page.get_by_role("textbox", name="Summary").fill("Written before the login")
+    await page.get_by_role("textbox", name="Name", exact=True).fill("Written before the login")
     await expect(page.get_by_text("Your session has expired")).to_be_visible()
     await page.get_by_label("E-mail address").fill("admin@example.org")
     await page.get_by_label("Password").fill("correct horse")
@@ -275,7 +275,7 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     await opened(page, site)
     await node(page, "three").click()
     panel = page.get_by_role("complementary", name="Node")
-    await panel.get_by_role("textbox", name="Summary").fill("The third")
+    await panel.get_by_role("textbox", name="Name", exact=True).fill("The third")
     await page.get_by_role("button", name="Add a node between one and two").click()
     await add(page, "Delay")
     await expect(page.locator(".react-flow__edge")).to_have_count(3)
@@ -310,12 +310,12 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     await more.press("Enter")
     await expect(page.get_by_role("menuitem", name="Tidy up")).to_be_focused()
     await page.keyboard.press("ArrowUp")
-    await expect(page.get_by_role("menuitem", name="Archive…")).to_be_focused()
+    await expect(page.get_by_role("menuitem", name="Archive or delete…")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(more).to_be_focused()
     # A long name is truncated, and the head has one line.
     await page.get_by_role("button", name="Workflow settings").click()
-    await page.get_by_label("Summary").fill("A long name " * 20)
+    await page.get_by_label("Name", exact=True).fill("A long name " * 20)
     await expect(page.get_by_role("heading", level=1)).to_have_attribute("title", re.compile("A long name A long"))
     await page.set_viewport_size({"width": 1440, "height": 900})
     for change in ("Expand navigation", "Collapse navigation"):

@@ -279,7 +279,7 @@ function Rules({ environment: { rules }, possibleApprovals }: RulesProps) {
           {t("environments.tooFewApprovers", { count: possibleApprovals, required: rules.approvals ?? 0 })}
         </p>
       )}
-      <ul>
+      <ul className={css.rules}>
         {shown.map((each) => (
           <li key={String(each)}>{each}</li>
         ))}

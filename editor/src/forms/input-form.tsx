@@ -104,6 +104,16 @@ export function InputForm({
       inputs.refuse(error);
     }
   };
+  const useExample = example && (
+    <Button
+      onClick={() => {
+        inputs.fill(example);
+        setOthers(otherValues(inputs.names, example));
+      }}
+    >
+      {t("forms.useExample")}
+    </Button>
+  );
   return (
     <form
       className={css.inner}
@@ -131,8 +141,14 @@ export function InputForm({
           </Field>
         </details>
       )}
-      <div className={css.submit} data-foot="">
-        {cancel && <Button onClick={cancel}>{t("ui.cancel")}</Button>}
+      <div className={`${css.submit} ${cancel ? css.ofDialog : ""}`} data-foot="">
+        {cancel && (
+          <>
+            {useExample}
+            <span className={css.fill} />
+            <Button onClick={cancel}>{t("ui.cancel")}</Button>
+          </>
+        )}
         <RunButton look="main" type="submit" disabled={busy}>
           {submitLabel}
         </RunButton>
@@ -141,16 +157,7 @@ export function InputForm({
             {alternative.label}
           </RunButton>
         )}
-        {example && (
-          <Button
-            onClick={() => {
-              inputs.fill(example);
-              setOthers(otherValues(inputs.names, example));
-            }}
-          >
-            {t("forms.useExample")}
-          </Button>
-        )}
+        {!cancel && useExample}
       </div>
     </form>
   );

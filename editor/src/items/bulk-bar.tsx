@@ -41,7 +41,7 @@ export function BulkBar({ workspace, kind, paths, archived, clear }: Props) {
       {!archived && (
         <>
           <a className={controls.button} data-look="plain" href={archiveAddress(workspace, kind, paths)} download>
-            <Icon name="down" />
+            <Icon name="download" />
             {t("items.export")}
           </a>
           <Button icon="copy" onClick={() => setCopying(true)}>

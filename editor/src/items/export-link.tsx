@@ -13,7 +13,7 @@ interface Props {
 export function ExportLink({ workspace, kind, path }: Props) {
   return (
     <a className={controls.button} data-look="quiet" href={archiveAddress(workspace, kind, [path])} download>
-      <Icon name="down" />
+      <Icon name="download" />
       {t("items.export")}
     </a>
   );

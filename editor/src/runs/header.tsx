@@ -1,5 +1,6 @@
 import { useEditor } from "../editor/context";
 import { isStatusKnown } from "../editor/run-watch";
+import { useItemName } from "../kinds/item-link";
 import { lazyComponent } from "../lib/lazy-component";
 import { ENDED } from "../lib/status";
 import { Link } from "../routing/link";
@@ -23,7 +24,9 @@ export function RunHeader() {
   const known = useEditor((editor) => isStatusKnown(editor.live));
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
   const connected = useEditor((editor) => editor.live?.connected ?? true);
-  const summary = useEditor(({ tree }) => text(at(tree, ["summary"])));
+  const ofWorkflow = useEditor(({ tree }) => text(at(tree, ["summary"])));
+  const ofScript = useItemName({ workspace, kind: "script", path: about.is_workflow ? "" : (about.workflow ?? "") });
+  const summary = ofWorkflow || ofScript;
   const name = summary || about.workflow;
   const saved = about.workflow && about.version;
   return (

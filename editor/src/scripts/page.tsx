@@ -149,9 +149,7 @@ function Head({ deploy }: { deploy: () => void }) {
       <Icon name={language} size={20} />
       <div className={workflow.title}>
         <h1 title={summary || path}>{summary || path}</h1>
-        <div className={workflow.path}>
-          {path} · {kind.name}
-        </div>
+        <div className={workflow.path}>{summary ? `${path} · ${kind.name}` : kind.name}</div>
       </div>
       <span className={workflow.state} role="status">
         {readOnly ? t("ui.readOnly") : state}

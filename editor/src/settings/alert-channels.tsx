@@ -274,7 +274,7 @@ interface EventProps {
 function EventFields({ chosen, set }: EventProps) {
   const all = Object.keys(EVENTS) as DeploymentEvent[];
   return (
-    <fieldset className={css.dialog}>
+    <fieldset className={`${css.dialog} ${css.card}`}>
       <legend>{t("settings.channelDeployments")}</legend>
       {all.map((event) => (
         <label key={event}>

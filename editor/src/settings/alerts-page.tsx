@@ -72,7 +72,7 @@ function ErrorHandler({ workspace }: { workspace: string }) {
   // An admin can store a handler that could not start unchanged, to become the member as whom it runs.
   const problem = query.data?.error_handler_error ?? undefined;
   return (
-    <form className={css.dialog} onSubmit={submit}>
+    <form className={css.form} onSubmit={submit}>
       <Loaded query={query} />
       <Field
         label={t("settings.errorHandlerField")}

@@ -27,7 +27,7 @@ export function ArchiveFiles({ workspace, archived, admin }: Props) {
       <p className={css.about}>{t("settings.archiveFilesHint")}</p>
       <div className={css.tools}>
         <a className={controls.button} data-look="plain" href={workspaceArchiveAddress(workspace)} download>
-          <Icon name="down" />
+          <Icon name="download" />
           {t("settings.exportArchive")}
         </a>
         {admin && (
@@ -37,7 +37,7 @@ export function ArchiveFiles({ workspace, archived, admin }: Props) {
             href={workspaceArchiveAddress(workspace, "encrypted")}
             download
           >
-            <Icon name="down" />
+            <Icon name="download" />
             {t("settings.exportSecrets")}
           </a>
         )}

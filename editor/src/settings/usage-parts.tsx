@@ -4,7 +4,6 @@ import { bytes } from "../lib/bytes";
 import { absolute, duration } from "../lib/time";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/settings";
-import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import stacked from "../ui/stacked-table.module.css";
 import css from "./usage.module.css";
@@ -25,15 +24,13 @@ export function useSpan(): [UsageSpan, (next: string) => void] {
 
 export function SpanField({ span, set }: { span: UsageSpan; set: (next: string) => void }) {
   return (
-    <Field label={t("settings.usageSpan")}>
-      <Select value={span} set={set}>
-        {SPANS.map((each) => (
-          <option key={each} value={each}>
-            {LABELS[each]}
-          </option>
-        ))}
-      </Select>
-    </Field>
+    <Select aria-label={t("settings.usageSpan")} value={span} set={set}>
+      {SPANS.map((each) => (
+        <option key={each} value={each}>
+          {LABELS[each]}
+        </option>
+      ))}
+    </Select>
   );
 }
 

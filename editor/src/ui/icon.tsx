@@ -46,6 +46,7 @@ const PATHS: Record<string, string> = {
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   save: "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",
   deploy: "M12 16V4M7 9l5-5 5 5M5 20h14",
+  download: "M12 4v12M7 11l5 5 5-5M5 20h14",
   nodes: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
   note: "M5 4h14v10l-5 6H5zM14 20v-6h5",
   group: "M4 4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M4 8V4M9 9h6v6H9z",
@@ -74,7 +75,18 @@ export function Icon({ name, size = 16 }: { name: string; size?: number }) {
   const letters = ICONS[name];
   if (letters) {
     return (
-      <span aria-hidden="true" style={{ fontSize: size * 0.7, fontWeight: 700, fontFamily: "var(--mono)" }}>
+      <span
+        aria-hidden="true"
+        style={{
+          display: "inline-block",
+          flex: "none",
+          minWidth: size,
+          fontSize: size * 0.7,
+          fontWeight: 700,
+          fontFamily: "var(--mono)",
+          textAlign: "center",
+        }}
+      >
         {letters}
       </span>
     );

@@ -62,7 +62,7 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
     );
   }
   return (
-    <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove")} close={close}>
+    <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove", { name: path })} close={close}>
       <References workspace={workspace} kind="flow" path={path} />
       <p className={dialogCss.description}>{isConfirming ? t("workflows.deleteHint") : t("workflows.removeHint")}</p>
       {removing.isError && <p role="alert">{errorText(removing.error)}</p>}

@@ -7,6 +7,7 @@ import {
   type RunSummary,
 } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
+import { ItemLink } from "../../kinds/item-link";
 import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { useParams, useSearchParams } from "../../routing/hooks";
@@ -113,7 +114,11 @@ function RunCard({ workspace, name, run }: { workspace: string; name: string; ru
     <section className={css.run} aria-label={name}>
       <strong>{name}</strong>
       <Status status={run.status} />
-      <Link to={`/w/${workspace}/runs/${run.run_id}`}>{run.workflow ?? t("runs.preview")}</Link>
+      {run.workflow ? (
+        <ItemLink workspace={workspace} path={run.workflow} to={`/w/${workspace}/runs/${run.run_id}`} />
+      ) : (
+        <Link to={`/w/${workspace}/runs/${run.run_id}`}>{t("runs.preview")}</Link>
+      )}
       <span className={css.soft}>
         {run.duration_ms === undefined
           ? tWith("runs.createdBy", { time }, { user: run.created_by })
