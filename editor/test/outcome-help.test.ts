@@ -16,8 +16,8 @@ describe("outcomeHelp", () => {
 
   it("tells the success of an approval, which includes a timeout, from its approval", () => {
     const ask = { id: "ask", kind: "approval" };
-    expect(outcomeHelp(ask, "success")).toBe("ask was approved, or continues after a timeout or a rejection.");
-    expect(outcomeHelp(ask, "approved")).toBe("The required approvers approved ask. A timeout is not an approval.");
+    expect(outcomeHelp(ask, "success")).toBe("ask was approved, or continues without an approval.");
+    expect(outcomeHelp(ask, "approved")).toBe("ask has the required approvals. A timeout is not an approval.");
     expect(outcomeHelp({ id: "ask", kind: "rawscript" }, "success")).toBe(
       "ask ended without an error, or continues after one.",
     );

@@ -194,6 +194,26 @@ async def test_canvas_is_one_tab_stop_and_usable_in_high_contrast_and_zoomed(pag
         await page.get_by_role("complementary").get_by_role("button", name="Close").click()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_main_button_is_readable_in_high_contrast(page: Page, scheme: Literal["light", "dark"]) -> None:
+    """The browser draws no box behind its text, which has the colour of the box."""
+    await page.emulate_media(color_scheme=scheme, forced_colors="active")
+    await page.goto("/w/main/workflows")
+    styles = await page.get_by_role("button", name="New workflow").evaluate(
+        "(each) => (({ forcedColorAdjust, color, backgroundColor }) => [forcedColorAdjust, color, backgroundColor])"
+        "(getComputedStyle(each))"
+    )
+    assert styles[0] == "none"
+    assert styles[1] != styles[2]
+    # The selected option and the pressed button have an outline, because their backgrounds are not shown.
+    await page.keyboard.press("Control+k")
+    option = page.get_by_role("option", selected=True)
+    assert await option.evaluate("(each) => getComputedStyle(each).outlineStyle") == "solid"
+    await page.goto("/w/main")
+    pressed = page.get_by_role("button", name="24 hours", pressed=True)
+    assert await pressed.evaluate("(each) => getComputedStyle(each).outlineStyle") == "solid"
+
+
 @pytest.mark.usefixtures("boxes")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> None:
@@ -237,3 +257,21 @@ async def test_login_is_accessible(stranger: Page, scheme: Literal["light", "dar
     await stranger.goto("/login")
     await stranger.get_by_label("Password").wait_for()
     await check(stranger)
+
+
+@pytest.mark.usefixtures("boxes")
+async def test_run_page_has_room_for_graph_and_node_when_zoomed(page: Page, site: Site) -> None:
+    """The window is 1440 × 900 pixels at 200 %."""
+    run = site.client.post("/api/w/main/jobs/run/f/f/axe/boxes", json={}).text
+    await page.set_viewport_size({"width": 720, "height": 450})
+    await page.goto(f"/w/main/runs/{run}?node=ask")
+    approve = page.get_by_role("button", name="Approve")
+    await approve.scroll_into_view_if_needed()
+    await expect(approve).to_be_in_viewport(ratio=1)
+    canvas = page.locator("[data-canvas]")
+    await canvas.scroll_into_view_if_needed()
+    heights = await page.evaluate(
+        "() => ['[data-canvas]', '[role=tabpanel]'].map((each) => document.querySelector(each).clientHeight)"
+    )
+    assert heights[0] >= 150
+    assert heights[1] >= 300

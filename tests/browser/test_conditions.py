@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -11,6 +12,11 @@ from tests.browser.test_editing import add, deploy, flow, node, opened
 
 CHECK = "value:\n  modules:\n    - id: check\n      value: {type: condition, expr: 1 > 0}\n"
 LOOSE = CHECK + "".join(f"    - id: {id}\n      needs: []\n      value: {{type: identity}}\n" for id in ("yes", "no"))
+PAY = """value:
+  modules:
+    - {id: ask, value: {type: approval, message: Pay?}}
+    - {id: pay, needs: [{node: ask, "on": approved}], value: {type: identity}}
+"""
 SUCCESS = CHECK + "    - id: both\n      needs: [check]\n      value: {type: identity}\n"
 
 # Both boxes are read at once, because the canvas moves when it is arranged or fitted.
@@ -102,4 +108,23 @@ async def test_edges_of_condition_start_at_their_handles_and_do_not_cross(page: 
         and one["y"] < other["y"] + other["height"]
         and other["y"] < one["y"] + one["height"]
         for one, other in itertools.combinations([each for each in labels if each], 2)
+    )
+
+
+async def test_form_and_label_of_edge_explain_its_outcome(page: Page, site: Site) -> None:
+    path = await opened(page, site, PAY, "?panel=node&node=pay")
+    outcome = page.get_by_label("Outcome of ask")
+    approved = "ask has the required approvals. A timeout is not an approval."
+    await expect(outcome).to_have_accessible_description(approved)
+    await expect(page.get_by_title(approved)).to_have_text("approved")
+    await outcome.select_option("success")
+    await expect(outcome).to_have_accessible_description("ask was approved, or continues without an approval.")
+    run = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={}).text
+    await page.goto(f"/w/main/runs/{run}?node=ask")
+    await expect(page.get_by_title(approved)).to_have_text("approved")
+    await expect(page.get_by_role("button", name="Approve")).to_have_attribute(
+        "title", re.compile("“approved” and “success” of ask")
+    )
+    await expect(page.get_by_role("button", name="Reject")).to_have_attribute(
+        "title", re.compile("Without such an edge it fails")
     )

@@ -60,3 +60,33 @@ async def test_workflow_is_selected_by_its_name(page: Page, site: Site) -> None:
     await expect(option).to_contain_text("f/named/report_3")
     await option.click()
     await expect(page.get_by_label("Workflow path", exact=True)).to_have_value("f/named/report_3")
+
+
+async def test_runs_and_their_comparison_show_the_name_of_a_script(page: Page, site: Site) -> None:
+    path, name = "f/named/sum_of_lines", "Sum of the lines"
+    script = {"path": path, "content": "echo 1", "language": "bash", "summary": name}
+    site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    first, second = (site.client.post(f"/api/w/main/jobs/run/p/{path}", json={}).text for _ in range(2))
+    await page.goto(f"/w/main/runs/{first}")
+    await expect(page.get_by_role("heading", name=name)).to_be_visible()
+    await page.goto(f"/w/main/runs/{first}/compare/{second}")
+    for side in ("First run", "Second run"):
+        await expect(page.get_by_role("region", name=side).get_by_role("link", name=name, exact=True)).to_be_visible()
+
+
+async def test_name_of_an_item_has_one_label(page: Page, site: Site) -> None:
+    path = "f/named/labels"
+    site.deploy(path, "value:\n  modules:\n    - {id: call, value: {type: identity}}\n")
+    workflow = f"/w/main/workflows/{path}"
+    for query, button in (
+        ("panel=node", None),
+        ("panel=node&node=call", None),
+        ("view=triggers", "New schedule"),
+        ("view=triggers", "New HTTP trigger"),
+    ):
+        await page.goto("about:blank")
+        await page.goto(f"{workflow}?{query}")
+        if button:
+            await page.get_by_role("button", name=button).click()
+        await expect(page.get_by_label("Name", exact=True)).to_be_visible()
+        await expect(page.get_by_label("Summary")).to_have_count(0)

@@ -1,7 +1,13 @@
 import { useEditor, useEditorStore } from "../editor/context";
 import { Button, IconButton } from "../ui/controls";
+import type { Action } from "./action";
 import { formatChord } from "./keymap";
 import { actionOf, isOffered, labelOf, perform } from "./registry";
+
+/** Return a tooltip with the first key of an action. */
+export function keyed(label: string, { keys: [key] }: Action): string {
+  return key ? `${label} (${formatChord(key)})` : label;
+}
 
 /** Button of an action of the registry; nothing where the page does not offer the action. */
 export function ActionButton({
@@ -22,8 +28,7 @@ export function ActionButton({
   const enabled = useEditor(action.enabled);
   const refusal = useEditor((editor) => action.refusal?.(editor));
   const label = useEditor((editor) => labelOf(action, editor));
-  const key = action.keys[0];
-  const title = refusal ?? (key ? `${label} (${formatChord(key)})` : label);
+  const title = refusal ?? keyed(label, action);
   const props = {
     disabled: !enabled || refusal !== undefined,
     icon: action.icon,

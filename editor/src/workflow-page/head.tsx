@@ -1,5 +1,6 @@
 import { useState } from "react";
-import { ActionButton } from "../actions/button";
+import { ActionButton, keyed } from "../actions/button";
+import { actionOf } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
@@ -55,7 +56,7 @@ function TestButton() {
   const open = () => store.setState({ panel: "test" });
   if (readOnly) return <RunButton onClick={open}>{t("ui.run")}</RunButton>;
   return (
-    <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={open}>
+    <Button icon="play" title={keyed(t("workflow-page.testWorkflow"), actionOf("test"))} onClick={open}>
       {t("workflow-page.test")}
     </Button>
   );
