@@ -207,7 +207,7 @@ async def test_main_button_is_readable_in_high_contrast(page: Page, scheme: Lite
     assert styles[1] != styles[2]
     # The selected option and the pressed button have an outline, because their backgrounds are not shown.
     await page.keyboard.press("Control+k")
-    option = page.get_by_role("option", selected=True)
+    option = page.get_by_role("dialog").get_by_role("option", selected=True)
     assert await option.evaluate("(each) => getComputedStyle(each).outlineStyle") == "solid"
     await page.goto("/w/main")
     pressed = page.get_by_role("button", name="24 hours", pressed=True)
