@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
+from tests.worker.answering import answering, http
 from tests.worker.test_masked_jobs import working
 
 READS = {
     "bash": 'echo "$REGION/$LEVEL/${OV_WORKSPACE}"',
+    "graphql": "query { a }",
     "python3": "import os\nSEEN = os.environ.get('REGION')\n"
     "def main():\n    return '/'.join([SEEN or '', os.environ.get('LEVEL', ''), os.environ['OV_WORKSPACE']])\n",
 }
@@ -43,7 +45,7 @@ async def results(api: ApiHarness, path: str) -> list[Any]:
 
 async def test_script_sets_variables_of_its_jobs(house: ApiHarness) -> None:
     envs = ["REGION=eu", "LEVEL=a=b", "OV_WORKSPACE=other", "LD_PRELOAD=/x.so", "ALONE"]
-    for language in READS:
+    for language in ("bash", "python3"):
         await deploy(house, f"f/envs/{language}", language, envs=envs)
         assert await results(house, f"f/envs/{language}") == ["eu/a=b/main"] * 2
 
@@ -64,3 +66,13 @@ async def test_reused_process_has_variables_of_one_script_only(house: ApiHarness
     assert await results(house, "f/envs/kept_two") == ["//main"] * 2
     await deploy(house, "f/envs/kept_one", "python3", dedicated_worker=True, envs=["REGION=y"], parent_hash=first)
     assert await results(house, "f/envs/kept_one") == ["y//main"] * 2
+
+
+async def test_variables_change_no_connection(house: ApiHarness) -> None:
+    """The author of a script must not receive the credentials of its caller's resource by a proxy."""
+    async with answering(lambda _: http(body=b'{"data": {"a": 1}}')) as proxy:
+        await deploy(house, "f/envs/connection", "graphql", envs=[f"http_proxy={proxy.url}"])
+        api = {"base_url": "http://api.invalid/graphql", "bearer_token": "secret"}
+        call = await house.client.post(f"{W}/jobs/run_wait_result/p/f/envs/connection", json={"api": api})
+        assert call.json()["error"]["name"] == "NoServer", call.text
+    assert proxy.asked == []

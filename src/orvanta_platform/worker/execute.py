@@ -49,6 +49,7 @@ from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.exit_status import checked
 from orvanta_platform.worker.runtimes.pool import NO_NETWORK, OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
+from orvanta_platform.workflow import job_variables
 from orvanta_platform.workflow.languages import UNSUPPORTED
 from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
 
@@ -286,7 +287,7 @@ class Executor:
         version = blueprint.pin(node).version if node.kind is Kind.SCRIPT else job.run.version
         platform, generation = self._platform, self._lease.generation
         own = environment(platform.settings, platform.keys, job, generation, iteration, flow_path, version)
-        variables = blueprint.variables(node)
+        variables = _variables(job, blueprint, node)
         return {**self.variables, **variables, **own} if self.variables or variables else own
 
     def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
@@ -320,7 +321,7 @@ class Executor:
             output=shared,
             dedicated=script.is_dedicated,
             shared=shared is not None,
-            principal=_principal(job, script.blueprint.variables(script.node)),
+            principal=_principal(job, _variables(job, script.blueprint, script.node)),
             reserved_for=f"{job.run.id} {script.node.number}" if script.node.squash else "",
         )
 
@@ -443,6 +444,11 @@ class Executor:
         """Return the outcome with the streamed text as result, for a job that streamed and returned nothing else."""
         text = await retry_while_unavailable(lambda: stream_text.read_all(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
+
+
+def _variables(job: ClaimedJob, blueprint: Blueprint, node: Node) -> Mapping[str, str]:
+    """Return the environment variables that the script of the node sets for this job."""
+    return blueprint.variables(node) if job_variables.have_effect(job.language or "") else {}
 
 
 def _principal(job: ClaimedJob, variables: Mapping[str, str]) -> str:

@@ -8,6 +8,9 @@ from typing import Any, Final
 MAX_CHARS: Final = 20_000
 """Characters of the names and values of all variables of one script or group."""
 
+_CONNECTIONS: Final = frozenset({"postgresql", "mysql", "mssql", "snowflake", "bigquery", "graphql"})
+"""Languages without code that could read a variable. Their drivers do: it could send credentials to another server."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TAKEN: Final = re.compile(
     r"(?:OV|WM|ORVANTA|LD|DATABASE)_.*|BASE_INTERNAL_URL|PATH|HOME|TMPDIR|SHELL|USER", re.IGNORECASE
@@ -17,6 +20,11 @@ _TAKEN: Final = re.compile(
 def may_set(name: str) -> bool:
     """Return whether a variable of this name may be set: the platform itself sets some."""
     return _NAME.fullmatch(name) is not None and _TAKEN.fullmatch(name) is None
+
+
+def have_effect(language: str) -> bool:
+    """Return whether scripts in this language may set variables."""
+    return language not in _CONNECTIONS
 
 
 def of_script(envs: Any) -> tuple[dict[str, str], list[str]]:

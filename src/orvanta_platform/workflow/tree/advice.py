@@ -47,7 +47,10 @@ def of_script(language: str, content: str, settings: Mapping[str, Any]) -> Itera
         yield "runs_on_bun", f"line {foreign[0]} imports {foreign[1]!r}, which fails on workers without Deno"
     if language == "bash" and _DOCKER.search(content):
         yield "docker_ignored", "its comment `# docker` has no effect: it runs as any Bash script, without a container"
-    if names := job_variables.of_script(settings.get("envs"))[1]:
+    found, names = job_variables.of_script(settings.get("envs"))
+    if (found or names) and not job_variables.have_effect(language):
+        yield "envs_ignored", f"its environment variables (`envs`) are not set for the language {language!r}"
+    elif names:
         reason = "they need a value (`NAME=value`) and a name that the platform does not use"
         yield "envs_ignored", f"some of its environment variables (`envs`) are not set, {reason}: {', '.join(names)}"
 
