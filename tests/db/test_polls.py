@@ -175,6 +175,45 @@ async def test_slow_statements_are_not_continued(db: Database, monkeypatch: pyte
     assert polls.sent == polls_module.SLOW_TURNS
 
 
+async def test_query_without_an_answer_does_not_hold_up_the_others(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls_module, "LIMIT_S", 0.1)
+    polls = Polls(db)
+    endless = asyncio.create_task(read(polls, "SELECT pg_sleep(3600)::text AS n"))
+    async with asyncio.timeout(30):
+        assert await read(polls, "SELECT 1 AS n", "SELECT 2 AS n") == [1, 2]
+    assert not endless.done() and polls.sent == 0
+    endless.cancel()
+    await asyncio.gather(endless, return_exceptions=True)
+
+
+async def test_query_that_fails_repeatedly_is_sent_by_itself(db: Database) -> None:
+    """The others remain parts of one statement, also if they were parts of successful ones meanwhile."""
+    polls = Polls(db)
+    good, failing = ("SELECT 1 AS n", "SELECT 2 AS n"), "SELECT 1 / (SELECT 0) AS n"
+    for turn in range(polls_module.SLOW_TURNS):
+        assert (await read(polls, failing, *good))[1:] == [1, 2]
+        assert await read(polls, *good) == [1, 2]
+        assert polls.sent == turn + 1
+    failed, *found = await read(polls, failing, *good)
+    assert found == [1, 2] and "division by zero" in str(failed)
+    assert polls.sent == polls_module.SLOW_TURNS + 1
+
+
+async def test_duration_of_a_joint_statement_is_that_of_no_query(db: Database) -> None:
+    polls = Polls(db)
+
+    async def alone_s(text: str) -> float:
+        async with polls.turn(0) as connection:
+            await connection.fetchval(text)
+            found: float = connection.alone_s
+            return found
+
+    assert not any(await asyncio.gather(alone_s("SELECT 1 AS n"), alone_s("SELECT 2 AS n")))
+    assert await alone_s("SELECT 1 AS n") > 0.0
+
+
 async def test_lost_connection_is_the_error_of_each_query(db: Database) -> None:
     """Each daemon handles its own error, as if it had polled alone; the next turn has a new connection."""
     polls = Polls(db)

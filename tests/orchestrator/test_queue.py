@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.installation import PATIENCE_S
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
 from orvanta_platform import clock
@@ -23,6 +24,7 @@ from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.queue import claim
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
+from orvanta_platform.worker import claiming
 
 pytestmark = pytest.mark.every_postgres
 
@@ -248,6 +250,28 @@ async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monk
         started = await start_single(core, queue=queue)
         async with core.platform.db.acquire() as connection:
             assert [found.id for found in await worker.claimer.claim(connection, 2, notified=False)] == [started]
+
+
+async def test_poll_survives_any_error(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing restarts it, and it finds the jobs whose notification was lost."""
+    scan, errors = job_rows.list_waiting_pairs, [ValueError("it broke"), TimeoutError()]
+
+    async def fail_twice(connection: Any) -> list[tuple[str, int]]:
+        if errors:
+            raise errors.pop()
+        return await scan(connection)
+
+    monkeypatch.setattr(job_rows, "list_waiting_pairs", fail_twice)
+    monkeypatch.setattr(claiming, "POLL_S", (0.0, 0.0))
+    await start_single(core)
+    await core.run("UPDATE job_live SET queue = 'unannounced'")
+    with core.platform.listen.watch("queue:unannounced") as watch:
+        polling = asyncio.create_task(claiming.poll(core.platform))
+        try:
+            assert await watch.wait(PATIENCE_S)
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
 
 
 async def test_lone_job_costs_one_claim_and_one_scan(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:

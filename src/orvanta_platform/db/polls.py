@@ -2,8 +2,8 @@
 
 Each daemon polls with its own query and at its own interval. Those whose interval is half over take the same turn,
 and the first query of each is sent as a part of one statement, which costs one round trip and one wake-up of
-the database instead of one each. If that statement fails, every query is sent by itself; if it is slow, the next ones
-are too, so that no poll delays the others for long.
+the database instead of one each. If that statement fails or takes too long, every query is sent by itself. A query
+whose statements fail or are slow repeatedly is sent by itself for a while. So no poll delays the others for long.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ OPEN = 0.5
 SLOW_S = 0.25
 """Duration in seconds of a joint statement that is slow."""
 
+LIMIT_S = 2.0
+"""Duration in seconds after which a joint statement is cancelled and its queries are sent by themselves."""
+
 SLOW_TURNS = 3
-"""Number of slow statements in succession after which queries are sent separately: the first statement of a connection
-is slower than the others.
+"""Number of slow or failed statements in succession after which a query that was a part of them is sent by itself: the
+first statement of a connection is slower than the others.
 """
 
 SEPARATE_S = 60.0
-"""Seconds for which they are."""
+"""Seconds for which it is."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
@@ -46,8 +49,7 @@ class Polls:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._parts: dict[str, _Part] = {}
-        self._slow = 0
-        self._separate_until = float("-inf")
+        self._slow: dict[str, _Slowness] = {}
         self.sent = 0
         """Number of joint statements."""
 
@@ -99,43 +101,58 @@ class Polls:
                 waiter.turn.set_result(turn)
         self._schedule()
 
-    @property
-    def joins(self) -> bool:
-        """True unless joint statements were slow recently."""
-        return clock.monotonic() >= self._separate_until
+    def joins(self, query: _Query) -> bool:
+        """Return whether a query may be a part of a statement: its last ones were not slow."""
+        slowness = self._slow.get(query.text)
+        return slowness is None or clock.monotonic() >= slowness.separate_until
 
     async def read(self, queries: list[_Query]) -> None:
         """Send the queries as one statement and pass on the rows."""
-        async with self._database.acquire() as connection:
-            for query in queries:
-                if query.text not in self._parts:
-                    names = [each.name for each in (await connection.prepare(query.text)).get_attributes()]
-                    self._parts[query.text] = _Part(names, len(query.args))
-            by_text = {query.text: query for query in queries}
-            text, args = self._statement(by_text)
-            started = clock.monotonic()
-            row = await connection.fetchrow(text, *args)
+        started, fast = clock.monotonic(), False
+        try:
+            async with self._database.acquire() as connection:
+                for query in queries:
+                    if query.text not in self._parts:
+                        names = [each.name for each in (await connection.prepare(query.text)).get_attributes()]
+                        self._parts[query.text] = _Part(names, len(query.args))
+                by_text = {query.text: query for query in queries}
+                parts = dict(self._parts)  # another turn may add some meanwhile
+                text, args = _statement(parts, by_text)
+                started = clock.monotonic()
+                row = await connection.fetchrow(text, *args)
+            fast = clock.monotonic() - started <= SLOW_S
+        finally:
+            self._record(queries, fast=fast)
         self.sent += 1
-        self._slow = self._slow + 1 if clock.monotonic() - started > SLOW_S else 0
-        if self._slow >= SLOW_TURNS:
-            self._slow, self._separate_until = 0, clock.monotonic() + SEPARATE_S
-        for found, (each, part) in zip(row, self._parts.items(), strict=True):
+        for found, (each, part) in zip(row, parts.items(), strict=True):
             if each in by_text and not (result := by_text[each].rows).done():
                 result.set_result([dict(zip(part.names, values, strict=True)) for values in found or ()])
 
-    def _statement(self, queries: Mapping[str, _Query]) -> tuple[str, list[object]]:
-        """Return the statement with its arguments.
+    def _record(self, queries: list[_Query], *, fast: bool) -> None:
+        """Count the slow statements of each query. A fast one shows that the query was not the reason."""
+        for query in queries:
+            if fast:
+                self._slow.pop(query.text, None)
+                continue
+            slowness = self._slow.setdefault(query.text, _Slowness())
+            slowness.turns += 1
+            if slowness.turns >= SLOW_TURNS:
+                slowness.turns, slowness.separate_until = 0, clock.monotonic() + SEPARATE_S
 
-        It has a part for each query sent so far, so that every connection prepares it once; PostgreSQL does not execute
-        the others.
-        """
-        columns, args = [], list[object]()
-        for text, part in self._parts.items():
-            query = queries.get(text)
-            args.append(query is not None)
-            columns.append(_column(text, len(args)))
-            args += [None] * part.parameters if query is None else query.args
-        return "SELECT " + ",\n".join(columns), args
+
+def _statement(parts: Mapping[str, _Part], queries: Mapping[str, _Query]) -> tuple[str, list[object]]:
+    """Return the statement with its arguments.
+
+    It has a part for each query sent so far, so that every connection prepares it once; PostgreSQL does not execute the
+    others.
+    """
+    columns, args = [], list[object]()
+    for text, part in parts.items():
+        query = queries.get(text)
+        args.append(query is not None)
+        columns.append(_column(text, len(args)))
+        args += [None] * part.parameters if query is None else query.args
+    return "SELECT " + ",\n".join(columns), args
 
 
 def _column(text: str, gate: int) -> str:
@@ -158,6 +175,14 @@ class _Part:
 
     names: list[str]
     parameters: int
+
+
+@dataclass(slots=True)
+class _Slowness:
+    """The slow statements of a query in succession, and the time until which it is sent by itself."""
+
+    turns: int = 0
+    separate_until: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,19 +219,33 @@ class _Turn:
     def _send_if_complete(self) -> None:
         if self._queries is not None and len(self._queries) >= self._expected:
             queries, self._queries = self._queries, None
-            if queries:
-                self._reading = asyncio.create_task(self._read(queries), name="polls")
+            joined = [query for query in queries if self._polls.joins(query)]
+            if len(joined) > 1:
+                self._reading = asyncio.create_task(self._read(joined), name="polls")
+            _send_alone(queries if len(joined) <= 1 else [query for query in queries if query not in joined])
 
     async def _read(self, queries: list[_Query]) -> None:
+        limit = asyncio.get_running_loop().call_later(LIMIT_S, self._give_up, queries)
         try:
-            if len(queries) > 1 and self._polls.joins:
-                await self._polls.read(queries)
+            await self._polls.read(queries)
         except Exception:  # whatever the reason is: each query is sent again by itself, and raises its own error
             pass
         finally:
-            for query in queries:
-                if not query.rows.done():
-                    query.rows.set_result(None)
+            limit.cancel()
+            _send_alone(queries)
+
+    def _give_up(self, queries: list[_Query]) -> None:
+        """Cancel the statement. Its connection may take a while to become free, which delays no query."""
+        _send_alone(queries)
+        if self._reading is not None:
+            self._reading.cancel()
+
+
+def _send_alone(queries: list[_Query]) -> None:
+    """Let those queries that have no rows be sent by themselves."""
+    for query in queries:
+        if not query.rows.done():
+            query.rows.set_result(None)
 
 
 class _JoinedConnection:
@@ -215,6 +254,8 @@ class _JoinedConnection:
     def __init__(self, database: Database, turn: _Turn) -> None:
         self._database = database
         self._turn: _Turn | None = turn
+        self.alone_s = 0.0
+        """Seconds that the latest query took by itself; 0 if it was a part of a statement."""
 
     async def fetch(self, text: str, *args: object) -> list[Any]:
         """Return the rows of a query."""
@@ -222,9 +263,11 @@ class _JoinedConnection:
         rows = None if turn is None else await turn.read(text, args)
         if rows is not None:
             return list(rows)
+        started = clock.monotonic()
         async with self._database.acquire() as connection:
             found: list[Any] = await connection.fetch(text, *args)
-            return found
+        self.alone_s = clock.monotonic() - started
+        return found
 
     async def fetchrow(self, text: str, *args: object) -> Any:
         """Return the first row of a query; None if there is none."""

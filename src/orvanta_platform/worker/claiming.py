@@ -57,11 +57,14 @@ async def poll(platform: Platform) -> None:
         await asyncio.sleep(rest_s(took_s))
         try:
             async with platform.polls.turn(random.uniform(*POLL_S)) as connection:
-                started = clock.monotonic()
                 pairs = await jobs.list_waiting_pairs(connection)
         except CANNOT_CLAIM as error:
             log.warning("cannot poll for jobs", action="poll", error=str(error))
             continue
-        took_s = clock.monotonic() - started
+        except Exception:
+            # The loop must survive: without it, a job whose notification was lost waits for MAX_WAIT_S.
+            log.exception("poll for jobs failed", action="poll")
+            continue
+        took_s = connection.alone_s  # the duration of a joint statement may be that of another query
         if pairs:
             platform.listen.wake(["queues", *{f"queue:{queue}" for queue, _ in pairs}])
