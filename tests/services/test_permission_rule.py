@@ -31,6 +31,7 @@ EXEMPT = {
     "access.single_sign_on.start": "called before there is an actor",
     "access.single_sign_on.finish": "creates the actor",
     "access.single_sign_on.logout_url": "reads the provider of the caller's own session",
+    "access.audit_chain.await_new": "called by a daemon; returns only whether there are rows to link",
     "access.audit_chain.link_new": "called by a daemon; links rows that are already written",
     "access.audit_chain.drop_old": "a duty of the leading process, by a setting of the instance",
     "access.audit_chain.publish_heads": "a duty of the leading process; hashes reveal no row",
