@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.orchestrator.harness import core_harness, job
 
+from orvanta_platform import clock
 from orvanta_platform.db import (
     audit_chain,
     erasures,
@@ -25,6 +26,8 @@ from orvanta_platform.db import (
 from orvanta_platform.db import polls as polls_module
 from orvanta_platform.db.polls import Polls
 from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.queue.claim import LOW_WATER_AGE_S
 from orvanta_platform.queue.scan_cursor import START
 
 READS: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -212,6 +215,33 @@ async def test_duration_of_a_joint_statement_is_that_of_no_query(db: Database) -
 
     assert not any(await asyncio.gather(alone_s("SELECT 1 AS n"), alone_s("SELECT 2 AS n")))
     assert await alone_s("SELECT 1 AS n") > 0.0
+
+
+async def test_slow_statement_postpones_no_scan_of_timers_from_the_start(
+    database: TestDatabase, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such scans are rare if they are slow; the duration of a joint statement may be that of another query."""
+    async with core_harness(database, tmp_path / "home") as core:
+        polls, positions, now = Polls(core.platform.db), timers.ScanPositions(), 1000.0
+        monkeypatch.setattr(clock, "monotonic", lambda: now)
+        send = polls.read
+
+        async def send_slowly(queries: list[Any]) -> None:
+            nonlocal now
+            await send(queries)
+            now += 1.0
+
+        monkeypatch.setattr(polls, "read", send_slowly)
+
+        async def other() -> None:
+            async with polls.turn(0) as connection:
+                await workers.list_observed(connection)
+
+        await asyncio.gather(timers.find_due(core.platform.tools, positions, polls.turn(0)), other())
+        assert polls.sent == 1
+        now += 2 * LOW_WATER_AGE_S
+        await timers.find_due(core.platform.tools, positions)
+        assert positions.past == START
 
 
 async def test_lost_connection_is_the_error_of_each_query(db: Database) -> None:

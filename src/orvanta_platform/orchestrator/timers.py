@@ -90,7 +90,8 @@ async def find_due(
         started = clock.monotonic()
         positions.begin(started)
         found = await jobs.get_next_due(connection, positions.past, positions.inbox_past)
-    positions.end(started, clock.monotonic(), found)
+    ended = clock.monotonic()
+    positions.end(started if connected is None else ended - connection.alone_s, ended, found)
     return found
 
 

@@ -75,9 +75,9 @@ async def get_upcoming(platform: Platform, horizon: ScanCursor | None = None, wa
     """Return the time until the next tick, and whether ticks are unfinished, after at most `wait_s` seconds."""
     horizon = horizon or ScanCursor()
     async with platform.polls.turn(wait_s) as conn:
-        started = clock.monotonic()
-        next_at, has_unfinished, now = await schedules.get_next_tick(conn, horizon.begin(started))
-    horizon.end(started, clock.monotonic(), min(next_at or now, now))
+        next_at, has_unfinished, now = await schedules.get_next_tick(conn, horizon.begin(clock.monotonic()))
+    ended = clock.monotonic()
+    horizon.end(ended - conn.alone_s, ended, min(next_at or now, now))
     return Upcoming(None if next_at is None else (next_at - now).total_seconds(), has_unfinished)
 
 
