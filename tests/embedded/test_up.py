@@ -28,6 +28,7 @@ from tests.cli.test_commands import run
 from tests.polling import POLL_S
 from tests.ports import free_port
 
+from orvanta_platform.db.migrate import migrate
 from orvanta_platform.embedded import cluster, postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
@@ -75,7 +76,7 @@ class Up:
     def commands(self) -> set[str]:
         """Return the commands of the processes that it has started."""
         words = [processes.arguments(pid) for pid in processes.children(self.process.pid)]
-        return {name for each in words for name in ("server", "setup", "worker") if name in each}
+        return {name for each in words for name in ("server", "worker") if name in each}
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -171,10 +172,29 @@ def test_server_and_worker_load_while_the_database_starts(home: Path) -> None:
     with (cluster.make_root(home) / postgres._START_LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         running = Up(home, free_port())
-        while running.commands() != {"server", "setup", "worker"}:
+        while running.commands() != {"server", "worker"}:
             time.sleep(POLL_S)
     running.read_until("Ctrl-C")
     assert running.stop() == 0
+
+
+def test_failed_set_up_is_reported_once_and_ends_everything(home: Path) -> None:
+    with start(home) as database:
+        asyncio.run(_record_breaking_migration(database))
+    running = Up(home, free_port())
+    running.read_until("migrated by a newer Orvanta (9999_change_everything)")
+    assert running.process.wait() == 1
+    running._reader.join()
+    assert running.output.count("9999_change_everything") == 1
+    assert "Traceback" not in running.output
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+async def _record_breaking_migration(database: EmbeddedPostgres) -> None:
+    await migrate(database.owner_url, app_url=database.app_url)
+    connection = await asyncpg.connect(database.owner_url)
+    await connection.execute("INSERT INTO migration VALUES ('9999_change_everything', true)")
+    await connection.close()
 
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:

@@ -419,3 +419,19 @@ async def test_each_input_has_its_own_randomness(bench: Bench) -> None:
     found = json.loads(await bench.inputs(transforms))
     assert found["a"] != found["b"]
     assert found == json.loads(await bench.inputs(transforms))
+
+
+async def test_child_processes_start_before_the_first_requests() -> None:
+    evaluator = Evaluator()
+    evaluator.start()
+    pools = [evaluator._javascript._children, evaluator.schemas._children, evaluator.scripts._children]
+    evaluator.start()
+    for pool in pools:
+        assert pool._start is not None
+        await pool._start
+        assert [seat.child.is_ready for seat in pool._seats] == [True]
+    assert await evaluator.syntax_errors(["(() => 1)()"]) == [None]
+    assert [len(pool._seats) for pool in pools] == [1, 1, 1]
+    await evaluator.close()
+    evaluator.start()
+    assert [pool._start for pool in pools] == [None, None, None]

@@ -66,7 +66,7 @@ COMMANDS = {
 }
 """Modules with commands outside of groups, which they add in their function `register`."""
 
-OWN_COMMANDS = ("up", "server", "worker", "worker-process", "setup", "migrate", "version", "completion")
+OWN_COMMANDS = ("up", "server", "worker", "worker-process", "migrate", "version", "completion")
 """Commands that this module adds itself."""
 
 _COMPLETE: Final = "_ORVANTA_COMPLETE"
@@ -90,7 +90,6 @@ app.command(epilog=examples_epilog("orvanta up"))(processes.up)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)
 app.command(hidden=True)(processes.worker_process)
-app.command(hidden=True)(processes.setup)
 app.command(epilog=examples_epilog("orvanta migrate", "orvanta migrate --first-start"))(processes.migrate)
 
 

@@ -54,16 +54,9 @@ def _loading() -> Iterator[None]:
             del modules[_RICH]
 
 
-def setup(secrets_fd: SecretsFd = None) -> None:
-    """Set up the database for `orvanta up`, in a child process. Not for manual use."""
-    with _loading():
-        from orvanta_platform.cli.environment import take_settings
-        from orvanta_platform.embedded.setup import set_up as run
-
-    print(run(take_settings(secrets_fd)))
-
-
-def server(secrets_fd: SecretsFd = None) -> None:
+def server(
+    secrets_fd: SecretsFd = None, setup_fd: Annotated[int | None, typer.Option("--setup-fd", hidden=True)] = None
+) -> None:
     """Serve the API and the editor on ORVANTA_HOST and ORVANTA_PORT.
 
     The server is stateless: any number of them can share one DATABASE_URL.
@@ -71,12 +64,18 @@ def server(secrets_fd: SecretsFd = None) -> None:
     with _loading():
         from orvanta_platform.cli.environment import take_settings, with_database
         from orvanta_platform.daemons.background import of_server
+        from orvanta_platform.embedded.setup import set_up
         from orvanta_platform.http.server import serve
         from orvanta_platform.sandbox.harden import harden_process
 
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
-        serve(settings, background=of_server)
+
+        def prepare() -> None:
+            if setup_fd is not None and not set_up(settings, setup_fd):
+                raise typer.Exit(1)
+
+        serve(settings, background=of_server, prepare=prepare)
 
 
 def worker(secrets_fd: SecretsFd = None) -> None:

@@ -21,8 +21,8 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subprocess.Popen[bytes]:
-    """Start `orvanta <command>`, which reads its secrets from this pipe and receives SIGTERM when this process dies.
+def _spawn(command: str, pipes: Mapping[str, int]) -> subprocess.Popen[bytes]:
+    """Start `orvanta <command>`, which inherits these pipes, by option, and receives SIGTERM when this process dies.
 
     It logs warnings and errors, or what ORVANTA_LOG_LEVEL sets.
     """
@@ -35,11 +35,13 @@ def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subproces
 
     secret = settings.secret_names()
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "orvanta_platform.cli.main", command, "--secrets-fd", str(secrets)],
+        [
+            *(sys.executable, "-P", "-m", "orvanta_platform.cli.main", command),
+            *(word for option, handle in pipes.items() for word in (option, str(handle))),
+        ],
         stdin=subprocess.DEVNULL,
-        stdout=stdout,
         env={"ORVANTA_LOG_LEVEL": "warning"} | {name: text for name, text in os.environ.items() if name not in secret},
-        pass_fds=(secrets,),
+        pass_fds=tuple(pipes.values()),
         process_group=0,
         preexec_fn=bind_life,
     )
@@ -71,10 +73,13 @@ class ChildProcess:
 
     def load(self) -> None:
         """Start the process, which loads its code and then waits for `start`."""
+        self._load({})
+
+    def _load(self, pipes: Mapping[str, int]) -> None:
         read, write = os.pipe()
         self._pipe = os.fdopen(write, "w")
         try:
-            self._process = spawn(self.command, read)
+            self._process = _spawn(self.command, {"--secrets-fd": read, **pipes})
         finally:
             os.close(read)
 

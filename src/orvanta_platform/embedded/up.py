@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +20,7 @@ from orvanta_platform.embedded.child_processes import ChildProcess
 from orvanta_platform.embedded.port import check_port
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
 from orvanta_platform.embedded.progress import Progress, progress
-from orvanta_platform.embedded.setup_process import SetupProcess, SetupResult, StartFailed
+from orvanta_platform.embedded.server_process import ServerProcess, SetupResult, StartFailed
 from orvanta_platform.errors import OrvantaError, SettingsError
 from orvanta_platform.settings import Settings
 
@@ -51,15 +51,15 @@ def up(settings: Settings, console: Console) -> int:
     """
     with _locked_home(settings.home), _stop_requests() as stop, progress(console) as display:
         check_port(settings)
-        with closing(SetupProcess()) as setup, _loaded_parts() as parts:
+        server, worker = ServerProcess(), ChildProcess("worker")
+        with _loaded([server, worker]) as parts:
             database = None
             if settings.database_url is None:
                 database = postgres.start(settings.home, progress=display.start)
                 settings = settings_module.with_database(settings, database.app_url, database.owner_url)
             supervisor = Supervisor(settings, parts, database, stop, display)
             try:
-                display.start("Setting up the database")
-                first = setup.run(settings)
+                first = supervisor.set_up(server, worker)
                 local.write(settings)
                 supervisor.run(lambda: _print_address(console, settings, first))
             finally:
@@ -99,14 +99,26 @@ class Supervisor:
         self._stop = stop
         self._display = display
 
-    def run(self, greet: Callable[[], None]) -> None:
-        """Start the processes, call `greet` when they respond, restart those that exit, and stop all of them at the
-        end.
+    def set_up(self, server: ServerProcess, worker: ChildProcess) -> SetupResult:
+        """Start the processes: the server sets up the database, and the worker begins when the tables are up to date.
+
+        Raises StartFailed, and the errors of the set-up.
         """
         try:
+            self._display.start("Setting up the database")
+            server.start(self._secrets)
+            server.await_schema()
+            # Jobs start only now, when none of them can take the port of the server.
+            worker.start(self._secrets)
+            return server.await_setup()
+        except BaseException:
+            self._kill()
+            raise
+
+    def run(self, greet: Callable[[], None]) -> None:
+        """Call `greet` when the server responds, restart processes that exit, and stop all of them at the end."""
+        try:
             self._display.start("Starting server and worker")
-            for part in self._parts:
-                part.start(self._secrets)
             if self._await_ready():
                 self._display.end()
                 greet()
@@ -115,8 +127,11 @@ class Supervisor:
             self._display.start(f"Stopping: running jobs have {_GRACE_S:.0f} s to finish")
             self._drain()
         finally:
-            for part in self._parts:
-                part.kill()
+            self._kill()
+
+    def _kill(self) -> None:
+        for part in self._parts:
+            part.kill()
 
     def stop_database(self) -> None:
         """Stop using the embedded database, which shuts down if no other process uses it."""
@@ -186,12 +201,11 @@ class Supervisor:
 
 
 @contextmanager
-def _loaded_parts() -> Iterator[list[ChildProcess]]:
-    """Yield the server and the worker, which load their code while the database starts.
+def _loaded(parts: list[ChildProcess]) -> Iterator[list[ChildProcess]]:
+    """Yield the processes, which load their code while the database starts.
 
     They are killed at the end, also if the database does not start.
     """
-    parts = [ChildProcess("server"), ChildProcess("worker")]
     try:
         for part in parts:
             part.load()

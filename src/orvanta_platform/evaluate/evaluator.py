@@ -34,6 +34,12 @@ class Evaluator(msgspec.Struct, frozen=True):
         """Return an evaluator for the requests of a workspace; workspaces share the child processes fairly."""
         return Evaluator(workspace, self._javascript, self.schemas, self.scripts)
 
+    def start(self) -> None:
+        """Start the child processes before the first requests need them."""
+        self._javascript.start()
+        self.schemas.start()
+        self.scripts.start()
+
     async def expression(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> ExpressionValue:
         """Evaluate an expression. Raises ExpressionError, EvaluatorUnavailable.
 

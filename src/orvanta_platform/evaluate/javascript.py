@@ -51,6 +51,10 @@ class JavaScript:
     def __init__(self) -> None:
         self._children = Children(JAVASCRIPT)
 
+    def start(self) -> None:
+        """Start a child process before the first request needs it."""
+        self._children.start()
+
     async def evaluate(
         self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve
     ) -> ExpressionValue:

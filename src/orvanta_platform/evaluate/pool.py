@@ -80,6 +80,11 @@ class Children:
                 seat.requests -= 1
                 self._serve()
 
+    def start(self) -> None:
+        """Start a child before the first request needs it. If that fails, the request starts another one."""
+        if not self._closed and self._start is None and not self._seats:
+            self._start = asyncio.get_running_loop().create_task(self._add_child())
+
     async def close(self) -> None:
         """End all child processes. The pool cannot be used afterwards."""
         self._closed = True

@@ -94,6 +94,10 @@ class Schemas:
     def __init__(self) -> None:
         self._children = Children(SCHEMA)
 
+    def start(self) -> None:
+        """Start a child process before the first request needs it."""
+        self._children.start()
+
     async def check(self, workspace: str, schema: str | None, args: bytes, always_valid: re.Pattern[str]) -> Verdict:
         """Check `args`, the JSON text of an object. Strings that match `always_valid` are not checked.
 

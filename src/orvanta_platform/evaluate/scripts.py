@@ -69,6 +69,10 @@ class Scripts:
         self._children = Children(CODE)
         self._signatures: OrderedDict[Script, Signature] = OrderedDict()
 
+    def start(self) -> None:
+        """Start a child process before the first request needs it."""
+        self._children.start()
+
     async def signature(self, workspace: str, script: Script) -> Signature:
         """Return the signature of a script. Raises CodeTooComplex, EvaluatorUnavailable."""
         (found,) = await self.signatures(workspace, [script])

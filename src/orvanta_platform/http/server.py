@@ -42,12 +42,17 @@ Background = Callable[[Platform], AbstractAsyncContextManager[object]]
 """Daemons that run in the server's process next to the API, from after its start until before its end."""
 
 
-def serve(settings: Settings, *, background: Background | None = None) -> None:
+def serve(
+    settings: Settings, *, background: Background | None = None, prepare: Callable[[], object] = lambda: None
+) -> None:
     """Serve until SIGTERM or SIGINT. Open requests then have 5 s to complete.
+
+    `prepare` is called when the port accepts connections, whose requests are answered afterwards.
 
     Raises PortTaken, DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError.
     """
     with listener.listen(settings.host, settings.port) as sockets:
+        prepare()
         uvloop.run(_serve(settings, background, sockets))
 
 

@@ -145,11 +145,12 @@ async def open_platform(
     by_index: bool = False,
     statement_timeout_ms: int | None = None,
     idle_transaction_timeout_ms: int | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Platform:
     """Connect to the database and check its schema.
 
-    `by_index` and the timeouts are passed to `Database.connect`. Raises DatabaseUnavailable, DatabaseTooOld,
-    SchemaTooNew, SettingsError.
+    `by_index` and the timeouts are passed to `Database.connect`. The platform then owns `evaluator`. Raises
+    DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError.
     """
     if settings.database_url is None:
         raise SettingsError(
@@ -165,13 +166,13 @@ async def open_platform(
         idle_transaction_timeout_ms=idle_transaction_timeout_ms,
     )
     try:
-        return await create_platform(database, settings)
+        return await create_platform(database, settings, evaluator)
     except BaseException:
         await database.close()
         raise
 
 
-async def create_platform(database: Database, settings: Settings) -> Platform:
+async def create_platform(database: Database, settings: Settings, evaluator: Evaluator | None = None) -> Platform:
     """Create the platform on an open database; closing the platform closes it. Raises SchemaTooNew, SettingsError."""
     async with database.acquire() as connection:
         await migrate.check_schema(connection)
@@ -184,6 +185,7 @@ async def create_platform(database: Database, settings: Settings) -> Platform:
         storage=open_storage(settings),
         settings=settings,
         keys=instance_keys.load(settings),
+        evaluator=evaluator or Evaluator(),
     )
 
 

@@ -38,6 +38,11 @@ class FirstStart(msgspec.Struct, frozen=True):
     """This call created the instance."""
 
 
+def has_token(settings: Settings) -> bool:
+    """Return whether ORVANTA_HOME has the token of the first administrator, as after `first_start`."""
+    return (settings.home / _TOKEN_FILE).exists()
+
+
 async def first_start(db: Database, settings: Settings) -> FirstStart:
     """Initialize a new instance. It is safe to call this at every start and from several servers concurrently.
 
