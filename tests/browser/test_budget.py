@@ -69,7 +69,9 @@ def test_frame_is_requested_with_first_script() -> None:
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("chunk", ["start", "frame", "page", "list", "runs", "run", "graph", "model", "shared", "workflow"])
+@pytest.mark.parametrize(
+    "chunk", ["start", "frame", "page", "list", "runs", "run", "graph", "model", "shared", "workflow"]
+)
 def test_functions_of_first_scripts_are_compiled_while_they_are_loaded(chunk: str) -> None:
     files = sorted((DIST / "assets").glob(f"{chunk}-????????.js"))
     assert files
