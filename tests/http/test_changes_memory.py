@@ -14,6 +14,9 @@ from orvanta_platform.services.changes import contents
 ITEMS = 24
 SIZE = 3 << 20
 LIMIT = ITEMS * SIZE // 2
+EXPANDED = 9 << 20
+COUNT = 12
+"""Number of workflows whose documents are large because of aliases."""
 
 
 def bodies() -> list[tuple[str, str, dict[str, Any]]]:
@@ -64,3 +67,53 @@ async def test_changed_resources_have_a_limit(api: ApiHarness, monkeypatch: pyte
     assert refused.json()["error"]["details"] == {"limit": 1200}
     await apply(api, [*values[:2], *short[2:]], force=True)
     await apply(api, [*short[:1], *values[1:2], *short[2:]], force=True)
+
+
+def repeating(name: str) -> str:
+    """Return 21 kB of YAML whose aliases stand for 9 MiB."""
+    texts = ["&s " + name.ljust(8000, "x"), *["*s"] * 1200]
+    mock = "\n".join(f"      - {each}" for each in texts)
+    node = f"  - id: a\n    value: {{type: identity}}\n    mock:\n      enabled: false\n      return_value:\n{mock}\n"
+    return f"summary: {name}\nvalue:\n  modules:\n{node}"
+
+
+@pytest.fixture
+async def expanding(api: ApiHarness) -> ApiHarness:
+    """Workflows with little YAML and large documents, after many small items."""
+    await apply(api, [{"kind": "folder", "path": "team", "content": {"summary": "Team"}}])
+    content = {"resource_type": "any", "value": 1}
+    small: list[dict[str, Any]] = [
+        {"kind": "flow", "path": f"f/team/a{n:02}", "content": {"text": FLOW % (f"Small {n}", "identity")}}
+        for n in range(20)
+    ]
+    small += [{"kind": "resource", "path": f"f/team/r{n:03}", "content": content} for n in range(100)]
+    await apply(api, small)
+    for n in range(COUNT):
+        body = {"path": f"f/team/flow{n}", "source": {"format": "yaml", "text": repeating(f"n{n}")}}
+        assert (await api.client.post(f"{W}/flows/create", json=body)).is_success
+    return api
+
+
+async def test_plan_does_not_hold_all_documents_that_aliases_expand(expanding: ApiHarness) -> None:
+    """Neither if many small items come before."""
+    wanted = [
+        {"kind": kind, "path": path, "content": {"text": FLOW % ("Other", "identity")}}
+        for kind, _, path in (each.partition(" ") for each in await hashes(expanding))
+        if kind == "flow"
+    ]
+    before = reset_peak()
+    made = await plan(expanding, wanted, force=True)
+    planned = peak() - before
+    assert set(actions(made).values()) == {"change"}
+    assert planned < COUNT * EXPANDED, planned
+
+
+async def test_documents_that_aliases_expand_count_when_they_are_read(expanding: ApiHarness) -> None:
+    items = [{"kind": "flow", "path": f"f/team/flow{n}"} for n in range(COUNT)]
+    before = reset_peak()
+    refused = await expanding.client.post(f"{W}/changes/read", json={"items": items})
+    needed = peak() - before
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "too_large"), refused.text[:300]
+    assert needed < COUNT * EXPANDED, needed
+    single = await expanding.client.post(f"{W}/changes/read", json={"items": items[:1]})
+    assert single.json()[0]["content"] == {"text": repeating("n0")}

@@ -58,7 +58,7 @@ async def test_contents_beyond_the_limit_are_read_in_parts(api: ApiHarness, monk
         body = {"path": f"f/team/r{n}", "resource_type": "any", "value": "x" * 200}
         assert (await api.client.post(f"{W}/resources/create", json=body)).is_success
     monkeypatch.setattr(contents, "MAX_READ_SIZE", 2 * len(texts["f/team/flow0"]) + 100)
-    monkeypatch.setattr(contents, "_READ_TOGETHER", 1)
+    monkeypatch.setattr(contents, "_PART_SIZE", 1)
     keys = [("flow", path) for path in texts]
     error = (await read(api.client, *keys, code=413))["error"]
     assert (error["code"], error["details"]) == ("too_large", {"limit": contents.MAX_READ_SIZE})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -71,6 +71,18 @@ async def list_versions(
     """Return the newest versions of the items of a kind by path."""
     rows = await conn.fetch(_SQL["list_versions"], workspace, kind, *filter.arguments(), bodies)
     return [VersionContent(**row) for row in rows]
+
+
+async def list_sizes(
+    conn: Connection, workspace: str, paths: Mapping[str, Sequence[str]], *, bodies: bool
+) -> dict[tuple[str, str], int]:
+    """Return the sizes of contents that may be large, by kind and path; of schedules without `retry`.
+
+    Permissions are not checked: sizes are not for callers. `paths`: by kind.
+    """
+    kinds = ("variable", "resource", "schedule", "script", "flow")
+    rows = await conn.fetch(_SQL["list_sizes"], workspace, *(list(paths.get(kind, ())) for kind in kinds), bodies)
+    return {(row["kind"], row["path"]): row["size"] or 0 for row in rows}
 
 
 async def list_variables(conn: Connection, workspace: str, filter: TreeFilter) -> list[VariableContent]:

@@ -33,3 +33,36 @@ WHERE r.workspace = $1 AND r.resource_type <> ALL ($7::text[])
   AND ($5::text[] IS NULL OR r.path LIKE ANY ($5))
   AND ($6::text[] IS NULL OR r.path = ANY ($6))
 ORDER BY r.path;
+
+-- name: list_sizes
+-- Sizes of the contents at paths of variables ($2), resources ($3), schedules ($4), scripts ($5) and flows ($6), whoever
+-- may read them; $7: with the documents of scripts and flows. Values are not read to measure them.
+SELECT 'variable' AS kind, path, octet_length(value) AS size
+FROM variable
+WHERE workspace = $1 AND path = ANY ($2)
+UNION ALL
+SELECT 'resource', path, octet_length(value::text)
+FROM resource
+WHERE workspace = $1 AND path = ANY ($3)
+UNION ALL
+SELECT 'schedule', path,
+       coalesce(octet_length(args::text), 0)
+       + coalesce(octet_length(on_failure_extra_args::text), 0)
+       + coalesce(octet_length(on_recovery_extra_args::text), 0)
+       + coalesce(octet_length(on_success_extra_args::text), 0)
+FROM schedule
+WHERE workspace = $1 AND path = ANY ($4)
+UNION ALL
+SELECT w.kind, w.path,
+       octet_length(v.settings::text) + coalesce(octet_length(v.lock), 0) + coalesce(octet_length(d.body), 0)
+       + coalesce(octet_length(d.tree::text), 0)
+FROM (
+    SELECT 'script' AS kind, unnest($5::text[]) AS path
+    UNION ALL
+    SELECT 'flow', unnest($6::text[])) AS w
+CROSS JOIN LATERAL (
+    SELECT x.settings, x.lock, x.document
+    FROM version AS x
+    WHERE x.workspace = $1 AND x.kind = w.kind AND x.path = w.path AND NOT x.deleted AND NOT x.archived
+    ORDER BY x.number DESC LIMIT 1) AS v
+LEFT JOIN document AS d ON $7 AND d.hash = v.document;

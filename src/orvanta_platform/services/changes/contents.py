@@ -52,20 +52,22 @@ Depth: TypeAlias = Literal["hashes", "settings", "trees", "texts"]
 the text of all.
 """
 
+_WITH_BODIES: Final = ("trees", "texts")
+
 MAX_READ_SIZE: Final = 16 << 20
 """Maximum size of the contents of items that are read at once."""
 
 LARGE_KINDS: Final[tuple[Kind, ...]] = ("variable", "resource", "script", "flow", "workflow_test", "schedule")
 """Kinds whose contents may be large. The rows of the others are few or small."""
 
-_READ_TOGETHER: Final = 20
-"""Number of large items that are read before the size of their contents is checked."""
-
 _PART_SIZE: Final = 4 << 20
-"""Size of the contents that are read together in parts, as far as it can be foreseen."""
+"""Maximum size of large items that are read together, unless one alone is larger."""
 
-_FIRST_PART: Final = 4
-"""Number of large items in the first part, whose size is not known."""
+_SIZE_OF_ROW: Final = 2 << 10
+"""Size that is assumed for the rest of an item, such as its description."""
+
+_SIZE_OF_TEST: Final = 64 << 10
+"""Size that is assumed for a test, which has at most 1 MiB."""
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -134,14 +136,12 @@ async def read(
 
 
 async def read_limited(conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key]) -> Reading:
-    """Read items as `read`, a few at a time, whose contents are at most MAX_READ_SIZE together. Raises NotFound,
-    TooLarge.
-    """
+    """Read items as `read`, in parts, whose contents are at most MAX_READ_SIZE together. Raises NotFound, TooLarge."""
     wanted = set(keys)
     large = sorted(key for key in wanted if key[0] in LARGE_KINDS)
-    found = await read(conn, actor, workspace, [key for key in wanted if key[0] not in LARGE_KINDS])
-    for start in range(0, len(large), _READ_TOGETHER):
-        found += await read(conn, actor, workspace, large[start : start + _READ_TOGETHER])
+    found = await read(conn, actor, workspace, wanted.difference(large))
+    for part in _parts(large, await _list_sizes(conn, workspace, large, "texts")):
+        found += await read(conn, actor, workspace, part)
         if len(wanted) > 1 and sum(rows.size for _, _, rows in found) > MAX_READ_SIZE:
             raise _too_large()
     return sorted(found, key=lambda each: ORDER.index(each[0]))
@@ -160,21 +160,41 @@ async def read_parts(
     """
     wanted = set(keys)
     large = sorted(key for key in wanted if key[0] in LARGE_KINDS)
-    part: Collection[Key] = wanted.difference(large)
-    count, start = _FIRST_PART, 0
-    while part or start < len(large):
-        is_first = bool(part)
-        if not is_first:
-            part = large[start : start + count]
-            start += count
+    async with connect() as conn:
+        reading = await read(conn, actor, workspace, wanted.difference(large), depth=depth)
+        sizes = await _list_sizes(conn, workspace, large, depth)
+    yield reading
+    for part in _parts(large, sizes):
+        del reading  # before the next part is read
         async with connect() as conn:
             reading = await read(conn, actor, workspace, part, depth=depth)
-        size = sum(rows.size for _, _, rows in reading)
         yield reading
-        del reading  # before the next part is read
-        if not is_first:
-            count = max(1, min(4 * count, _PART_SIZE * len(part) // max(size, 1)))
-        part = ()
+
+
+async def _list_sizes(
+    conn: Connection, workspace: str, keys: Sequence[Key], depth: Depth
+) -> Mapping[tuple[str, str], int]:
+    if len(keys) < 2:
+        return {}
+    paths: dict[str, list[str]] = {}
+    for kind, path in keys:
+        paths.setdefault(kind, []).append(path)
+    return await tree.list_sizes(conn, workspace, paths, bodies=depth in _WITH_BODIES)
+
+
+def _parts(keys: Sequence[Key], sizes: Mapping[tuple[str, str], int]) -> Iterator[list[Key]]:
+    """Yield the keys of items in parts whose contents are at most _PART_SIZE together, or of one item each."""
+    part: list[Key] = []
+    total = 0
+    for key in keys:
+        size = _SIZE_OF_ROW + (_SIZE_OF_TEST if key[0] == "workflow_test" else sizes.get(key, 0))
+        if part and total + size > _PART_SIZE:
+            yield part
+            part, total = [], 0
+        part.append(key)
+        total += size
+    if part:
+        yield part
 
 
 async def items_in(workspace: str, reading: Reading, *, limited: bool = False) -> dict[Key, Present]:
@@ -385,17 +405,22 @@ async def _resources(
 async def _versions(
     conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, depth: Depth
 ) -> Rows:
-    bodies = depth in ("trees", "texts")
+    bodies = depth in _WITH_BODIES
     found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=bodies)
     return Rows(
         lambda: ((row.path, _version(kind, row, depth)) for row in found),
-        sum(len(row.body or b"") + len(row.settings) + len(row.lock or "") for row in found),
+        sum(map(_size_of_version, found)),
     )
+
+
+def _size_of_version(row: VersionContent) -> int:
+    """Return the size of a version. The tree of a workflow may be much larger than its YAML, because of aliases."""
+    return max(len(row.body or b""), len(row.tree or "")) + len(row.settings) + len(row.lock or "")
 
 
 def _version(kind: Kind, row: VersionContent, depth: Depth) -> Present:
     content: Mapping[str, Any] = {}
-    if depth in ("trees", "texts"):
+    if depth in _WITH_BODIES:
         content = _script(row) if kind == "script" else _flow(row, depth == "texts")
     elif depth == "settings" and kind == "script":
         content = {"settings": _script_settings(row)}
