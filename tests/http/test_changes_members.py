@@ -18,7 +18,7 @@ from tests.http.test_archive_import import apply, read, zip_of
 from tests.http.test_changes import HOOK, SCHEDULE
 
 from orvanta_platform.control import invitation_limits
-from orvanta_platform.control.actor import Role, system
+from orvanta_platform.control.actor import Actor, Role, system
 from orvanta_platform.db.pool import JoinedDatabase
 from orvanta_platform.services.access import members, users
 from orvanta_platform.services.access.members import MemberChange
@@ -270,6 +270,38 @@ async def test_dry_runs_count_each_address_once(api: ApiHarness, monkeypatch: py
         checked = await apply(admin, W, [user(f"guess{n}@example.com", "viewer")], check_only=True)
         assert checked.status_code == 200, checked.text
     assert (await apply(admin, W, [guess], check_only=True)).status_code == 429
+
+
+async def test_address_added_to_several_workspaces_is_forgiven_once(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change set finds that the address was tried; the guesses still count."""
+    monkeypatch.setattr(invitation_limits, "FREE_OF_INVITER", 3)
+    admin = await api.member("ada", Role.ADMIN)
+    email = await add_account(api, "shared")
+    guesses = [user(f"guess{n}@example.com", "viewer") for n in range(2)]
+    assert (await apply(admin, W, [user(email, "viewer"), *guesses], check_only=True)).status_code == 200
+    names = ["main", "second", "third"]
+    for name in names[1:]:
+        assert (await api.client.post("/api/workspaces/create", json={"id": name, "name": name})).is_success
+    actors = [
+        Actor(email="ada@example.com", username="ada", workspace=name, role=Role.ADMIN, groups=frozenset({"all"}))
+        for name in names
+    ]
+    for actor in actors:
+        await members.count_additions(api.platform, actor, str(actor.workspace), [email])
+    for actor in actors:
+        await members.add(
+            api.platform,
+            actor,
+            str(actor.workspace),
+            email=email,
+            username=None,
+            role=Role.VIEWER,
+            is_counted=True,
+        )
+    others = [user(f"other{n}@example.com", "viewer") for n in range(3)]
+    assert (await apply(admin, W, others, check_only=True)).status_code == 429
 
 
 async def test_last_admin_remains_if_another_one_was_demoted_after_the_snapshot(api: ApiHarness) -> None:

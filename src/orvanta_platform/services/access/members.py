@@ -65,8 +65,7 @@ async def add(
     async def write(conn: Connection) -> str:
         chosen = await _insert(conn, workspace, email, username, role)
         if not actor.super_admin:
-            tried = invitation_limits.tried_key(actor.email, email)
-            await accounts.forgive_attempts(conn, [invitation_limits.inviter_key(actor.email), tried])
+            await _forgive_invitation(conn, actor.email, email, is_counted=is_counted)
         await members.take_invitation(conn, workspace, email.lower())
         parameters = {"email": email.lower(), "role": role}
         await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
@@ -89,6 +88,18 @@ async def count_additions(platform: Platform, actor: Actor, workspace: str, addr
     for key in tried:
         if not known[key].count:
             await _count_invitation(platform, actor.email, key)
+
+
+async def _forgive_invitation(conn: Connection, inviter: str, email: str, *, is_counted: bool) -> None:
+    """Subtract an address that was added from those that count.
+
+    One that `count_additions` has counted is subtracted once, also if several workspaces add it at the same time.
+    """
+    tried = invitation_limits.tried_key(inviter, email)
+    keys = [invitation_limits.inviter_key(inviter), tried]
+    attempts = await accounts.lock_attempts(conn, keys, invitation_limits.FORGOTTEN_S)
+    if not is_counted or attempts[tried].count:
+        await accounts.forgive_attempts(conn, keys)
 
 
 async def update(
