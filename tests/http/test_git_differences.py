@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.git import incoming_differences, state
 
 TYPE = b"schema:\n  type: object\n  properties:\n    key:\n      type: string\n      password: true\n"
 SCHEMA = {"type": "object", "properties": {"key": {"type": "string", "password": True}}}
@@ -122,6 +124,34 @@ async def test_secrets_of_types_inside_of_other_types_are_masked(
     await synchronised(api)
     found = await difference(api, "resource", "f/team/new")
     assert found["after"]["value"] == {"inner": {"lid": {"key": "***", "url": "b"}}}
+
+
+async def test_incoming_types_are_read_in_threads(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To parse the largest YAML takes half a second, and a type may name many others. A schema that cannot be applied
+    hides none of the workspace.
+    """
+    await apply(api, [{"kind": "resource_type", "path": "box", "content": {"schema": SCHEMA}}])
+    await bind(api, server, repo)
+    outer = {"type": "object", "properties": {"inner": {"type": "object", "format": "resource-box"}}}
+    files: dict[str, dict[str, Any]] = {
+        "outer.resource-type.yaml": {"schema": outer},
+        "box.resource-type.yaml": {"schema": ["wrong"]},
+        "f/team/new.resource.yaml": {"resource_type": "outer", "value": {"inner": {"key": "leaked"}}},
+    }
+    commit_files(repo, {name: json.dumps(each).encode() for name, each in files.items()}, "Types")
+    await synchronised(api)
+    used = set()
+
+    def content_of(*arguments: Any) -> Any:
+        used.add(threading.current_thread())
+        return state.content_of(*arguments)
+
+    monkeypatch.setattr(incoming_differences, "content_of", content_of)
+    found = await difference(api, "resource", "f/team/new")
+    assert found["after"]["value"] == {"inner": {"key": "***"}}
+    assert used and threading.current_thread() not in used
 
 
 async def test_settings_and_lock_that_files_lack_stay(api: ApiHarness, server: GitServer, repo: Repo) -> None:

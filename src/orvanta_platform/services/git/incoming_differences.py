@@ -12,7 +12,7 @@ import msgspec
 from orvanta_platform.control import secret_fields
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import git as rows
-from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.git import ItemRow
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.document_threads import run_in_thread
@@ -50,8 +50,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: Key) -> Inc
         elif key[0] == "variable":
             found = msgspec.structs.replace(found, after=_without_value(found))
         elif key[0] == "resource" and found.after is not None:
-            async with platform.db.acquire() as conn:
-                schemas = await _schemas(conn, workspace, found)
+            schemas = await _schemas(platform, workspace, found)
             found = await run_in_thread(workspace, _without_secrets, found, schemas)
         difference = await run_in_thread(workspace, difference_of, key[0], found.before, found.after)
     return IncomingDifference(found, difference)
@@ -78,31 +77,37 @@ def _without_value(found: IncomingContents) -> Mapping[str, Any] | None:
     return others if before.get("is_secret") or not after.get("value") else {**others, "value": MASK}
 
 
-async def _schemas(conn: Connection, workspace: str, found: IncomingContents) -> list[TypeSchema]:
+async def _schemas(platform: Platform, workspace: str, found: IncomingContents) -> list[TypeSchema]:
     """Return the schemas of the type of a resource: that of the workspace, and that with the types of the repository.
 
     Raises TooComplex.
     """
     assert found.after is not None
     kind = str(found.after.get("resource_type") or (found.before or {}).get("resource_type") or "")
-    stored = await sealing.schema_of(conn, workspace, kind)
-    find = partial(_schema_after, conn, workspace)
+    async with platform.db.acquire() as conn:
+        stored = await sealing.schema_of(conn, workspace, kind)
+    find = partial(_schema_after, platform, workspace)
     schema = await find(kind)
     return [stored, TypeSchema(schema, await resource_schemas.collect_nested(find, schema))]
 
 
-async def _schema_after(conn: Connection, workspace: str, kind: str) -> Any:
+async def _schema_after(platform: Platform, workspace: str, kind: str) -> Any:
     """Return the schema of a resource type in the repository if it is changed there, otherwise in the workspace."""
-    row = await rows.get_incoming_item(conn, workspace, "resource_type", kind)
-    files = None if row is None else unpack(row.incoming)
+    async with platform.db.acquire() as conn:
+        row = await rows.get_incoming_item(conn, workspace, "resource_type", kind)
+        stored = await resource_schemas.schema_of(conn, workspace, kind)
+    schema = None if row is None else await run_in_thread(workspace, _incoming_schema, kind, row)
+    return stored if schema is None else schema
+
+
+def _incoming_schema(kind: str, row: ItemRow) -> dict[str, Any] | None:
+    """Return the schema of a resource type in the repository; None if it has none, or cannot be applied as it is."""
+    files = unpack(row.incoming)
     try:
-        if files is not None:
-            schema = content_of(("resource_type", kind), files, None).get("schema")
-            if schema is not None:
-                return schema
-    except OrvantaError:  # the type cannot be applied as it is
-        pass
-    return await resource_schemas.schema_of(conn, workspace, kind)
+        schema = None if files is None else content_of(("resource_type", kind), files, None).get("schema")
+    except OrvantaError:
+        return None
+    return schema if isinstance(schema, dict) else None
 
 
 def _without_secrets(found: IncomingContents, schemas: list[TypeSchema]) -> IncomingContents:
