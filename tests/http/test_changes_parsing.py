@@ -76,6 +76,17 @@ def test_number_of_remembered_workflows_is_limited(monkeypatch: pytest.MonkeyPat
     assert [text.partition("\n")[0] for text in texts] == [f"summary: {n}" for n in (0, 1, 2, 1)]
 
 
+@pytest.mark.parametrize("calls", [["x" * 5000], [f"f/team/{n}" for n in range(101)]])
+def test_workflows_with_long_calls_are_not_remembered(monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
+    """A caller sends texts with up to 4 MiB, and the names of calls would fill the memory."""
+    texts = record(monkeypatch)
+    parsed = ParsedWorkflows()
+    nodes = "".join(f"    - id: a{n}\n      value: {{type: flow, path: {path}}}\n" for n, path in enumerate(calls))
+    for _ in range(2):
+        assert set(parsed.parse(f"summary: Long\nvalue:\n  modules:\n{nodes}").calls) == set(calls)
+    assert len(texts) == 2
+
+
 async def test_workflow_that_runs_another_is_parsed_once(stored: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = record(monkeypatch)
     wanted = {path: FLOW % (path, CALLS) for path in TEXTS if path != "f/team/flow0"}

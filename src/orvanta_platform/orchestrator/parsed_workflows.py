@@ -12,6 +12,9 @@ from orvanta_platform.workflow.tree.plan import ParsedWorkflow, parse_limited
 _MAX_CALLS: Final = 100
 """Maximum number of calls of other workflows in one that is remembered."""
 
+_MAX_CHARACTERS: Final = 4000
+"""Maximum number of characters of the paths in these calls, which are not checked yet."""
+
 
 class ParsedWorkflows:
     """Digests of workflows that were parsed recently, by those of their texts, without the documents.
@@ -33,7 +36,7 @@ class ParsedWorkflows:
                 self._known.move_to_end(key)
                 return found
         found = parse_limited(text)
-        if len(found.calls) <= _MAX_CALLS:
+        if len(found.calls) <= _MAX_CALLS and sum(map(len, found.calls)) <= _MAX_CHARACTERS:
             with self._lock:
                 self._known[key] = found
                 if len(self._known) > self._limit:
