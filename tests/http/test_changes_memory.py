@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from tests.http.harness import ApiHarness, W
-from tests.http.test_changes import FLOW, actions, apply, hashes, plan
+from tests.http.test_changes import FLOW, SCHEDULE, actions, apply, hashes, plan
 from tests.memory import peak, reset_peak
 
+from orvanta_platform.db import tree
 from orvanta_platform.services.changes import contents
 
 ITEMS = 24
@@ -117,3 +118,27 @@ async def test_documents_that_aliases_expand_count_when_they_are_read(expanding:
     assert needed < COUNT * EXPANDED, needed
     single = await expanding.client.post(f"{W}/changes/read", json={"items": items[:1]})
     assert single.json()[0]["content"] == {"text": repeating("n0")}
+
+
+async def test_sizes_are_those_of_stored_contents(api: ApiHarness) -> None:
+    text, args = FLOW % ("Main", "identity"), {"text": "z" * 3000}
+    script: dict[str, Any] = {"content": "def main():\n    return 1\n", "language": "python3", "settings": {}}
+    items: list[dict[str, Any]] = [
+        {"kind": "folder", "path": "team", "content": {"summary": "Team"}},
+        {"kind": "variable", "path": "f/team/v", "content": {"value": "x" * 1000, "is_secret": False}},
+        {"kind": "variable", "path": "f/team/secret", "content": {"value": "x" * 1000, "is_secret": True}},
+        {"kind": "resource", "path": "f/team/r", "content": {"resource_type": "any", "value": "y" * 2000}},
+        {"kind": "flow", "path": "f/team/main", "content": {"text": text}},
+        {"kind": "script", "path": "f/team/code", "content": script},
+        {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "args": args}},
+    ]
+    await apply(api, items)
+    paths = {each["kind"]: [each["path"], "f/team/secret"] for each in items}
+    async with api.platform.db.acquire() as conn:
+        sizes = await tree.list_sizes(conn, "main", paths, bodies=True)
+        without = await tree.list_sizes(conn, "main", paths, bodies=False)
+    fixed = {("variable", "f/team/secret"): 0, ("resource", "f/team/r"): 2002, ("schedule", "f/team/daily"): 3011}
+    documents = {("flow", "f/team/main"): len(text), ("script", "f/team/code"): len(script["content"])}
+    for found in (sizes, without):
+        assert {key: found.get(key) for key in fixed} == fixed and documents.keys() < found.keys(), found
+    assert all(sizes[key] >= without[key] + length for key, length in documents.items()), (sizes, without)

@@ -35,8 +35,8 @@ WHERE r.workspace = $1 AND r.resource_type <> ALL ($7::text[])
 ORDER BY r.path;
 
 -- name: list_sizes
--- Sizes of the contents at paths of variables ($2), resources ($3), schedules ($4), scripts ($5) and flows ($6), whoever
--- may read them; $7: with the documents of scripts and flows. Values are not read to measure them.
+-- Sizes of contents at paths of variables ($2), resources ($3), schedules ($4), scripts ($5) and flows ($6), without a
+-- check of permissions; $7: with the documents of scripts and flows. Lengths are known without reading the values.
 SELECT 'variable' AS kind, path, octet_length(value) AS size
 FROM variable
 WHERE workspace = $1 AND path = ANY ($2)
