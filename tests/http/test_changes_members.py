@@ -254,6 +254,21 @@ async def test_triggers_of_members_who_leave_are_found_by_the_plan(
         assert {**stored, **state} == stored and stored["permissioned_as"] == "u/admin", stored
 
 
+async def test_suspended_trigger_of_a_member_who_leaves_is_found_by_the_plan(api: ApiHarness) -> None:
+    """The departure of its member disables it, although its file says that it is suspended."""
+    ada = await api.member("ada", Role.ADMIN)
+    hook: dict[str, Any] = {"kind": "http_trigger", "path": "f/team/hook", "content": {**HOOK, "mode": "suspended"}}
+    items = [
+        {"kind": "folder", "path": "team", "content": {}},
+        {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW}},
+        hook,
+    ]
+    assert (await apply(ada, W, items)).status_code == 200
+    gone = user("ada@example.com", "admin", disabled=True)
+    made = (await api.client.post(f"{W}/changes/plan", json={"items": [gone, hook], "force": True})).json()
+    assert [each["action"] for each in made["entries"]] == ["change", "conflict"]
+
+
 async def test_dry_runs_count_each_address_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of members that nothing prevents to add, which the push after a dry run adds."""
     monkeypatch.setattr(invitation_limits, "FREE_OF_INVITER", 3)

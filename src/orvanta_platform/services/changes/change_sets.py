@@ -447,7 +447,8 @@ class _Found:
 
 
 def _is_enabled(content: Mapping[str, Any]) -> bool:
-    return content.get("enabled") is True or content.get("mode") == "enabled"
+    """Return whether a schedule or HTTP trigger is enabled or suspended: the departure of its member disables it."""
+    return content.get("enabled") is True or content.get("mode") not in (None, "disabled")
 
 
 def _has_no_state(content: Mapping[str, Any]) -> bool:
