@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from tests.http.harness import ApiHarness, W
+from tests.http.harness import ApiHarness, W, client_of
 from tests.http.test_archive_import import apply, read, zip_of
 from tests.http.test_changes import HOOK, SCHEDULE
 
@@ -267,6 +267,27 @@ async def test_suspended_trigger_of_a_member_who_leaves_is_found_by_the_plan(api
     gone = user("ada@example.com", "admin", disabled=True)
     made = (await api.client.post(f"{W}/changes/plan", json={"items": [gone, hook], "force": True})).json()
     assert [each["action"] for each in made["entries"]] == ["change", "conflict"]
+
+
+@pytest.mark.parametrize("left", [{"role": "admin", "disabled": True}, {"role": "developer"}, {"role": "admin"}, None])
+async def test_triggers_of_service_accounts_whose_owner_leaves_are_found_by_the_plan(
+    api: ApiHarness, left: dict[str, Any] | None
+) -> None:
+    ada = await api.member("ada", Role.ADMIN)
+    assert (await ada.post(f"{W}/service_accounts/create", json={"username": "robot", "role": "developer"})).is_success
+    more = {"scopes": ["*:*"], "expiration": "2099-01-01T00:00:00Z"}
+    token = await ada.post(f"{W}/service_accounts/tokens/create/robot", json=more)
+    robot = client_of(api.app, token.json()["token"] if token.text.startswith("{") else token.text)
+    daily: dict[str, Any] = {"kind": "schedule", "path": "f/team/daily", "content": {**SCHEDULE, "enabled": True}}
+    team = {"kind": "folder", "path": "team", "content": {"owners": ["u/robot"]}}
+    flow = {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW}}
+    assert (await apply(ada, W, [team, flow])).status_code == 200
+    assert (await apply(robot, W, [daily])).status_code == 200
+    assert (await api.get("schedules/get/f/team/daily"))["permissioned_as"] == "u/robot"
+    body = {"items": [{"kind": "user", "path": "ada@example.com", "content": left}, daily], "force": True}
+    made = (await api.client.post(f"{W}/changes/plan", json={**body, "prune": [""]})).json()
+    actions = {each["kind"]: each["action"] for each in made["entries"]}
+    assert actions["schedule"] == ("unchanged" if left == {"role": "admin"} else "conflict"), made
 
 
 async def test_dry_runs_count_each_address_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

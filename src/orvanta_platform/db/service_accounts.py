@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -86,6 +87,11 @@ async def disable_elsewhere(conn: Connection, email: str) -> list[tuple[str, str
 async def list_shared(conn: Connection, workspace: str) -> list[str]:
     """Return the usernames of the service accounts of a workspace that are members of others as well, or were."""
     return [row["username"] for row in await conn.fetch(_SQL["list_shared"], workspace)]
+
+
+async def list_owned(conn: Connection, workspace: str, owners: Sequence[str]) -> list[str]:
+    """Return the usernames of the enabled service accounts of a workspace whose owners have these addresses."""
+    return [row["username"] for row in await conn.fetch(_SQL["list_owned"], workspace, owners)]
 
 
 async def list_responsible(conn: Connection, email: str, token: bytes | None) -> list[str]:

@@ -74,6 +74,14 @@ WHERE s.workspace = $1
        OR EXISTS (SELECT FROM former_member AS f WHERE f.email = s.email AND f.workspace <> s.workspace))
 ORDER BY s.username;
 
+-- name: list_owned
+-- Usernames of the enabled service accounts of a workspace whose owners have the addresses $2.
+SELECT s.username
+FROM service_account AS s
+JOIN member AS m ON m.workspace = s.workspace AND m.email = s.email
+WHERE s.workspace = $1 AND s.owner = ANY ($2) AND NOT m.disabled
+ORDER BY s.username;
+
 -- name: list_responsible
 -- The accounts that answer for a call of the account $1 with the token $2: itself, and for a service account its owner
 -- and the admin who created the token; if the token is not known (null), the admins who created any of its tokens.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from msgspec import structs
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
-from orvanta_platform.db import http_triggers
+from orvanta_platform.db import http_triggers, service_accounts
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import (
@@ -230,6 +230,7 @@ async def _plan_again(
         await document_threads.run_in_slices(workspace, found.compare(reading))
     async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, found.changed, "trees"):
         await document_threads.run_in_slices(workspace, _compare(planner, reading, None))
+    await found.found.add_service_accounts(partial(nullcontext, conn), workspace)
     plan = await document_threads.run_in_thread(workspace, planner.plan, found.found.hashes, found.found.fault)
     return plan, found.present
 
@@ -399,6 +400,7 @@ async def _make_plan(platform: Platform, actor: Actor, workspace: str, change: C
     for keys, depth in depths:
         async for reading in contents.read_parts(connect, actor, workspace, keys, depth):
             await document_threads.run_in_slices(workspace, _compare(planner, reading, found))
+    await found.add_service_accounts(connect, workspace)
     return await document_threads.run_in_thread(workspace, planner.plan, found.hashes, found.fault)
 
 
@@ -420,6 +422,8 @@ class _Found:
         self._wanted = {each.key: each.content for each in change.items if each.kind in ("user", *_TRIGGERS)}
         self._leaving: set[str] = set()
         """Members whom the change set disables or removes, as `u/<username>`."""
+        self._former_owners: list[str] = []
+        """Addresses of admins who leave or get another role: the service accounts that they own are disabled."""
         self._triggers: dict[Key, tuple[str | None, bool]] = {}
         """Members that the runs of schedules and triggers act for, and whether these are enabled."""
 
@@ -428,8 +432,22 @@ class _Found:
         self.hashes[key] = present.hash
         if key[0] in _TRIGGERS:
             self._triggers[key] = present.acts_for, _is_enabled(present.content)
-        elif key[0] == "user" and ((content := self._wanted[key]) is None or content.get("disabled") is True):
-            self._leaving.add(f"u/{present.content['username']}")
+        elif key[0] == "user":
+            content = self._wanted[key]
+            leaves = content is None or content.get("disabled") is True
+            if leaves:
+                self._leaving.add(f"u/{present.content['username']}")
+            if leaves or (content or {}).get("role") not in (None, "admin", present.content["role"]):
+                self._former_owners.append(key[1])
+
+    async def add_service_accounts(
+        self, connect: Callable[[], AbstractAsyncContextManager[Connection]], workspace: str
+    ) -> None:
+        """Add the service accounts that the change set disables, because their owners are no longer admins."""
+        if self._former_owners and self._triggers:
+            async with connect() as conn:
+                owned = await service_accounts.list_owned(conn, workspace, self._former_owners)
+            self._leaving.update(f"u/{each}" for each in owned)
 
     def fault(self, entry: Entry) -> str | None:
         """Return the reason for which a schedule or trigger cannot be enabled; None if it can."""
