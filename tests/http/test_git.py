@@ -527,11 +527,11 @@ async def test_database_errors_do_not_interrupt_synchronisations(
     begin, run, fail, list_due = rows.begin_sync, sync._Sync.run, sync._fail, sync.list_due
     not_begun, failed, not_listed, finished = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def list_or_fail(platform: Platform) -> list[tuple[str, bool]]:
+    async def list_or_fail(platform: Platform, wait_s: float) -> list[tuple[str, bool]]:
         if failed.is_set() and not not_listed.is_set():
             not_listed.set()
             raise error
-        return await list_due(platform)
+        return await list_due(platform, wait_s)
 
     async def begin_or_fail(conn: Connection, workspace: str) -> int | None:
         if workspace == "main":
