@@ -230,3 +230,20 @@ def test_pull_reads_large_items_in_parts(cli: Cli) -> None:
     assert [file.read_text()[:7] for file in files] == ["echo 0\n", "echo 1\n", "echo 2\n"]
     for n in range(3):
         client.post(f"/api/w/main/scripts/delete/p/f/pair9/s{n}").raise_for_status()
+
+
+@pytest.mark.parametrize("place", ["pair8/code.flow", "pair9/code.flow/tests"])
+def test_folder_of_a_workflow_stands_for_it_with_its_tests(cli: Cli, place: str) -> None:
+    """Other items whose paths begin with that of the workflow do not belong to it."""
+    folder, _, _ = place.partition("/")
+    flow, named = f"bob/f/{folder}/code.flow", f"bob/f/{place}"
+    cli.write(f"{flow}/flow.yaml", FLOW)
+    cli.write(f"{flow}/tests/happy.yaml", "nodes: {a: {result: 7, inputs: {}}}\nexpect: {result: {equals: 7}}\n")
+    cli.write(f"bob/f/{folder}/code/more.sh", "echo 1\n")
+    cli("push", "bob")
+    assert cli("status", named).out == "The folder and the workspace have the same items.\n"
+    assert cli("pull", named).out == "Nothing to do.\n"
+    cli.write(f"{flow}/flow.yaml", FLOW.replace("echo 1", "echo 2"))
+    assert cli("status", named).out.splitlines()[-1] == f"M  flow f/{folder}/code"
+    assert cli("push", named).out == f"flow f/{folder}/code: updated\n"
+    assert (cli.folder / flow / "tests/happy.yaml").is_file()

@@ -86,12 +86,17 @@ class Folder:
 
         If that depends on its content (`may_leave_out`), it is covered.
         """
-        kind, path = key
-        if key in self.secrets or key in self.ambiguous or (kind in OPTIONAL_KINDS and kind not in self.optional):
+        is_left_out = key[0] in OPTIONAL_KINDS and key[0] not in self.optional
+        if key in self.secrets or key in self.ambiguous or is_left_out:
             return False
+        return self._contains(key) and (key in self.located or not all(self._choices(key)))
+
+    def _contains(self, key: Key) -> bool:
+        kind, path = key
+        if (workflow := _workflow_in(self.root, self.base)) is not None:
+            return key == ("flow", workflow) or (kind == "workflow_test" and parts_of_test(path)[0] == workflow)
         below = f"f/{path}" if kind == "folder" else path
-        is_inside = not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
-        return is_inside and (key in self.located or not all(self._choices(key)))
+        return not self.prefix or below == self.prefix or below.startswith(f"{self.prefix}/")
 
     def may_leave_out(self, key: Key) -> bool:
         """Return whether the content of an item that the folder lacks determines if it is left out."""
@@ -257,11 +262,15 @@ class Folder:
 def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     """Return the items under a folder, none if it does not exist. `optional`: optional kinds that are read as well.
 
+    A folder inside that of a workflow stands for the workflow with its tests.
+
     Apps, hidden folders, links out of the folder and excluded files are left out. Raises BadRequest for a folder below
     f or u that cannot be read: its items would seem to be deleted.
     """
     root = root.absolute()
     base = base_of(root)
+    if base is not None:
+        root = next((each for each in (root, *root.parents) if _workflow_in(each, base) is not None), root)
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
@@ -295,6 +304,12 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
                 del located[item.key]
                 folder.secrets.add(item.key)
     return folder
+
+
+def _workflow_in(folder: Path, base: Path) -> str | None:
+    """Return the path of the workflow whose files are in a folder below `base`; None for other folders."""
+    is_folder = folder.name.endswith(FLOW_FOLDERS) and folder != base and folder.is_relative_to(base)
+    return path_of(folder, FLOW_FOLDERS) if is_folder else None
 
 
 def _top(root: Path, files: Mapping[str, Path]) -> Path:
