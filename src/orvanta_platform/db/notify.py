@@ -23,6 +23,10 @@ _SQL = query_texts("schema")
 
 CHANNEL = "orvanta"
 EVERYTHING = "*"
+
+RECONNECTED = "reconnected"
+"""Topic that changes when the listener has connected again: another server of the database may have taken over."""
+
 _MAX_PAYLOAD = 7900
 _MAX_PAYLOADS = 8
 _GAP_S = 0.005

@@ -16,7 +16,7 @@ from orvanta_platform.control.worker_groups import WorkerGroup
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.jobs import ClaimedJob
-from orvanta_platform.db.notify import Watch
+from orvanta_platform.db.notify import RECONNECTED, Watch
 from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.orchestrator import recovery, values
@@ -172,15 +172,16 @@ class Worker:
         """Work until drained."""
         watching = asyncio.create_task(self._watch_running(), name="worker watch")
         polling = asyncio.create_task(poll(self._platform), name="worker poll")
+        reconnecting = asyncio.create_task(self._check_after_reconnects(), name="worker reconnects")
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            for task in (watching, polling):
+            for task in (watching, polling, reconnecting):
                 task.cancel()
-            await asyncio.gather(watching, polling, return_exceptions=True)
+            await asyncio.gather(watching, polling, reconnecting, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
@@ -236,6 +237,16 @@ class Worker:
                 self._start(job)
         self._more_waits = len(found) >= free
         return bool(found) and bool(self._free)
+
+    async def _check_after_reconnects(self) -> None:
+        """Check for unknown jobs whenever the listener has connected again.
+
+        A standby that was promoted may have received the claim of a job, but not its end.
+        """
+        with self._platform.listen.watch(RECONNECTED) as watch:
+            while True:
+                await watch.wait(None)
+                self._suspect_lost_claim()
 
     def _suspect_lost_claim(self) -> None:
         """Check for unknown jobs: the response of a claim was lost, and the claim may have taken some."""
