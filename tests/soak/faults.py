@@ -227,6 +227,11 @@ class Line:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None or not self._server.is_serving():
+            # It was accepted before the cut, which does not know it yet.
+            writer.transport.abort()
+            back.transport.abort()
+            return
         self._open |= {writer, back}
         await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
         self._open -= {writer, back}
