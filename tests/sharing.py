@@ -135,6 +135,4 @@ async def open_shared(shared: SharedDatabase, settings: Settings, *, connections
     # Measurements of an earlier test may name a worker that has stopped.
     pool.measurements = Measurements()
     platform = await create_platform(pool, settings)
-    platform = replace(platform, evaluator=shared.evaluator)
-    platform.starts.borrow(platform.listen)
-    return platform
+    return replace(platform, evaluator=shared.evaluator)

@@ -26,19 +26,15 @@ class Lease:
     beat_at: float = field(default_factory=clock.monotonic)
     """Monotonic time of the last recorded beat. The supervisor runs on the same machine and uses the same clock."""
 
-    beats: int = 0
-    """Number of the last recorded beat; 0: unknown."""
-
     drained: bool = False
     """True if the worker must not claim further jobs; updated by each beat."""
 
     excluded: str | None = None
     """Reason for which the worker does not meet the requirements of its group, and claims no jobs; None: it does."""
 
-    def record_beat(self, at: float, number: int = 0, *, drained: bool = False) -> None:
-        """Record a beat of monotonic time `at` with its number, and whether the worker is drained."""
+    def record_beat(self, at: float, *, drained: bool = False) -> None:
+        """Record a beat of monotonic time `at`, and whether the worker is drained."""
         self.beat_at = max(self.beat_at, at)
-        self.beats = max(self.beats, number)
         self.drained = drained
 
     @property

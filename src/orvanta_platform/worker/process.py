@@ -1,8 +1,7 @@
 """The worker's process. Its supervisor starts it and passes it a lease; it ends with the supervisor.
 
 The two exchange JSON lines over a socket pair. Messages to the supervisor: `hello` (isolation), `stats` (jobs
-executed). Messages from it: `lease` (worker id, generation), `beat` (monotonic time of a recorded beat, with `number`
-and `drained`), `drain`.
+executed). Messages from it: `lease` (worker id, generation), `beat` (monotonic time of a recorded beat), `drain`.
 """
 
 from __future__ import annotations
@@ -130,14 +129,14 @@ async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
     """Handle messages until the supervisor ends, which ends the worker's beats."""
     while (message := await control.receive()) is not None:
         if "beat" in message:
-            lease.record_beat(message["beat"], message.get("number", 0), drained=message["drained"])
+            lease.record_beat(message["beat"], drained=message["drained"])
         elif "drain" in message:
             worker.drain()
 
 
 async def _report(worker: Worker, control: Control) -> None:
     while True:
-        control.send(stats={"jobs": worker.jobs_executed, "looked_at": worker.looked_at})
+        control.send(stats={"jobs": worker.jobs_executed})
         await asyncio.sleep(STATS_S)
 
 

@@ -37,8 +37,6 @@ from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
-_REPORT_S = 2.0
-"""Age of the report of a process that looks for assigned jobs, and reports, each second."""
 _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnavailable)
 
 log = structlog.get_logger(__name__)
@@ -68,8 +66,6 @@ class _Child:
         self.writer: asyncio.StreamWriter = writer
         self.exited = asyncio.Event()
         self.jobs_executed = 0
-        self.looked_at = float("inf")
-        """Monotonic time up to which it has read the jobs that were assigned to it; infinite: it lends no slots."""
 
     @classmethod
     async def connect(cls, started: _Started) -> _Child:
@@ -253,7 +249,6 @@ class _Registration:
         while (message := await self._child.receive()) is not None:
             if "stats" in message:
                 self._child.jobs_executed = message["stats"]["jobs"]
-                self._child.looked_at = message["stats"].get("looked_at", float("inf"))
 
     async def _beat(self) -> None:
         """Beat until the worker is fenced; from then on its jobs no longer belong to it.
@@ -282,24 +277,8 @@ class _Registration:
                 log.warning("the database lost heartbeats", action="fenced", worker=str(self._worker.id))
                 return
             last = beaten.number
-            self._child.send(beat=at, number=beaten.number, drained=beaten.drained)
-            await self._requeue_unread(database)
+            self._child.send(beat=at, drained=beaten.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
-
-    async def _requeue_unread(self, database: Database) -> None:
-        """Requeue the jobs that were assigned to a process that has not looked for them for the time of a lease.
-
-        Its heartbeats are recorded, so nobody else would. A job that it had read after all runs at a stale attempt.
-        """
-        silent_s = clock.monotonic() - self._child.looked_at
-        if silent_s <= self._settings.lease_ms / 1000 + _REPORT_S:
-            return
-        try:
-            await job_recovery.requeue_unread_jobs(
-                self._settings, self._storage, database, self._worker.id, self._generation, silent_s
-            )
-        except _AWAY as error:
-            log.warning("cannot requeue assigned jobs", action="unread", error=str(error))
 
     async def _give_up(self, *, stopped: bool) -> None:
         """Declare the worker ended and requeue its jobs, if the database is available.
