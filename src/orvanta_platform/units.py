@@ -1,4 +1,4 @@
-"""Formatting of sizes."""
+"""Formatting of sizes and counts."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def size_text(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.4g} {unit}"
     return f"{size} bytes"
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one: "1 workflow", "2 workflows"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -34,7 +34,7 @@ def folder(root: Path, name: str, text: str) -> Path:
 def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
     good, bad = folder(tmp_path / "a", "good", GOOD), folder(tmp_path / "a", "bad", BAD)
     done = run("lint", str(good))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 workflows, 0 errors, 0 warnings.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 workflow, 0 errors, 0 warnings.\n", "")
     done = run("lint", str(tmp_path), "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["errors"]) == (1, 1)
@@ -55,14 +55,14 @@ def test_lint_parses_expressions(tmp_path: Path) -> None:
     folder(tmp_path, "good", text % "flow_input.items.map(n => n + 1);")
     bad = folder(tmp_path, "bad", text % "flow_input. ===")
     done = run("lint", str(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "2 workflows, 1 errors, 0 warnings.\n")
+    assert (done.returncode, done.stdout) == (1, "2 workflows, 1 error, 0 warnings.\n")
     assert done.stderr.startswith(f"{bad}/flow.yaml:4:") and "error expression_syntax: node a: " in done.stderr
 
 
 def test_lint_checks_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder(tmp_path / "f" / "a", "good", GOOD)
     monkeypatch.chdir(tmp_path)
-    assert run("lint").stdout == "1 workflows, 0 errors, 0 warnings.\n"
+    assert run("lint").stdout == "1 workflow, 0 errors, 0 warnings.\n"
 
 
 def test_lint_refuses_yaml_that_cannot_be_deployed(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_lint_refuses_yaml_that_cannot_be_deployed(tmp_path: Path) -> None:
 def test_strict_lint_fails_on_warnings(tmp_path: Path) -> None:
     odd = folder(tmp_path, "odd", ODD)
     done = run("lint", str(odd))
-    assert (done.returncode, done.stdout) == (0, "1 workflows, 0 errors, 1 warnings.\n")
+    assert (done.returncode, done.stdout) == (0, "1 workflow, 0 errors, 1 warning.\n")
     assert run("lint", str(odd), "--strict").returncode == 1
 
 
@@ -88,7 +88,7 @@ def test_lint_checks_policies_of_a_file(tmp_path: Path) -> None:
     rule = "rules: [{kind: deny, feature: node_kind, node_kinds: [identity]}]"
     file.write_text(f"- {{name: strict, scope: f/sales, mode: active, {rule}}}\n- {{name: tried, {rule}}}\n")
     done = run("lint", str(made), "--policies", str(file))
-    assert (done.returncode, done.stdout) == (1, "1 workflows, 1 errors, 2 warnings.\n")
+    assert (done.returncode, done.stdout) == (1, "1 workflow, 1 error, 2 warnings.\n")
     assert f"{made}/flow.yaml:3:7: error policy_violation: Nodes of the kind identity" in done.stderr
     file.write_text("{name: strict, rules: [{kind: allow}]}")
     assert "The policy is not valid" in run("lint", str(made), "--policies", str(file)).stderr
@@ -213,7 +213,7 @@ def test_tests_of_files_are_run_without_a_server(tmp_path: Path) -> None:
         '        expected "result.x === 2"\n'
         '        got      {"x":1}\n'
         f"PASS  {made}  passes\n"
-        f"{made}: 1 passed, 1 failed; 1 of 1 nodes and 0 of 0 edges covered.\n"
+        f"{made}: 1 passed, 1 failed; 1 of 1 node and 0 of 0 edges covered.\n"
     )
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (suite.attrib["tests"], suite.attrib["failures"]) == ("2", "1")

@@ -50,7 +50,7 @@ def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> No
         cli.write(f"repo/{name}", text)
     done = cli("push", "repo", "--json")
     assert list(states(done)) == PATHS and set(states(done).values()) == {"created"}
-    assert "1 triggers of other kinds than HTTP are left out." in done.err
+    assert "1 trigger of another kind than HTTP is left out." in done.err
     assert "f/tree/key: warning secret_from_file" in done.err
     client = cli.installation.client
     assert client.post("/api/r/main/tree/hook", json={}).json() == 7

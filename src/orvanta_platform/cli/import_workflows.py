@@ -12,6 +12,7 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
+from orvanta_platform.units import count_text
 
 if TYPE_CHECKING:
     from orvanta_platform.workflow.importers.findings import Conversion
@@ -180,4 +181,4 @@ def _print(session: Session, found: Conversion, written: list[str]) -> None:
         print(terminal_safe(f"{each.level.replace('_', ' ')}: {prefix}{each.message}"))
         print(terminal_safe(f"    {each.hint}"))
     left = sum(each.level == "not_converted" for each in found.findings)
-    print(f"{found.nodes} nodes, {left} parts not converted.")
+    print(f"{count_text(found.nodes, 'node')}, {count_text(left, 'part')} not converted.")

@@ -39,6 +39,7 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
     from orvanta_platform.cli.client.item_paths import say_left_out
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
+    from orvanta_platform.units import count_text
 
     chosen = files or [Path()]
     say_left_out(chosen)
@@ -61,6 +62,7 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
         ]
         print_json({"workflows": shown, "errors": errors, "warnings": len(every) - errors})
     else:
-        print(f"{len(found)} workflows, {errors} errors, {len(every) - errors} warnings.")
+        counts = (len(found), "workflow"), (errors, "error"), (len(every) - errors, "warning")
+        print(f"{', '.join(count_text(*each) for each in counts)}.")
     if errors:
         raise typer.Exit(FAILED)

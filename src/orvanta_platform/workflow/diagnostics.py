@@ -35,6 +35,11 @@ def errors(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     return [each for each in diagnostics if each.severity == "error"]
 
 
+def warnings(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Return the diagnostics that do not prevent a deployment."""
+    return [each for each in diagnostics if each.severity != "error"]
+
+
 def invalid(diagnostics: Sequence[Diagnostic]) -> InvalidWorkflow:
     """Return the error that rejects a document, with the message of the first error and all diagnostics as details.
 

@@ -18,7 +18,7 @@ from orvanta_platform.cli.client.output import say, terminal_safe
 from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.cli.client.synced_item import SyncedItem, find_synced
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
-from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.requirements import lock_fault, usable_lock
 from orvanta_platform.workflow.tree.advice import of_script
 
@@ -225,7 +225,7 @@ def _translate_error(error: ServerRefused, flow: FlowFile, path: str) -> Orvanta
     if error.server_code == "version_conflict":
         return _conflict("flow", path, error.message)
     if error.server_code == "invalid_workflow" and isinstance(error.details, list):
-        show_diagnostics(flow, [Diagnostic(**each) for each in error.details])
+        show_diagnostics(flow, errors([Diagnostic(**each) for each in error.details]))
         return InvalidWorkflow(f"{path} was not deployed: {error.message}", details=error.details)
     return error
 

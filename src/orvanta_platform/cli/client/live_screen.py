@@ -14,6 +14,7 @@ from rich.text import Text
 from orvanta_platform import clock
 from orvanta_platform.cli.client.output import duration, terminal_safe
 from orvanta_platform.cli.client.runs import Node, Run, error_line
+from orvanta_platform.units import count_text
 
 _STYLES = {
     "pending": "dim",
@@ -153,6 +154,6 @@ def _most_relevant(nodes: list[Node], room: int) -> list[Node]:
 
 def _counts(nodes: list[Node]) -> str:
     statuses = [node.status for node in nodes]
-    return f"{len(nodes)} nodes: " + ", ".join(
+    return f"{count_text(len(nodes), 'node')}: " + ", ".join(
         f"{statuses.count(status)} {status}" for status in _STYLES if status in statuses
     )

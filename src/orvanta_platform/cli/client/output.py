@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from orvanta_platform.units import count_text
+
 _CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 _SIGNS = {"add": "A", "change": "M", "remove": "D", "unchanged": " ", "conflict": "!"}
 _PLAIN_END = "\x1b[0m"
@@ -57,7 +59,7 @@ def print_checks(check: dict[str, Any] | None) -> None:
         return
     print(f"checks: {check['state']}")
     for each in check["results"]:
-        name = "smoke run" if each["kind"] == "smoke_run" else f"{each['tests']} tests"
+        name = "smoke run" if each["kind"] == "smoke_run" else count_text(each["tests"], "test")
         what = f"{name} {each['path']}" if each["path"] else "workflow tests"
         print(terminal_safe(f"    {what}: {each['message'] or 'passed'}"))
     if check["run"] is not None:

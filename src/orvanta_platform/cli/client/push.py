@@ -25,7 +25,7 @@ from orvanta_platform.cli.client.item_paths import needed, say_left_out
 from orvanta_platform.cli.client.output import print_json, say_error
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.workflow.diagnostics import errors, invalid
+from orvanta_platform.workflow.diagnostics import errors, invalid, warnings
 
 Push = Callable[[], Pushed]
 """Deployment of one file."""
@@ -47,7 +47,10 @@ def push_flows(session: Session, source: Path | None, path: str | None, options:
 
 
 def push_flow_file(session: Session, file: Path, path: str | None, options: Options) -> Pushed:
-    """Deploy one workflow; with `dry_run`, report its diagnostics only. Raises the errors of `push_flow`."""
+    """Deploy one workflow after printing the warnings about it; with `dry_run`, report its diagnostics only.
+
+    Raises the errors of `push_flow`.
+    """
     flow = read_flow(file)
     if options.dry_run:
         from orvanta_platform.cli.client.expressions import Expressions
@@ -57,6 +60,8 @@ def push_flow_file(session: Session, file: Path, path: str | None, options: Opti
         show_diagnostics(flow, found)
         if errors(found):
             raise invalid(found)
+    else:
+        show_diagnostics(flow, warnings(flow.diagnostics()))
     return push_flow(session.api, flow, needed(path or flow.path, file), options)
 
 

@@ -74,6 +74,7 @@ def references(
 
 def _print(path: str, found: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import print_table, say
+    from orvanta_platform.units import count_text
 
     rows = [
         [each["kind"], each["path"], each.get("node", ""), _through(each), str(each["runs"] or ""), _state(each)]
@@ -85,7 +86,7 @@ def _print(path: str, found: dict[str, Any]) -> None:
     if found["runs"]:
         say(f"Runs of {path} in progress: {found['runs']}.")
     if found["hidden_runs"]:
-        say(f"{found['hidden_runs']} runs in progress that you cannot read.")
+        say(f"{count_text(found['hidden_runs'], 'run')} in progress that you cannot read.")
     if found["truncated"]:
         say("There are more references than are listed.")
 

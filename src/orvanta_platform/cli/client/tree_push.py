@@ -24,7 +24,8 @@ from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
-from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.units import count_text
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid, warnings
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
@@ -64,7 +65,8 @@ def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     say_left_out([root])
     folder = open_folder(root, options.optional)
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
-        say(f"{unsupported} triggers of other kinds than HTTP are left out.")
+        triggers = f"{count_text(unsupported, 'trigger')} of another kind than HTTP"
+        say(f"{triggers} {'is' if unsupported == 1 else 'are'} left out.")
     say_ambiguous(folder)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
@@ -95,6 +97,8 @@ class _Push:
         self.waiting: list[dict[str, Any]] = []
         """Versions of pushed items that others do not run until they are accepted."""
         self.items: dict[Key, Item] = {}
+        self.validated: set[Key] = set()
+        """Workflows whose diagnostics were printed."""
 
     def scope(self) -> dict[str, Any]:
         """Return the parts of the change set beside its items."""
@@ -165,7 +169,7 @@ class _Push:
         return [key for key, (item, _) in remote.items() if has_files(item)]
 
     def check(self, made: Mapping[str, Any]) -> None:
-        """Collect conflicts, and in a dry run the errors of workflows."""
+        """Collect conflicts, print the warnings about workflows, and in a dry run collect their errors."""
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
             if is_fault(entry["action"], entry.get("reason")):
@@ -173,16 +177,20 @@ class _Push:
             elif entry["action"] == "conflict":
                 hint = "Merge it with `orvanta pull`, or replace the workspace's with --force."
                 self.failed.append((key, ChangesConflict(entry["reason"], hint=hint)))
-            elif self.options.dry_run and key[0] == "flow" and key in self.items:
+            elif key[0] == "flow" and key in self.items:
                 self._validate(key)
         if self.failed and not self.options.dry_run:
             self.end({"entries": []})
 
     def _validate(self, key: Key) -> None:
+        """Print the warnings about a workflow, and in a dry run its errors, which otherwise the server reports."""
+        if key in self.validated:
+            return
+        self.validated.add(key)
         flow = flow_files.read(Path(self.folder.file_of(key)))
         found = flow.diagnostics()
-        show_diagnostics(flow, found)
-        if errors(found):
+        show_diagnostics(flow, found if self.options.dry_run else warnings(found))
+        if self.options.dry_run and errors(found):
             self.failed.append((key, invalid(found)))
 
     def apply(self, changes: Sequence[Mapping[str, Any]], made: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +229,8 @@ class _Push:
         for key, reason in refused:
             if reason.server_code == "invalid_workflow" and isinstance(reason.details, list):
                 flow = flow_files.read(Path(self.folder.file_of(key)))
-                show_diagnostics(flow, [Diagnostic(**one) for one in reason.details])
+                found = [Diagnostic(**one) for one in reason.details]
+                show_diagnostics(flow, errors(found) if key in self.validated else found)
                 self.failed.append((key, InvalidWorkflow(reason.message, details=reason.details)))
             else:
                 self.failed.append((key, reason))

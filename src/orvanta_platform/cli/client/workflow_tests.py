@@ -22,6 +22,7 @@ from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.http.schemas.workflow_tests import results
 from orvanta_platform.orchestrator.recorded_tests import RecordedTestOutcome, TestedWorkflow, coverage, run_test
+from orvanta_platform.units import count_text
 from orvanta_platform.workflow import normal
 from orvanta_platform.workflow.diagnostics import errors
 from orvanta_platform.workflow.playback.document import parse
@@ -97,7 +98,8 @@ def _print(path: str, found: Results) -> None:
     covered = [sum(each["covered"] for each in parts) for parts in (nodes, edges)]
     print(
         f"{path}: {found['passed']} passed, {found['failed']} failed; "
-        f"{covered[0]} of {len(nodes)} nodes and {covered[1]} of {len(edges)} edges covered."
+        f"{covered[0]} of {count_text(len(nodes), 'node')} and "
+        f"{covered[1]} of {count_text(len(edges), 'edge')} covered."
     )
 
 

@@ -1,0 +1,34 @@
+"""Warnings of `orvanta push`, which a real push prints as a dry run does."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.client import Cli
+
+PLACEHOLDER = "(() => { throw new Error(\\\"Not converted: {{ $json }}\\\") })()"
+UNCONVERTED = """\
+value:
+  modules:
+    - id: a
+      value: {type: identity}
+      skip_if: {expr: "%s"}
+"""
+
+
+@pytest.mark.parametrize("command", [("push",), ("flow", "push")])
+def test_push_warns_of_parts_that_were_not_converted(cli: Cli, command: tuple[str, ...]) -> None:
+    """As a dry run does, once, and with the line of the file."""
+    name = f"f/{'_'.join(command)}_converted/imported"
+    file = cli.write(f"repo/{name}.flow/flow.yaml", UNCONVERTED % PLACEHOLDER)
+    source = "repo" if command == ("push",) else str(file.parent)
+    shown = [cli(*command, source, *more).err for more in (("--dry-run",), ())]
+    for text in shown:
+        (warning,) = [line for line in text.splitlines() if "warning" in line]
+        assert "flow.yaml:5:17: warning not_converted: node a: " in warning, text
+
+
+def test_push_reports_an_error_once_beside_the_warnings(cli: Cli) -> None:
+    cli.write("repo/f/refused_once/imported.flow/flow.yaml", UNCONVERTED % PLACEHOLDER + "      needs: [ghost]\n")
+    text = cli("push", "repo", code=1).err
+    shown = [line.split(": ")[1] for line in text.splitlines() if "flow.yaml:" in line and " at " not in line]
+    assert shown.count("warning not_converted") == shown.count("error unknown_node") == 1, text
