@@ -374,11 +374,29 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await apply.click()
     await expect(page.get_by_text("No changes to apply.")).to_be_visible()
     assert site.client.get("/api/w/main/variables/get/u/admin/region").json()["value"] == "south"
+    # An item that is deleted and still used is named; one that cannot be read is left out.
+    resource = {"path": "u/admin/uses_region", "value": {"region": "$var:u/admin/region"}, "resource_type": "any"}
+    site.client.post("/api/w/main/resources/create", json=resource).raise_for_status()
+    await expect(rows(page, "Commits").first).to_contain_text("Create the resource", timeout=180_000)
+    commit_files(repo, {"u/admin/region.variable.yaml": None, "u/admin/broken.variable.yaml": b"value: ["}, "By hand")
+    await page.get_by_role("button", name="Fetch now").click()
+    await expect(incoming).to_have_count(2)
+    await expect(incoming.filter(has_text="u/admin/region")).to_contain_text("Still used by resource u/admin/uses_region")
+    broken = incoming.filter(has_text="u/admin/broken")
+    await expect(broken).to_contain_text("Cannot be read")
+    await expect(page.get_by_label("Apply u/admin/broken")).not_to_be_checked()
+    await page.get_by_label("Apply u/admin/broken").check()
+    await expect(page.get_by_label("Side of u/admin/broken").get_by_role("option")).to_have_text(["Select a side"])
+    await page.get_by_label("Apply u/admin/broken").uncheck()
+    await is_accessible(page)
+    await apply.click()
+    await expect(incoming).to_have_count(1)
+    assert site.client.get("/api/w/main/variables/exists/u/admin/region").json() is False
     await page.get_by_role("button", name="Unbind repository").click()
     await dialog.get_by_role("button", name="Unbind repository").click()
     await expect(page.get_by_role("button", name="Bind repository")).to_be_visible()
-    for name in ("region", "added"):
-        site.client.delete(f"/api/w/main/variables/delete/u/admin/{name}").raise_for_status()
+    site.client.delete("/api/w/main/variables/delete/u/admin/added").raise_for_status()
+    site.client.delete("/api/w/main/resources/delete/u/admin/uses_region").raise_for_status()
     server.close()
 
 

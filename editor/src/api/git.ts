@@ -32,7 +32,7 @@ export const incomingQuery = (workspace: string, fetched: string) =>
     queryFn: async (): Promise<IncomingPlan> => {
       const params = { path: { workspace } };
       const { data } = await api.GET("/api/w/{workspace}/git/incoming", { params });
-      return data ?? { plan_hash: "", items: [], hidden: 0 };
+      return data ?? { plan_hash: "", items: [], hidden: 0, uses_truncated: false };
     },
   });
 

@@ -34,6 +34,15 @@ const ACTIONS: Readonly<Record<string, string>> = {
 
 const keyOf = (item: IncomingItem) => `${item.kind} ${item.path}`;
 
+const isUnreadable = (item: IncomingItem) => item.action === "conflict" && Boolean(item.reason);
+
+/** Names of the items that use a removed item, and the number of those that cannot be read. */
+function usersOf({ used_by, hidden_uses }: IncomingItem): string {
+  const names = [...new Set(used_by.map(({ kind, path }) => `${kind} ${path}`))];
+  const hidden = hidden_uses > 0 ? [t("settings.gitHidden", { count: hidden_uses })] : [];
+  return [...names, ...hidden].join(", ");
+}
+
 /** Plan of the changes of the repository, which are applied only from here or by the API. */
 export function IncomingChanges({ workspace, fetched }: { workspace: string; fetched: string }) {
   const query = useQuery(incomingQuery(workspace, fetched));
@@ -52,7 +61,7 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
   const queries = useQueryClient();
   const submission = useSubmission();
   const [choices, setChoices] = useState<Choices>({});
-  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [left, setLeft] = useState<ReadonlySet<string>>(() => new Set(plan.items.filter(isUnreadable).map(keyOf)));
   const [message, setMessage] = useState("");
   const items = plan.items.filter((each) => !left.has(keyOf(each)));
   const isOpen = items.some((each) => each.action === "conflict" && !choices[keyOf(each)]);
@@ -116,6 +125,7 @@ interface RowProps {
 function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }: RowProps) {
   const [open, setOpen] = useState(false);
   const places = (item.places ?? []).filter(Boolean);
+  const users = usersOf(item);
   return (
     <>
       <div className={css.what}>
@@ -130,10 +140,11 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
           <span className={css.chip}>{item.kind}</span>
         </label>
         <span className={css.facts}>
-          <span>{ACTIONS[item.action] ?? item.action}</span>
+          <span>{isUnreadable(item) ? t("settings.gitUnreadable") : (ACTIONS[item.action] ?? item.action)}</span>
           {item.merged && !item.places && <span>{t("settings.gitMerged")}</span>}
           {places.length > 0 && <span className={css.mono}>{places.join(", ")}</span>}
           {item.reason && <span>{item.reason}</span>}
+          {users && <span>{t("settings.gitStillUsed", { names: users })}</span>}
         </span>
       </div>
       <div className={css.tools}>
@@ -144,7 +155,7 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
             set={(to) => choose(to as ItemChoice["choice"] | "")}
           >
             <option value="">{t("settings.gitChoose")}</option>
-            <option value="workspace">{t("settings.gitKeep")}</option>
+            {!(item.reason && item.is_new) && <option value="workspace">{t("settings.gitKeep")}</option>}
             {!item.reason && <option value="repository">{t("settings.gitTake")}</option>}
           </Select>
         )}

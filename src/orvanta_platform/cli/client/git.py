@@ -33,6 +33,9 @@ Workspace = Annotated[
 Repository = Annotated[
     list[str] | None, typer.Option("--take", help="Item in conflict of which the repository's side remains: KIND/PATH.")
 ]
+Except = Annotated[
+    list[str] | None, typer.Option("--except", help="Leave out this item, KIND/PATH, or those in this folder, PATH.")
+]
 Plan = Annotated[
     str | None, typer.Option("--plan", help="Hash of the reviewed plan; the present plan is applied without it.")
 ]
@@ -161,28 +164,40 @@ def _difference(session: Session, kind: Kind, path: str) -> str:
     app,
     "orvanta git apply -m 'Take over the reviewed changes'",
     "orvanta git apply --plan 0b5c… --only f/team --take flow/f/team/report",
+    "orvanta git apply --except flow/f/team/broken",
 )
 def apply(
     session: Session,
     keep: Workspace = None,
     take: Repository = None,
     only: Only = None,
+    excluded: Except = None,
     plan: Plan = None,
     message: Message = None,
 ) -> None:
     """Apply the changes of the repository to the workspace, all or nothing, as the caller.
 
-    With --plan, nothing is applied if anything has changed since the plan was printed.
+    With --plan, nothing is applied if anything has changed since the plan was printed. Items that cannot be read are
+    left out with --except.
     """
     from orvanta_platform.cli.client.errors import ServerRefused, refused_items
     from orvanta_platform.cli.client.output import print_change, print_json, say, terminal_safe
+    from orvanta_platform.cli.client.remaining_uses import say_uses
 
     api = session.api
     found = api.get(api.in_workspace("git/incoming"))
     choices = [*_choices(keep or (), "workspace"), *_choices(take or (), "repository")]
     body = {"plan_hash": plan or found["plan_hash"], "choices": choices, "message": message}
-    if only:
-        body["items"] = _chosen(found["items"], only)
+    if only or excluded:
+        chosen = _chosen(found["items"], only) if only else found["items"]
+        left_out = {(each["kind"], each["path"]) for each in _chosen(found["items"], excluded or ())}
+        body["items"] = [
+            {"kind": each["kind"], "path": each["path"]}
+            for each in chosen
+            if (each["kind"], each["path"]) not in left_out
+        ]
+    elif not session.as_json:
+        say_uses(found["items"], truncated=found["uses_truncated"])
     try:
         done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
     except ServerRefused as error:
@@ -192,6 +207,8 @@ def apply(
     if session.as_json:
         print_json(done)
         return
+    if only or excluded:  # what the others change counts if they are applied as well
+        say_uses(done["entries"], truncated=done["uses_truncated"])
     changed = [each for each in done["entries"] if each["action"] != "unchanged"]
     for each in changed:
         print_change(each)
@@ -258,6 +275,7 @@ def _print_binding(binding: dict[str, Any]) -> None:
 
 def _print_incoming(plan: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import print_change, say, terminal_safe
+    from orvanta_platform.cli.client.remaining_uses import say_uses
 
     for each in plan["items"]:
         note = " (merged)" if each["merged"] and each["places"] is None else ""
@@ -266,7 +284,10 @@ def _print_incoming(plan: dict[str, Any]) -> None:
         print_change(each, note)
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))
+    say_uses(plan["items"], truncated=plan["uses_truncated"])
     if plan["items"]:
         print(f"plan: {plan['plan_hash']}")
-    if any(each["action"] == "conflict" for each in plan["items"]):
+    if any(each["reason"] for each in plan["items"]):
+        say("Correct the files that cannot be read, or apply the others with `orvanta git apply --except KIND/PATH`.")
+    if any(each["action"] == "conflict" and not each["reason"] for each in plan["items"]):
         say("Select a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")

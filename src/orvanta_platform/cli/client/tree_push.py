@@ -19,6 +19,7 @@ from orvanta_platform.cli.client.folder_owners import warn_of_unknown
 from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
+from orvanta_platform.cli.client.remaining_uses import say_uses
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
@@ -97,6 +98,8 @@ class _Push:
         self.waiting: list[dict[str, Any]] = []
         """Versions of pushed items that others do not run until they are accepted."""
         self.items: dict[Key, Item] = {}
+        self.warned: set[Key] = set()
+        """Items whose uses were printed if they are deleted."""
         self.validated: set[Key] = set()
         """Workflows whose diagnostics were printed."""
 
@@ -169,7 +172,12 @@ class _Push:
         return [key for key, (item, _) in remote.items() if has_files(item)]
 
     def check(self, made: Mapping[str, Any]) -> None:
-        """Collect conflicts, print the warnings about workflows, and in a dry run collect their errors."""
+        """Collect conflicts, print the warnings about workflows and deletions, and in a dry run collect the errors of
+        workflows.
+        """
+        entries = [each for each in made["entries"] if (each["kind"], each["path"]) not in self.warned]
+        say_uses(entries, truncated=bool(made.get("uses_truncated")) and not self.warned)
+        self.warned |= {(each["kind"], each["path"]) for each in entries}
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
             if is_fault(entry["action"], entry.get("reason")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ from orvanta_platform.services.changes.archive_import import ArchivedItems
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.workflow.tree.item import Key, Kind
-from orvanta_platform.workflow.tree.plan import Action, Entry, Plan, Wanted
+from orvanta_platform.workflow.tree.plan import Action, Entry, Plan, Use, Wanted
 
 
 class ItemHash(msgspec.Struct, kw_only=True):
@@ -111,6 +111,17 @@ class SetArchived(msgspec.Struct, kw_only=True):
     archived: bool = True
 
 
+class ItemUse(msgspec.Struct, kw_only=True):
+    """An item that uses another one."""
+
+    kind: str
+    """flow, script, schedule, http_trigger, resource, error_handler or environment."""
+
+    path: str
+    node: str | UnsetType = UNSET
+    """Node of a workflow, if it is known."""
+
+
 class PlanEntry(msgspec.Struct, kw_only=True):
     """Effect of a change set on an item."""
 
@@ -126,6 +137,12 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     overwrites: bool
     """It replaces a change that was made since the base."""
 
+    used_by: list[ItemUse] | UnsetType = UNSET
+    """Items that use the item that is removed, and remain. They may fail afterwards."""
+
+    hidden_uses: int | UnsetType = UNSET
+    """Number of further such items, which the caller may not read."""
+
 
 class ChangePlan(msgspec.Struct, kw_only=True):
     """Effect of a change set, in the order in which it is applied."""
@@ -134,6 +151,8 @@ class ChangePlan(msgspec.Struct, kw_only=True):
     nothing_to_do: bool
     prune: list[str] | None
     entries: list[PlanEntry]
+    uses_truncated: bool = False
+    """Removed items may have more uses than the entries name."""
 
 
 class AppliedChanges(ChangePlan, kw_only=True):
@@ -187,6 +206,7 @@ def _of(plan: Plan) -> dict[str, Any]:
         "nothing_to_do": all(each.action == "unchanged" for each in plan.entries),
         "prune": None if plan.prune is None else list(plan.prune),
         "entries": [_entry(each) for each in plan.entries],
+        "uses_truncated": plan.uses_truncated,
     }
 
 
@@ -198,4 +218,11 @@ def _entry(entry: Entry) -> PlanEntry:
         hash=UNSET if entry.present is None else entry.present,
         reason=UNSET if entry.reason is None else entry.reason,
         overwrites=entry.overwrites,
+        used_by=uses(entry.used_by) or UNSET,
+        hidden_uses=entry.hidden_uses or UNSET,
     )
+
+
+def uses(found: Sequence[Use]) -> list[ItemUse]:
+    """Convert uses of an item."""
+    return [ItemUse(kind=each.kind, path=each.path, node=UNSET if each.node is None else each.node) for each in found]

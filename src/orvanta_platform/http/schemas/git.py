@@ -10,6 +10,7 @@ import msgspec
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.errors import NotFound
+from orvanta_platform.http.schemas.changes import ItemUse, uses
 from orvanta_platform.services.git import incoming_differences
 from orvanta_platform.services.git.bindings import Draft
 from orvanta_platform.services.git.incoming import Choice, Review
@@ -112,6 +113,15 @@ class IncomingItem(msgspec.Struct, kw_only=True):
     reason: str | None
     """Reason for which the item cannot be applied."""
 
+    used_by: list[ItemUse]
+    """Items that use the item that is removed, and remain. They may fail afterwards."""
+
+    hidden_uses: int
+    """Number of further such items, which the caller may not read."""
+
+    is_new: bool
+    """The workspace has no such item."""
+
 
 class IncomingPlan(msgspec.Struct, kw_only=True):
     """Plan of the changes of the repository."""
@@ -120,6 +130,9 @@ class IncomingPlan(msgspec.Struct, kw_only=True):
     items: list[IncomingItem]
     hidden: int
     """Number of further items, which the caller may not read."""
+
+    uses_truncated: bool
+    """Removed items may have more uses than the items name."""
 
 
 class IncomingDifference(msgspec.Struct, kw_only=True):
@@ -243,7 +256,12 @@ def incoming(found: Review) -> IncomingPlan:
             merged=each.merged,
             places=None if each.places is None else list(each.places),
             reason=each.reason,
+            used_by=uses(each.used_by),
+            hidden_uses=each.hidden_uses,
+            is_new=each.is_new,
         )
         for each in found.items
     ]
-    return IncomingPlan(plan_hash=found.hash, items=items, hidden=found.hidden)
+    return IncomingPlan(
+        plan_hash=found.hash, items=items, hidden=found.hidden, uses_truncated=found.uses_truncated
+    )

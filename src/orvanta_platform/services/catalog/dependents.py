@@ -47,7 +47,8 @@ MAX_DISTANCE = 10
 PAGE = 50
 """Number of documents that are searched at once."""
 
-_Key: TypeAlias = tuple[str, str]
+Key: TypeAlias = tuple[str, str]
+"""Kind and path."""
 _Check: TypeAlias = Callable[[bytes], bool]
 
 _MAX_BYTES: Final = 1 << 20
@@ -69,7 +70,7 @@ class Dependent(msgspec.Struct, frozen=True):
     enabled: bool | None
     distance: int
     """1: a direct reference."""
-    through: _Key | None
+    through: Key | None
     """Item (kind, path) that it refers to, if this is not the item itself and the caller may read it."""
     runs: int
     """Number of visible runs in progress."""
@@ -93,12 +94,12 @@ class Dependents(msgspec.Struct, frozen=True):
 class _Found:
     rows: dict[tuple[str, str, str | None], tuple[int, ReferenceRow]] = field(default_factory=dict)
     """Distance and reference by kind, path and node."""
-    distances: dict[_Key, int] = field(default_factory=dict)
+    distances: dict[Key, int] = field(default_factory=dict)
     truncated: bool = False
 
-    def add(self, rows: Iterable[ReferenceRow], distance: int, origin: _Key) -> list[_Key]:
+    def add(self, rows: Iterable[ReferenceRow], distance: int, origin: Key) -> list[Key]:
         """Add references at a distance; returns the items that were not known."""
-        new: dict[_Key, None] = {}
+        new: dict[Key, None] = {}
         for row in rows:
             key = (row.kind, row.path)
             if key == origin or self.distances.setdefault(key, distance) < distance:
@@ -128,9 +129,40 @@ async def list_dependents(platform: Platform, actor: Actor, workspace: str, kind
         return _result(found, origin, await _runs(platform, actor, workspace, counted))
 
 
-async def _search(platform: Platform, workspace: str, who: Readers, origin: _Key, found: _Found) -> None:
+class DirectUses(msgspec.Struct, frozen=True):
+    """References to some items, also by items that the caller may not read."""
+
+    rows: Sequence[ReferenceRow]
+    truncated: bool
+    """True if there may be more."""
+
+
+async def list_direct(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> DirectUses:
+    """Return at most MAX_SHOWN direct references to some items, which are searched for in one query.
+
+    Rows of items that the caller may not read are marked: their names are not for the caller. Raises NotFound,
+    Forbidden.
+    """
+    require_workspace(actor, workspace)
+    sought = Searches(MAX_SEARCHED).of(keys)
+    until = clock.monotonic() + MAX_SECONDS
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            async with platform.db.acquire() as conn:
+                who = _readers(actor, workspace)
+                rows = await version_references.list_references(
+                    conn, workspace, sought, who, MAX_SHOWN + 1, longest=_MAX_BYTES
+                )
+            found = await _confirm(platform, workspace, rows[:MAX_SHOWN], until)
+    except TimeoutError:
+        return DirectUses([], truncated=True)
+    is_late = clock.monotonic() >= until
+    return DirectUses(found, len(rows) > MAX_SHOWN or len(sought) < len(keys) or is_late)
+
+
+async def _search(platform: Platform, workspace: str, who: Readers, origin: Key, found: _Found) -> None:
     searches, until = Searches(MAX_SEARCHED), clock.monotonic() + MAX_SECONDS
-    frontier: list[_Key] = [origin]
+    frontier: list[Key] = [origin]
     for distance in range(1, MAX_DISTANCE + 1):
         sought = searches.of(frontier)
         async with platform.db.acquire() as conn:
@@ -154,7 +186,7 @@ class Searches:
     def __init__(self, most: int) -> None:
         self._left = most
 
-    def of(self, keys: Sequence[_Key]) -> list[Sought]:
+    def of(self, keys: Sequence[Key]) -> list[Sought]:
         """Return the items to search references for; the number of those that need document searches is limited."""
         sought = []
         for kind, path in keys:
@@ -174,11 +206,11 @@ class Searches:
 async def _confirm(platform: Platform, workspace: str, rows: list[ReferenceRow], until: float) -> list[ReferenceRow]:
     """Return the references without those whose document does not refer to the item."""
     checks = {key: check_of(*key) for key in {(row.of_kind, row.of_path) for row in rows if row.document is not None}}
-    searched: dict[bytes, list[_Key]] = {}
+    searched: dict[bytes, list[Key]] = {}
     for row in rows:
         if row.document is not None:
             searched.setdefault(row.document, []).append((row.of_kind, row.of_path))
-    referring: set[tuple[bytes, _Key]] = set()
+    referring: set[tuple[bytes, Key]] = set()
     hashes = list(searched)
     for start in range(0, len(hashes), PAGE):
         async with platform.db.acquire() as conn:
@@ -189,10 +221,10 @@ async def _confirm(platform: Platform, workspace: str, rows: list[ReferenceRow],
 
 def _match(
     documents: Mapping[bytes, bytes],
-    searched: Mapping[bytes, Sequence[_Key]],
-    checks: Mapping[_Key, _Check],
+    searched: Mapping[bytes, Sequence[Key]],
+    checks: Mapping[Key, _Check],
     until: float,
-) -> set[tuple[bytes, _Key]]:
+) -> set[tuple[bytes, Key]]:
     """Return the pairs of a document and an item to which it refers, of those that are searched in time."""
     pairs = ((digest, key) for digest in documents for key in searched[digest])
     in_time = itertools.takewhile(lambda _: clock.monotonic() < until, pairs)
@@ -227,7 +259,7 @@ def lists_of_groups(body: bytes) -> Iterator[bytes]:
         yield part[: part.find(b"]") + 1 or len(part)]
 
 
-async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence[_Key]) -> list[RunCount]:
+async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> list[RunCount]:
     try:
         who = readable(actor)
     except Forbidden:
@@ -237,7 +269,7 @@ async def _runs(platform: Platform, actor: Actor, workspace: str, keys: Sequence
         return await version_references.count_runs(conn, workspace, keys, visible, MAX_RUNS)
 
 
-def _result(found: _Found, origin: _Key, counts: Sequence[RunCount]) -> Dependents:
+def _result(found: _Found, origin: Key, counts: Sequence[RunCount]) -> Dependents:
     named = {(row.kind, row.path) for _, row in found.rows.values() if row.readable}
     visible = {(each.kind, each.path): each.visible for each in counts if (each.kind, each.path) in {origin, *named}}
     references = [

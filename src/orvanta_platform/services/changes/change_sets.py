@@ -30,11 +30,11 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import members
 from orvanta_platform.services.catalog import environments
-from orvanta_platform.services.changes import change_tests, contents, writers
+from orvanta_platform.services.changes import change_tests, contents, remaining_uses, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
-from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
+from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted, item_of
 
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
@@ -111,18 +111,36 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     return await contents.items_in(workspace, reading, limited=True)
 
 
-async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:
+async def plan(
+    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, *, uses: bool = True
+) -> Plan:
     """Return the effect of a change set on the items that the actor may read.
 
-    Removals of other items have no effect, and their entries have a reason, because the items may exist. Raises
-    NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
+    Removals of other items have no effect, and their entries have a reason, because the items may exist. `uses`: the
+    entries of removed items name the items that still use them. Raises NotFound, Forbidden, BadRequest, TooLarge,
+    RateLimited.
     """
     require_reader(actor, workspace)
     _check_items(change)
     async with platform.turns.take("changes", workspace, actor.email):
         change, planner = await prepare(platform, workspace, change)
         found = await _make_plan(platform, actor, workspace, change, planner)
+        if uses:
+            found = await _with_uses(platform, actor, workspace, change, found)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
+
+
+async def _with_uses(platform: Platform, actor: Actor, workspace: str, change: ChangeSet, found: Plan) -> Plan:
+    """Return a plan with the uses of the items that it removes."""
+    removed = [each.key for each in found.of("remove")]
+    changed = {each.key for each in found.of("add", "change")}
+    stored = [item_of(each) for each in change.items if each.key in changed]
+    uses = await remaining_uses.find(platform, actor, workspace, removed, stored)
+    entries = [
+        structs.replace(each, used_by=uses.shown.get(each.key, ()), hidden_uses=uses.hidden.get(each.key, 0))
+        for each in found.entries
+    ]
+    return structs.replace(found, entries=tuple(entries), uses_truncated=uses.truncated)
 
 
 def _with_doubt(actor: Actor, workspace: str, entry: Entry) -> Entry:

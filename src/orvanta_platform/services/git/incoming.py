@@ -15,21 +15,26 @@ from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, ChangesConflict, NotFound, OrvantaError, StalePlan
+from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, NotFound, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.services.changes import change_sets, contents, writers
+from orvanta_platform.services.changes import change_sets, contents, remaining_uses, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.changes.remaining_uses import RemainingUses
 from orvanta_platform.services.git import bindings
 from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, content_of, item_of, key_of, render_items
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
-from orvanta_platform.workflow.tree.plan import Action, Wanted, with_removals
+from orvanta_platform.workflow.tree.plan import Action, Plan, Use, Wanted, with_removals
 
 _MAX_SHOWN = 5
 """Names of items in the message of an error."""
+_LEAVE_OUT = (
+    "Correct the files in the repository, or leave the item out: clear it on the page, or use "
+    "`orvanta git apply --except KIND/PATH`."
+)
 
 Choice: TypeAlias = Literal["workspace", "repository"]
 
@@ -45,6 +50,12 @@ class ReviewedItem(msgspec.Struct, frozen=True):
     """Places that both sides changed differently; None: there is no conflict."""
     reason: str | None = None
     """Sentence that explains why the item cannot be applied."""
+    used_by: Sequence[Use] = ()
+    """Items that use the item that is removed, and remain."""
+    hidden_uses: int = 0
+    """Number of further such items, which the caller may not read."""
+    is_new: bool = False
+    """The workspace has no such item."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -54,6 +65,8 @@ class Review(msgspec.Struct, frozen=True):
     items: list[ReviewedItem]
     hidden: int
     """Number of further items, which the caller may not read."""
+    uses_truncated: bool = False
+    """Removed items may have more uses than the items name."""
 
 
 class IncomingContents(msgspec.Struct, frozen=True):
@@ -100,6 +113,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         incoming = await _incoming(platform, actor, workspace)
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
         actions = await _actions(platform, actor, workspace, stored)
+        uses = await _uses(platform, actor, workspace, stored, actions)
     items = [
         ReviewedItem(
             each.key,
@@ -107,10 +121,13 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
             each.merged,
             each.places,
             None if each.fault is None else each.fault.message,
+            uses.shown.get(each.key, ()),
+            uses.hidden.get(each.key, 0),
+            each.present is None,
         )
         for each in incoming.changes
     ]
-    return Review(incoming.hash, items, incoming.hidden)
+    return Review(incoming.hash, items, incoming.hidden, uses.truncated)
 
 
 async def read_contents(platform: Platform, actor: Actor, workspace: str, key: Key) -> IncomingContents:
@@ -139,9 +156,22 @@ async def _actions(
     """Return the action of each change. A branch may have more changes than a change set."""
     found: dict[Key, Action] = {}
     for part in _parts(changes):
-        plan = await change_sets.plan(platform, actor, workspace, _change_set(part))
+        plan = await change_sets.plan(platform, actor, workspace, _change_set(part), uses=False)
         found |= {entry.key: entry.action for entry in plan.entries}
     return found
+
+
+async def _uses(
+    platform: Platform, actor: Actor, workspace: str, changes: Sequence[_Change], actions: Mapping[Key, Action]
+) -> RemainingUses:
+    """Return the uses of the items that the changes remove together, by items that remain."""
+    removed = [key for key, action in actions.items() if action == "remove"]
+    stored = [
+        Item(*each.key, each.content)
+        for each in changes
+        if each.content is not None and actions.get(each.key) in ("add", "change")
+    ]
+    return await remaining_uses.find(platform, actor, workspace, removed, stored)
 
 
 def _parts(changes: Sequence[_Change]) -> Iterator[list[_Change]]:
@@ -171,8 +201,8 @@ async def apply(
 
     `choices`: the side that remains of items in conflict; that of the workspace needs permission to write the item.
     `only`: these items; None: all. Raises NotFound, Forbidden, BadRequest for a choice without a conflict, StalePlan if
-    the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, RateLimited,
-    and the errors of items that cannot be read.
+    the plan has another hash by now, ChangesConflict for a conflict without a choice, ChangesRefused, also for items
+    that cannot be read, RateLimited.
     """
     require(actor, "sync", Target(workspace, "git"))
     async with platform.turns.take("git", workspace, actor.email):
@@ -215,7 +245,18 @@ async def _apply(
         subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in (*kept, *merged)]
         await audit.record_many(conn, actor, subjects, {"message": message})
 
-    return await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
+    done = await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
+    return replace(done, plan=_with_uses(done.plan, plan))
+
+
+def _with_uses(applied: Plan, planned: Plan) -> Plan:
+    """Return an applied plan with the uses that the plan before it names."""
+    uses = {each.key: (each.used_by, each.hidden_uses) for each in planned.entries}
+    entries = []
+    for each in applied.entries:
+        used_by, hidden = uses.get(each.key, ((), 0))
+        entries.append(replace(each, used_by=used_by, hidden_uses=hidden))
+    return replace(applied, entries=tuple(entries), uses_truncated=planned.uses_truncated)
 
 
 def _is_unchanged(change: _Change, after: Mapping[Key, Present]) -> bool:
@@ -243,25 +284,34 @@ async def _accepted_rows(
 def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
     """Return the changes to store, and those of which the workspace's side remains.
 
-    Raises ChangesConflict, and the errors of items that cannot be read.
+    Raises ChangesRefused for items that cannot be read, and ChangesConflict.
     """
-    stored, kept, open_ones = [], [], []
+    stored, kept, open_ones, unreadable = [], [], [], []
     for each in changes:
         choice = choices.get(each.key)
         if choice == "workspace":
             kept.append(each)
         elif each.fault is not None:
-            raise each.fault
+            unreadable.append(each)
         elif each.places is None:
             stored.append(each)
         elif choice == "repository":
             stored.append(replace(_theirs(each.key, each.base, each.present), stored=each.stored))
         else:
             open_ones.append(each)
+    if unreadable:
+        raise ChangesRefused(
+            f"{len(unreadable)} of the items cannot be read: {_names(unreadable)}. Nothing was applied.",
+            hint=_LEAVE_OUT,
+            details=[
+                {"kind": each.key[0], "path": each.key[1], "error": each.fault.as_dict()}
+                for each in unreadable
+                if each.fault is not None
+            ],
+        )
     if open_ones:
-        shown = ", ".join(" ".join(each.key) for each in open_ones[:_MAX_SHOWN])
         raise ChangesConflict(
-            f"{len(open_ones)} of the items were changed on both sides: {shown}. Nothing was applied.",
+            f"{len(open_ones)} of the items were changed on both sides: {_names(open_ones)}. Nothing was applied.",
             hint="Select for each whether the workspace or the repository remains.",
             details=[
                 {"kind": each.key[0], "path": each.key[1], "places": list(each.places or ())} for each in open_ones
@@ -270,11 +320,23 @@ def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple
     return stored, kept
 
 
+def _names(changes: Sequence[_Change]) -> str:
+    """Return the names of items for an error, not more than a few."""
+    more = f" and {len(changes) - _MAX_SHOWN} more" if len(changes) > _MAX_SHOWN else ""
+    return ", ".join(" ".join(each.key) for each in changes[:_MAX_SHOWN]) + more
+
+
 def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
     """Check that the actor may replace an item of the repository by the workspace's.
 
-    Raises BadRequest for an item without a conflict, NotFound, Forbidden.
+    Raises BadRequest for an item without a conflict, and for one that only the repository has and that cannot be read:
+    its files would be deleted. Raises NotFound, Forbidden.
     """
+    if change.fault is not None and change.present is None:
+        raise BadRequest(
+            f"The workspace has no {change.key[0]} {change.key[1]} that could replace the files in the repository.",
+            hint=_LEAVE_OUT,
+        )
     if change.places is None and change.fault is None:
         raise BadRequest(f"The item {change.key[1]} is not in conflict.", hint="Leave it out of the items to apply.")
     require(actor, "write", contents.target_of(workspace, change.key))

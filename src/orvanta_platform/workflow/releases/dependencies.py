@@ -52,12 +52,15 @@ class Dependencies:
     types: set[str] = field(default_factory=set)
 
 
-def dependencies_of(item: Item) -> Dependencies:
-    """Return the references of an item, without imports. Paths that code composes while it runs are not found."""
+def dependencies_of(item: Item, *, limited: bool = False) -> Dependencies:
+    """Return the references of an item, without imports. Paths that code composes while it runs are not found.
+
+    `limited`: a workflow beyond the limits of a deployment is not parsed.
+    """
     found = Dependencies()
     match item.kind:
         case "flow":
-            _add_flow(found, item.path, item.content["text"])
+            _add_flow(found, item.path, item.content["text"], limited=limited)
         case "script":
             found.code.add(Code(item.content["language"], item.content["content"], item.path))
             _add_text(found, item.content["content"])
@@ -70,10 +73,10 @@ def dependencies_of(item: Item) -> Dependencies:
     return found
 
 
-def _add_flow(found: Dependencies, path: str, text: str) -> None:
+def _add_flow(found: Dependencies, path: str, text: str, *, limited: bool) -> None:
     _add_text(found, text)
     try:
-        tree = document.parse(text.encode(), "yaml").tree
+        tree = document.parse(text.encode(), "yaml", limit_yaml=limited).tree
     except InvalidWorkflow:  # its deployment reports the error
         return
     found.items.update(_called(tree))

@@ -78,6 +78,16 @@ class Stored(msgspec.Struct, frozen=True):
     """
 
 
+class Use(msgspec.Struct, frozen=True):
+    """Item that uses another one."""
+
+    kind: str
+    """flow, script, schedule, http_trigger, resource, error_handler or environment."""
+    path: str
+    node: str | None = None
+    """Node of a workflow, if it is known."""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """Effect of a change set on one item."""
 
@@ -91,6 +101,10 @@ class Entry(msgspec.Struct, frozen=True):
     """Hash of the new content; None: the item is removed."""
     reason: str | None = None
     """Sentence that explains a conflict, or an effect that the caller may not see."""
+    used_by: Sequence[Use] = ()
+    """Items that use the item that is removed, and remain."""
+    hidden_uses: int = 0
+    """Number of further such items, which the caller may not read."""
 
     @property
     def key(self) -> Key:
@@ -110,6 +124,8 @@ class Plan(msgspec.Struct, frozen=True):
     prune: tuple[str, ...] | None
     """Starts of the paths at which items may be removed; None: no item is removed."""
     hash: str
+    uses_truncated: bool = False
+    """Removed items may have more uses than the entries name."""
 
     def of(self, *actions: Action) -> list[Entry]:
         """Return the entries with these actions."""

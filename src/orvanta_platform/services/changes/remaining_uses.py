@@ -1,0 +1,121 @@
+"""Uses of the items that a change set removes by items that remain, for the warnings of its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.evaluate.scripts import CodeTooComplex, Script
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import dependents
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.releases.dependencies import Code, dependencies_of
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.plan import Use
+
+_USED: Final = ("script", "flow", "variable", "resource", "resource_type")
+"""Kinds of items that others use."""
+
+_DECIDES: Final = {
+    "schedule": "script_path",
+    "http_trigger": "script_path",
+    "resource": "value",
+    "settings": "error_handler",
+}
+"""Keys of contents without which a change leaves the references of an item as they are."""
+
+
+class RemainingUses(msgspec.Struct, frozen=True):
+    """Uses of removed items, as far as they are known."""
+
+    shown: Mapping[Key, Sequence[Use]] = {}
+    """Uses by items that the caller may read."""
+    hidden: Mapping[Key, int] = {}
+    """Numbers of further items, which the caller may not read."""
+    truncated: bool = False
+    """There may be more uses."""
+
+
+async def find(
+    platform: Platform, actor: Actor, workspace: str, removed: Collection[Key], stored: Sequence[Item]
+) -> RemainingUses:
+    """Return the uses of removed items by the items that remain.
+
+    `stored`: items with the contents that the change set adds or changes: these contents count, and not what the items
+    refer to now. All removed items are searched for in one query. Paths that code composes are not found.
+    """
+    sought = [key for key in removed if key[0] in _USED]
+    if not sought:
+        return RemainingUses()
+    found = await dependents.list_direct(platform, actor, workspace, cast(Sequence[dependents.Key], sought))
+    replaced = {each.key for each in stored if _DECIDES.get(each.kind, "") in ("", *each.content)}
+    gone = {*removed, *replaced}
+    shown: dict[Key, set[Use]] = {}
+    hidden: dict[Key, set[tuple[str, str]]] = {}
+    for row in found.rows:
+        key = cast(Key, (row.of_kind, row.of_path))
+        by = ("settings", "settings") if row.kind == "error_handler" else (row.kind, row.path)
+        if by in gone:
+            continue
+        if row.readable:
+            shown.setdefault(key, set()).add(Use(row.kind, row.path, row.node))
+        else:
+            hidden.setdefault(key, set()).add((row.kind, row.path))
+    for key, use in await _new_uses(platform, workspace, set(sought), stored):
+        shown.setdefault(key, set()).add(use)
+    return RemainingUses(
+        {key: sorted(uses, key=lambda use: (use.kind, use.path, use.node or "")) for key, uses in shown.items()},
+        {key: len(items) for key, items in hidden.items()},
+        found.truncated,
+    )
+
+
+async def _new_uses(
+    platform: Platform, workspace: str, removed: Collection[Key], stored: Sequence[Item]
+) -> list[tuple[Key, Use]]:
+    """Return the removed items that new contents refer to."""
+    found: list[tuple[Key, Use]] = []
+    code: list[tuple[Item, Code]] = []
+    await document_threads.run_in_slices(workspace, _collect(stored, removed, found, code))
+    if code and any(kind == "script" for kind, _ in removed):
+        scripts = [Script(each.language, each.content, each.path) for _, each in code]
+        try:
+            imports = await platform.evaluator.scripts.imports(workspace, scripts)
+        except CodeTooComplex:  # its deployment reports the error
+            return found
+        for (item, _), references in zip(code, imports, strict=True):
+            paths = {path for each in references for path in each.candidates}
+            found += [(("script", path), Use(*item.key)) for path in paths if ("script", path) in removed]
+    return found
+
+
+def _collect(
+    stored: Sequence[Item],
+    removed: Collection[Key],
+    found: list[tuple[Key, Use]],
+    code: list[tuple[Item, Code]],
+) -> Generator[None, None, None]:
+    """Add the removed items that contents name to `found`, and the code that may import scripts to `code`."""
+    for item in stored:
+        yield
+        try:
+            used = dependencies_of(item, limited=True)
+        except OrvantaError:  # its deployment reports the error
+            continue
+        named: set[Key] = {
+            *used.items,
+            *(("variable", path) for path in used.variables),
+            *(("resource", path) for path in used.resources),
+            *(("resource_type", name) for name in {*used.types, *_type_of(item.content)}),
+        }
+        found += [(key, Use(*item.key)) for key in named if key in removed]
+        code += [(item, each) for each in used.code]
+
+
+def _type_of(content: Mapping[str, Any]) -> list[str]:
+    name = content.get("resource_type")
+    return [name] if isinstance(name, str) else []

@@ -1,0 +1,78 @@
+"""Plans of incoming changes: items that others still use, and files that cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dulwich.repo import Repo
+from tests.git_repositories import GitServer, commit_files, files_of
+from tests.http.harness import ApiHarness, W
+from tests.http.test_git import FLOW, MAIN, bind, deploy, incoming, send, synchronised
+from tests.http.test_git import api as api
+from tests.http.test_git import repo as repo
+from tests.http.test_git import server as server
+
+from orvanta_platform.services.changes import change_sets
+
+CALL = "value:\n  modules:\n    - id: a\n      value:\n        type: flow\n        path: f/team/main\n"
+OTHER = "f/team/other.flow/flow.yaml"
+BROKEN = b"value: [\n"
+
+
+async def test_removed_items_that_are_still_used_are_named(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(api.client, FLOW % ("Main", ""))
+    await deploy(api.client, CALL, path="f/team/caller")
+    await deploy(api.client, CALL, path="f/team/former")
+    await bind(api, server, repo)
+    former = "f/team/former.flow/flow.yaml"
+    commit_files(repo, {MAIN: None, former: (FLOW % ("Former", "")).encode()})
+    await synchronised(api)
+    monkeypatch.setattr(change_sets, "MAX_ITEMS", 1)  # the parts of a large plan count together
+    plan = (await incoming(api))[1]
+    used = {each["path"]: each["used_by"] for each in plan["items"]}
+    caller, other = [{"kind": "flow", "path": f"f/team/{name}", "node": "a"} for name in ("caller", "former")]
+    assert used == {"f/team/main": [caller], "f/team/former": []} and plan["uses_truncated"] is False
+    # Items that are applied without the others are used by these.
+    body = {"plan_hash": plan["plan_hash"], "items": [{"kind": "flow", "path": "f/team/main"}]}
+    status, done = await send(api.client, "POST", "git/apply", body)
+    assert status == 200 and [each["used_by"] for each in done["entries"]] == [[caller, other]]
+
+
+async def test_unreadable_files_do_not_block_the_others(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    """The error names them, and a new one is not deleted from the repository by a choice of the workspace's side."""
+    await deploy(api.client, FLOW % ("Main", ""))
+    await bind(api, server, repo)
+    new = "f/team/new.flow/flow.yaml"
+    commit_files(repo, {MAIN: BROKEN, new: BROKEN, OTHER: (FLOW % ("Other", "")).encode()})
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"flow f/team/main": "conflict", "flow f/team/new": "conflict", "flow f/team/other": "add"}
+    reasons = {each["path"]: each["reason"] for each in plan["items"]}
+    assert {each["path"] for each in plan["items"] if each["is_new"]} == {"f/team/new", "f/team/other"}
+    assert "line 2" in reasons["f/team/new"] and reasons["f/team/other"] is None
+
+    async def apply(**more: Any) -> tuple[int, Any]:
+        return await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"], **more})
+
+    status, error = await apply()
+    assert (status, error["code"]) == (400, "changes_refused")
+    assert error["message"].startswith("2 of the items cannot be read: flow f/team/main, flow f/team/new.")
+    assert "--except" in error["hint"]
+    assert [(each["path"], each["error"]["message"]) for each in error["details"]] == [
+        (path, reasons[path]) for path in ("f/team/main", "f/team/new")
+    ]
+    keep = [{"kind": "flow", "path": "f/team/new", "choice": "workspace"}]
+    status, error = await apply(choices=keep, items=[{"kind": "flow", "path": "f/team/new"}])
+    assert status == 400 and "The workspace has no flow f/team/new" in error["message"]
+    assert "--except" in error["hint"]
+    # The other items are applied. A broken file of an item of the workspace is replaced by its present content.
+    keep = [{"kind": "flow", "path": "f/team/main", "choice": "workspace"}]
+    chosen = [{"kind": "flow", "path": f"f/team/{name}"} for name in ("main", "other")]
+    assert (await apply(choices=keep, items=chosen))[0] == 200
+    await synchronised(api)
+    files = files_of(repo)
+    assert b"summary: Main" in files[MAIN] and files[new] == BROKEN and b"Other" in files[OTHER]
+    assert (await api.client.get(f"{W}/flows/exists/f/team/other")).json() is True
