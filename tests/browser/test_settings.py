@@ -381,7 +381,8 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     commit_files(repo, {"u/admin/region.variable.yaml": None, "u/admin/broken.variable.yaml": b"value: ["}, "By hand")
     await page.get_by_role("button", name="Fetch now").click()
     await expect(incoming).to_have_count(2)
-    await expect(incoming.filter(has_text="u/admin/region")).to_contain_text("Still used by resource u/admin/uses_region")
+    still_used = "Still used by resource u/admin/uses_region"
+    await expect(incoming.filter(has_text="u/admin/region")).to_contain_text(still_used)
     broken = incoming.filter(has_text="u/admin/broken")
     await expect(broken).to_contain_text("Cannot be read")
     await expect(page.get_by_label("Apply u/admin/broken")).not_to_be_checked()

@@ -21,7 +21,11 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
     assert cli("git", "status").out == "The workspace is not bound to a repository.\n"
     assert "not_found" in cli("git", "fetch", "--json", code=1).out
     try:
-        assert cli("git", "bind", url, "--folder", "orvanta").out == "main: bound\n"
+        missing = cli("git", "bind", url.replace("cli.git", "ghost.git"), code=1)
+        assert "The folder is not a bare repository" in missing.err and "--no-check" in missing.err
+        bound = cli("git", "bind", url, "--folder", "orvanta")
+        new = "The branch main does not exist yet; the first commit creates it. The repository is empty.\n"
+        assert (bound.out, bound.err) == ("main: bound\n", new)
         assert "synchronised" in cli("git", "fetch").out
         # The branch contains the same files as those that `pull` writes.
         cli("pull", "tree")

@@ -41,9 +41,8 @@ def test_deleted_items_that_are_still_used_are_warnings(cli: Cli) -> None:
     cli.write("repo/f/pruned_use/user.flow/flow.yaml", call)
     cli("push", "repo")
     base.unlink()
-    warning = (
-        "f/pruned_use/base: warning still_used: it is deleted, and still used by the workflow f/pruned_use/user (node a)"
-    )
+    user = "the workflow f/pruned_use/user (node a)"
+    warning = f"f/pruned_use/base: warning still_used: it is deleted, and still used by {user}"
     assert "warning still_used" not in cli("push", "repo").err
     for more in (("--dry-run",), ()):
         done = cli("push", "repo", "--prune", *more)

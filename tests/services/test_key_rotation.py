@@ -79,7 +79,7 @@ async def other_secrets(api: ApiHarness) -> None:
     made = {"path": "u/admin/db", "resource_type": "c_db", "value": {"pw": f"{SECRET}-r"}}
     assert (await client.post(f"{W}/resources/create", json=made)).status_code == 201
     provider = {"label": "P", "issuer": "https://id.example.com", "client_id": "i", "client_secret": f"{SECRET}-s"}
-    repository = {"url": "https://8.8.8.8/shop.git", "token": f"{SECRET}-t"}
+    repository = {"url": "https://8.8.8.8/shop.git", "token": f"{SECRET}-t", "check": False}
     assert (await client.post(f"{W}/git/bind", json=repository)).status_code == 200
     webhook = {"webhook": f"https://8.8.8.8/{SECRET}-w"}
     assert (await client.post(f"{W}/workspaces/edit_webhook", json=webhook)).status_code == 200

@@ -62,8 +62,10 @@ export async function loadCommits(workspace: string, before: number): Promise<Gi
   return (await api.GET("/api/w/{workspace}/git/history", { params })).data ?? [];
 }
 
-export async function bindGit(workspace: string, body: BindGit): Promise<void> {
-  await api.POST("/api/w/{workspace}/git/bind", { params: { path: { workspace } }, body, parseAs: "text" });
+/** Bind a workspace; return whether the branch exists. */
+export async function bindGit(workspace: string, body: BindGit): Promise<boolean> {
+  const { data } = await api.POST("/api/w/{workspace}/git/bind", { params: { path: { workspace } }, body });
+  return data?.has_branch !== false;
 }
 
 export async function unbindGit(workspace: string): Promise<void> {

@@ -27,8 +27,12 @@ export function GitDialog({ workspace, binding, close }: Props) {
   const submit = async () => {
     const problems = { url: missing(url), branch: missing(branch) };
     const body = { url: url.trim(), branch, folder, username: username || null, token: token || null };
-    if (!(await submission.send(() => bindGit(workspace, body), problems))) return;
-    notify(t("settings.saved", { name: t("settings.git") }));
+    let exists = true;
+    const bind = async () => {
+      exists = await bindGit(workspace, body);
+    };
+    if (!(await submission.send(bind, problems))) return;
+    notify(exists ? t("settings.saved", { name: t("settings.git") }) : t("settings.gitNewBranch", { branch }));
     close();
     await queries.invalidateQueries({ queryKey: ["git", workspace] });
   };

@@ -27,6 +27,7 @@ Folder = Annotated[str, typer.Option("--folder", help="Folder of the repository;
 Username = Annotated[str | None, typer.Option("--username", help="User of the server; `git` by default.")]
 TokenStdin = Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin instead of a prompt.")]
 NoToken = Annotated[bool, typer.Option("--no-token", help="Send no token, or keep that of a binding to the same URL.")]
+NoCheck = Annotated[bool, typer.Option("--no-check", help="Bind a repository that cannot be read now.")]
 Workspace = Annotated[
     list[str] | None, typer.Option("--keep", help="Item in conflict of which the workspace's side remains: KIND/PATH.")
 ]
@@ -66,8 +67,13 @@ def bind(
     username: Username = None,
     token_stdin: TokenStdin = False,
     no_token: NoToken = False,
+    no_check: NoCheck = False,
 ) -> None:
-    """Bind the workspace to a branch. Admins only. Each deployment becomes a commit of it."""
+    """Bind the workspace to a branch. Admins only. Each deployment becomes a commit of it.
+
+    The repository must be readable. If the branch does not exist, the first commit creates it.
+    """
+    from orvanta_platform.cli.client.output import say, terminal_safe
     from orvanta_platform.cli.client.prompts import prompt_secret
 
     token = None
@@ -76,7 +82,12 @@ def bind(
     elif not no_token and not url.startswith("file:"):
         token = prompt_secret("Token of the repository")
     body: dict[str, Any] = {"url": url, "branch": branch, "folder": folder, "username": username, "token": token}
-    session.change("git/bind", body, session.api.connection.workspace, "bound")
+    body["check"] = not no_check
+    found = session.api.send("POST", session.api.in_workspace("git/bind"), body=body).json()
+    session.print_state(session.api.connection.workspace, "bound")
+    if found["has_branch"] is False:
+        others = f" Branches: {', '.join(found['branches'])}." if found["branches"] else " The repository is empty."
+        say(terminal_safe(f"The branch {branch} does not exist yet; the first commit creates it.{others}"))
 
 
 @command(app, "orvanta git status")

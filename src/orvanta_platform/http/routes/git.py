@@ -22,16 +22,16 @@ async def get_git_binding(request: AnyRequest, workspace: FromPath[str]) -> Resp
     return answers.json(schemas.binding(actor, await bindings.get(platform_of(request), actor, workspace)))
 
 
-@post(f"{_G}/bind", status_code=200, opt=call(body=schemas.BindGit))
+@post(f"{_G}/bind", status_code=200, opt=call(body=schemas.BindGit, answer=schemas.GitBound))
 async def bind_git(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Bind the workspace to a branch of a repository. Admins only.
 
     Each deployment becomes a commit of the branch. Commits made elsewhere are shown as a plan, and are applied on
-    request only. The token is write-only.
+    request only. The token is write-only. A repository that cannot be read is refused; its branch need not exist.
     """
     draft = schemas.draft_of(await body_of(request, schemas.BindGit))
-    await bindings.bind(platform_of(request), actor_of(request), workspace, draft)
-    return answers.text(f"Bound the workspace {workspace}.")
+    found = await bindings.bind(platform_of(request), actor_of(request), workspace, draft)
+    return answers.json(schemas.bound(workspace, found))
 
 
 @delete(f"{_G}/unbind", status_code=200, opt=call())

@@ -11,6 +11,7 @@ from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db.git import BindingRow, CommitRow
 from orvanta_platform.errors import NotFound
 from orvanta_platform.http.schemas.changes import ItemUse, uses
+from orvanta_platform.outbound.git.messages import Probed
 from orvanta_platform.services.git import incoming_differences
 from orvanta_platform.services.git.bindings import Draft
 from orvanta_platform.services.git.incoming import Choice, Review
@@ -34,6 +35,20 @@ class BindGit(msgspec.Struct, kw_only=True):
 
     token: str | None = None
     """Token or password; null keeps that of a binding to the same URL."""
+
+    check: bool = True
+    """Refuse a repository that cannot be read; false: it is bound without reading it first."""
+
+
+class GitBound(msgspec.Struct, kw_only=True):
+    """Workspace that was bound, with what was found in the repository."""
+
+    workspace: str
+    has_branch: bool | None
+    """The branch exists; false: the first commit creates it; null: it was not checked."""
+
+    branches: list[str]
+    """Names of some branches of the repository."""
 
 
 class GitFinding(msgspec.Struct, kw_only=True):
@@ -181,7 +196,14 @@ class ApplyIncoming(msgspec.Struct, kw_only=True):
 
 def draft_of(body: BindGit) -> Draft:
     """Convert a binding to set."""
-    return Draft(body.url, body.branch, body.folder, body.username or None, body.token or None)
+    return Draft(body.url, body.branch, body.folder, body.username or None, body.token or None, body.check)
+
+
+def bound(workspace: str, found: Probed | None) -> GitBound:
+    """Convert what was found in a repository."""
+    if found is None:
+        return GitBound(workspace=workspace, has_branch=None, branches=[])
+    return GitBound(workspace=workspace, has_branch=found.has_branch, branches=found.branches)
 
 
 def choices_of(body: ApplyIncoming) -> dict[Key, Choice]:
@@ -262,6 +284,4 @@ def incoming(found: Review) -> IncomingPlan:
         )
         for each in found.items
     ]
-    return IncomingPlan(
-        plan_hash=found.hash, items=items, hidden=found.hidden, uses_truncated=found.uses_truncated
-    )
+    return IncomingPlan(plan_hash=found.hash, items=items, hidden=found.hidden, uses_truncated=found.uses_truncated)

@@ -31,8 +31,11 @@ from orvanta_platform.outbound.git.messages import (
     Fetch,
     Fetched,
     GitFault,
+    Probe,
+    Probed,
     Push,
     Pushed,
+    Remote,
     Request,
 )
 from orvanta_platform.outbound.git.packs import check_pack
@@ -41,6 +44,7 @@ from orvanta_platform.outbound.git.trees import TreeBuilder, read_items
 
 _MEMORY: Final = 1 << 30
 _PROCESSOR_S: Final = 120
+_HEADS: Final = b"refs/heads/"
 _ZERO: Final = ObjectID(b"0" * 40)
 _COMMITTER: Final = b"Orvanta <orvanta@localhost>"
 
@@ -54,10 +58,14 @@ def main() -> None:
     while (body := _read(requests)) is not None:
         request: Request = msgspec.msgpack.decode(body, type=Request)
         try:
-            if isinstance(request, Fetch):
-                repository = Repository(request)
-            assert repository is not None
-            answer: Answer = repository.serve(request)
+            answer: Answer
+            if isinstance(request, Probe):
+                answer = probe(request.remote)
+            else:
+                if isinstance(request, Fetch):
+                    repository = Repository(request)
+                assert repository is not None
+                answer = repository.serve(request)
         except GitFault as fault:
             answer = Failed(code=fault.code, message=fault.message)
         except MemoryError:
@@ -108,6 +116,17 @@ def _text(error: Exception) -> str:
     return limits.line_of(str(error), 300).rstrip(".")
 
 
+def probe(remote: Remote) -> Probed:
+    """Return the branches of a repository. Raises GitFault and the errors of the library."""
+    client, path = open_remote(remote)
+    refs = client.get_refs(path.encode(), protocol_version=0).refs
+    names = sorted(ref.removeprefix(_HEADS) for ref, id in refs.items() if ref.startswith(_HEADS) and id is not None)
+    return Probed(
+        has_branch=remote.branch.encode() in names,
+        branches=[limits.line_of(name, 100) for name in names[: limits.BRANCHES]],
+    )
+
+
 class Repository:
     """A branch, its fetched objects, and the commits on top of it."""
 
@@ -122,7 +141,7 @@ class Repository:
         self._builder: TreeBuilder | None = None
         self._tip: ObjectID | None = None
 
-    def serve(self, request: Request) -> Answer:
+    def serve(self, request: Fetch | Build | Push) -> Answer:
         """Return the answer to a request. Raises GitFault and the errors of the library."""
         match request:
             case Fetch():

@@ -30,6 +30,10 @@ CONNECT_S: Final = 5.0
 """Time limit of connecting to an address."""
 REQUEST_S: Final = 20.0
 """Time limit of each part of an answer."""
+PROBE_S: Final = 20
+"""Time limit of a child that only lists the branches."""
+BRANCHES: Final = 5
+"""Number of branches that are named."""
 FIRST_S: Final = 60
 """Time limit of a child; after a failed synchronisation it is `DEADLINE_S`, because few of these run at once."""
 DEADLINE_S: Final = 180

@@ -37,6 +37,12 @@ class Fetch(msgspec.Struct, tag=True, kw_only=True):
     known: str | None = None
 
 
+class Probe(msgspec.Struct, tag=True, kw_only=True):
+    """List the branches of the repository, without reading them."""
+
+    remote: Remote
+
+
 class Change(msgspec.Struct, kw_only=True):
     """Commit to make: files to remove and to write, by names relative to the folder of the remote."""
 
@@ -88,6 +94,15 @@ class Fetched(msgspec.Struct, tag=True, kw_only=True):
     findings: list[Finding] = []
 
 
+class Probed(msgspec.Struct, tag=True, kw_only=True):
+    """State of the repository."""
+
+    has_branch: bool
+    """The branch of the remote exists."""
+    branches: list[str]
+    """Names of some branches, in order."""
+
+
 class Built(msgspec.Struct, tag=True, kw_only=True):
     """Ids of the commits, one for each change; None for a change without an effect."""
 
@@ -105,8 +120,8 @@ class Failed(msgspec.Struct, tag=True, kw_only=True):
     message: str
 
 
-Request = Fetch | Build | Push
-Answer = Fetched | Built | Pushed | Failed
+Request = Probe | Fetch | Build | Push
+Answer = Probed | Fetched | Built | Pushed | Failed
 
 
 class GitFault(Exception):

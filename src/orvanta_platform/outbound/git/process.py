@@ -30,6 +30,8 @@ from orvanta_platform.outbound.git.messages import (
     Fetch,
     Fetched,
     GitFault,
+    Probe,
+    Probed,
     Push,
     Pushed,
     Remote,
@@ -39,7 +41,7 @@ from orvanta_platform.outbound.git.messages import (
 _START: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.outbound.git import child; child.main()"
 )
-T = TypeVar("T", Fetched, Built, Pushed)
+T = TypeVar("T", Probed, Fetched, Built, Pushed)
 
 
 @asynccontextmanager
@@ -77,6 +79,10 @@ class Session:
     def __init__(self, process: asyncio.subprocess.Process, storage: Path) -> None:
         self._process = process
         self._storage = storage
+
+    async def probe(self, remote: Remote) -> Probed:
+        """Return the branches of a repository, which are not read. Raises GitFault."""
+        return await self._ask(Probe(remote=remote), Probed)
 
     async def fetch(self, remote: Remote, known: str | None) -> Fetched:
         """Read a branch, unless it is at the commit `known`. Raises GitFault."""

@@ -111,9 +111,7 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
     return await contents.items_in(workspace, reading, limited=True)
 
 
-async def plan(
-    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, *, uses: bool = True
-) -> Plan:
+async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet, *, uses: bool = True) -> Plan:
     """Return the effect of a change set on the items that the actor may read.
 
     Removals of other items have no effect, and their entries have a reason, because the items may exist. `uses`: the

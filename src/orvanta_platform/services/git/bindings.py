@@ -17,11 +17,14 @@ from msgspec.structs import replace
 from orvanta_platform.control import audit, limits, secrets
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, can, refuse_limited, require
-from orvanta_platform.control.secrets import SecretLocation
+from orvanta_platform.control.secrets import SecretLocation, SecretUnreadable
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import BindingRow, CommitRow, NewBinding
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.outbound.git import limits as git_limits
+from orvanta_platform.outbound.git.messages import GitFault, Probed, Remote
+from orvanta_platform.outbound.git.process import session
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard, is_public
 from orvanta_platform.services.changes import contents
 from orvanta_platform.services.platform import Platform
@@ -44,6 +47,8 @@ class Draft:
     username: str | None = None
     token: str | None = field(default=None, repr=False)
     """None: the token of the present binding to the same URL."""
+    check: bool = True
+    """Read the names of the branches first, and refuse a repository that cannot be read."""
 
 
 async def get(platform: Platform, actor: Actor, workspace: str) -> BindingRow | None:
@@ -53,11 +58,19 @@ async def get(platform: Platform, actor: Actor, workspace: str) -> BindingRow | 
         return await rows.get(conn, workspace)
 
 
-async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -> None:
-    """Bind a workspace, or replace its binding. Raises NotFound, Forbidden, BadRequest."""
+async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -> Probed | None:
+    """Bind a workspace, or replace its binding; return the branches of the repository, unless it is not checked.
+
+    The branch need not exist: the first commit creates it. Raises NotFound, Forbidden, BadRequest, also for a
+    repository that cannot be read, RateLimited.
+    """
     require(actor, "admin", Target(workspace, "git"))
     refuse_limited(actor, _CHANGE, bound=True)
     new = await _check(platform, workspace, draft)
+    probed = None
+    if draft.check:
+        async with platform.turns.take("git", workspace, actor.email):
+            probed = await _probe(platform, workspace, new)
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if draft.token else None
 
     async def write(conn: Connection) -> None:
@@ -74,6 +87,48 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
         await audit.record(conn, actor, "git.bind", "Created" if present is None else "Updated", workspace, parameters)
 
     await platform.db.retrying(write)
+    return probed
+
+
+async def _probe(platform: Platform, workspace: str, new: Draft) -> Probed:
+    """Return the branches of a repository. Raises BadRequest if it cannot be read."""
+    token = new.token
+    if token is None:
+        async with platform.db.acquire() as conn:
+            present = await rows.get(conn, workspace)
+        if present is not None and present.url == new.url:
+            token = _stored_token(platform, present)
+    try:
+        url, addresses = await resolve(platform, workspace, new.url)
+        remote = Remote(
+            url=url,
+            addresses=addresses,
+            branch=new.branch,
+            folder=new.folder,
+            username=new.username,
+            token=token,
+        )
+        async with session(platform.settings.home / "git", git_limits.PROBE_S) as child:
+            return await child.probe(remote)
+    except GitFault as fault:
+        raise _unreadable(fault.message, fault.code) from None
+    except (AddressRefused, OSError):  # it was resolved before: its addresses have changed since
+        raise _unreadable("The addresses of its host have changed.", "repository_unreachable") from None
+
+
+def _stored_token(platform: Platform, present: BindingRow) -> str | None:
+    try:
+        return token_of(platform, present)
+    except SecretUnreadable:
+        raise _unreadable("The token cannot be decrypted: set it again.", "repository_login_failed") from None
+
+
+def _unreadable(reason: str, code: str) -> BadRequest:
+    return BadRequest(
+        f"The repository cannot be read. {reason}",
+        hint="Correct the URL, the username or the token. `orvanta git bind --no-check` binds it unread.",
+        details={"code": code},
+    )
 
 
 async def unbind(platform: Platform, actor: Actor, workspace: str) -> None:
@@ -184,7 +239,7 @@ async def _check(platform: Platform, workspace: str, draft: Draft) -> Draft:
         raise BadRequest(f"The server does not connect to the repository: {error}.", hint=_HINT) from None
     except OSError:
         raise BadRequest("The host name of the URL cannot be resolved.") from None
-    return Draft(url, branch, folder, draft.username, draft.token)
+    return Draft(url, branch, folder, draft.username, draft.token, draft.check)
 
 
 _HINT: Final = "Administrators of the server permit private networks (ORVANTA_ALLOWED_NETWORKS) and folders."
