@@ -247,3 +247,20 @@ def test_folder_of_a_workflow_stands_for_it_with_its_tests(cli: Cli, place: str)
     assert cli("status", named).out.splitlines()[-1] == f"M  flow f/{folder}/code"
     assert cli("push", named).out == f"flow f/{folder}/code: updated\n"
     assert (cli.folder / flow / "tests/happy.yaml").is_file()
+
+
+def test_differences_lack_settings_that_a_file_never_had(cli: Cli) -> None:
+    """Also those with defaults of the server. Those that a file had, and that were removed, are shown."""
+    cli.write("repo/f/lean/region.variable.yaml", "value: north\n")
+    cli.write("repo/f/lean/total.sh", "echo 1\n")
+    cli.write("repo/f/lean/total.script.yaml", "summary: Total\n")
+    cli.write("repo/f/lean/daily.schedule.json", schedule(script_path="f/lean/total", is_flow=False, summary="Daily"))
+    cli("push", "repo")
+    cli.write("repo/f/lean/region.variable.yaml", "value: south\n")
+    cli.write("repo/f/lean/total.script.yaml", "summary: Sum\n")
+    shown = cli("diff", "repo/f/lean", "--json").json["items"]
+    text = "".join(each["diff"] for each in shown)
+    changed = [line for line in text.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ["-value: north", "+value: south", "-summary: Total", "+summary: Sum"]
+    cli.write("repo/f/lean/daily.schedule.json", schedule(script_path="f/lean/total", is_flow=False))
+    assert "-summary: Daily" in cli("diff", "repo/f/lean").out

@@ -48,3 +48,38 @@ def test_deleted_items_that_are_still_used_are_warnings(cli: Cli) -> None:
         done = cli("push", "repo", "--prune", *more)
         assert [line for line in done.err.splitlines() if "warning" in line] == [warning]
         assert done.out == f"script f/pruned_use/base: {'would be ' if more else ''}deleted\n"
+
+
+def test_conflicts_with_moved_items_name_the_new_path(cli: Cli) -> None:
+    """For a push of all files or one, `status` and `pull`; members who may not read the item there see a deletion."""
+    client = cli.installation.client
+    cli.write("repo/f/moved_away/folder.meta.yaml", "summary: ''\nowners: [g/all]\nextra_perms: {g/all: true}\n")
+    file = cli.write("repo/f/moved_away/old.sh", "echo 1\n")
+    cli.write("repo/f/moved_away/still.sh", "echo 1\n")
+    cli("push", "repo")
+    for path, target in (("old", "between"), ("between", "new"), ("still", "there")):
+        cli("script", "move", f"f/moved_away/{path}", f"f/moved_away/{target}")
+    file.write_text("echo mine\n")
+    moved = "It was moved to f/moved_away/new in the workspace in the meantime."
+    for push in (("push", "repo"), ("script", "push", str(file))):
+        refused = cli(*push, code=1).err
+        assert moved in refused and "`orvanta pull` writes its files at f/moved_away/new" in refused, push
+    shown = cli("status", "repo").out
+    assert "!! script f/moved_away/old (moved to f/moved_away/new in the workspace)\n" in shown
+    assert " D script f/moved_away/still (moved to f/moved_away/there in the workspace)\n" in shown
+    (conflict,) = cli("pull", "repo", "--dry-run", "--json", code=1).json["conflicts"]
+    assert conflict["moved_to"] == "f/moved_away/new"
+    done = cli("pull", "repo", code=1)
+    assert "script f/moved_away/still: deleted (moved to f/moved_away/there in the workspace)\n" in done.out
+    told = "script f/moved_away/old: conflict, changed in the folder and moved to f/moved_away/new in the workspace\n"
+    assert told in done.out and "Repeat your changes" in done.err
+    # As the hint says: the change is repeated at the new path, and the old file is deleted.
+    (cli.folder / "repo/f/moved_away/new.sh").write_text("echo mine\n")
+    file.unlink()
+    assert cli("push", "repo").out == "script f/moved_away/new: updated\n"
+    (settings := cli.folder / "repo/f/moved_away/old.script.yaml").unlink(missing_ok=True)
+    assert not settings.exists() and cli("status", "repo", "--json").json["in_sync"]
+    # An item that was deleted after its move is a deleted one.
+    cli.write("repo/f/moved_away/there.sh", "echo mine\n")
+    client.post("/api/w/main/scripts/delete/p/f/moved_away/there").raise_for_status()
+    assert "It was deleted in the workspace" in cli("push", "repo", code=1).err

@@ -146,3 +146,18 @@ async def test_uses_by_items_that_the_caller_may_not_read_are_counted(api: ApiHa
     assert uses(await plan(api.client, removed(("script", "f/used/helper")))) == {
         "f/used/helper": ["flow f/hidden/secret a", "flow f/used/main a"]
     }
+
+
+async def test_moves_to_paths_that_the_caller_may_not_read_are_not_named(api: ApiHarness) -> None:
+    ann = await api.member("ann", Role.DEVELOPER)
+    body = {"items": [{"kind": "flow", "path": "f/used/main", "target": "f/hidden/main"}]}
+    change = {
+        "items": [{"kind": "flow", "path": "f/used/main", "base": "0", "content": {"text": NOTHING}}],
+        "prune": None,
+    }
+    assert (await api.client.post(f"{W}/moves/apply", json=body)).status_code == 200
+    (mine,) = (await api.client.post(f"{W}/changes/plan", json=change)).json()["entries"]
+    assert (mine["moved_to"], mine["action"]) == ("f/hidden/main", "conflict")
+    assert mine["reason"] == "It was moved to f/hidden/main in the workspace in the meantime."
+    (hers,) = (await ann.post(f"{W}/changes/plan", json=change)).json()["entries"]
+    assert "moved_to" not in hers and hers["reason"] == "It was deleted in the workspace in the meantime."

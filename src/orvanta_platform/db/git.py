@@ -40,6 +40,8 @@ class BindingRow:
     username: str | None
     sealed: bytes | None = field(repr=False)
     edited_by: str
+    edited_email: str
+    """Address of the member; empty if it left the workspace."""
     edited_at: datetime
     head: str | None
     pushing: bytes | None = field(repr=False)

@@ -32,6 +32,13 @@ class AffectedRow(msgspec.Struct, frozen=True):
     extra_perms: dict[str, bool]
 
 
+class MovedRow(AffectedRow, frozen=True):
+    """An item that was moved."""
+
+    origin: str
+    """Path before the move."""
+
+
 class ReferringVersion(AffectedRow, frozen=True):
     """A version that refers to a moved item."""
 
@@ -74,6 +81,13 @@ async def list_referring(
         _affected(earlier),
         _affected(triggers),
     )
+
+
+async def list_targets(conn: Connection, workspace: str, keys: Sequence[tuple[str, str]]) -> list[MovedRow]:
+    """Return the items that were at some paths, by (kind, path), and were moved to another one."""
+    columns = [[each[at] for each in keys] for at in (0, 1)]
+    rows = await conn.fetch(_SQL["list_targets"], workspace, *columns)
+    return [MovedRow(**{**row, "extra_perms": _perms(row)}) for row in rows]
 
 
 async def lock_items(conn: Connection, workspace: str, moves: Sequence[Move]) -> list[AffectedRow]:

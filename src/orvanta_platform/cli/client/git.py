@@ -292,6 +292,8 @@ def _print_incoming(plan: dict[str, Any]) -> None:
         note = " (merged)" if each["merged"] and each["places"] is None else ""
         if each["places"] is not None:
             note = ": changed on both sides" + (f" at {', '.join(each['places'])}" if any(each["places"]) else "")
+        if each["moved_to"]:
+            note += f", moved to {each['moved_to']} in the workspace"
         print_change(each, note)
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.folder_workspace import base_of
 from orvanta_platform.cli.client.tree_folder import Folder, State, open_folder, open_state
-from orvanta_platform.cli.client.tree_status import change_of, plan
+from orvanta_platform.cli.client.tree_status import change_of, conflict_hint, plan
 from orvanta_platform.errors import Conflict
 from orvanta_platform.workflow.tree.item import Key
 
@@ -29,10 +29,7 @@ class SyncedItem:
         )
         entry = plan(api, [change])["entries"][0]
         if entry["action"] == "conflict":
-            raise Conflict(
-                f"{self.key[1]}: {entry['reason']}",
-                hint="Merge it with `orvanta pull`, or replace the workspace's with --force.",
-            )
+            raise Conflict(f"{self.key[1]}: {entry['reason']}", hint=conflict_hint(entry))
 
     def remember(self, api: Api) -> None:
         """Record the item as synchronised if the workspace has it as the folder does."""

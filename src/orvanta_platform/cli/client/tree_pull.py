@@ -23,6 +23,7 @@ from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
+from orvanta_platform.workflow.tree.plan import without_untouched
 from orvanta_platform.workflow.tree.writing import write_item
 
 _PLAIN_PLACE = re.compile(r"[^\s,\"]*")
@@ -56,7 +57,7 @@ def status(session: Session, root: Path, *, exit_code: bool, optional: Collectio
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
     found = _compared(session, root, optional)
     rows = [
-        {"kind": kind, "path": path, "state": each}
+        {"kind": kind, "path": path, "state": each, **_moved_to(found, (kind, path))}
         for (kind, path), each in found.standing.items()
         if each != "unchanged"
     ]
@@ -64,7 +65,8 @@ def status(session: Session, root: Path, *, exit_code: bool, optional: Collectio
         print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
     else:
         for row in rows:
-            print(terminal_safe(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}"))
+            note = found.note_of((row["kind"], row["path"]))
+            print(terminal_safe(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}{note}"))
         show_failures(found.folder, found.failed)
         if found.in_sync:
             print("The folder and the workspace have the same items.")
@@ -79,7 +81,7 @@ def diff(session: Session, root: Path, *, exit_code: bool, optional: Collection[
     found = _compared(session, root, optional)
     changed = [key for key, each in found.standing.items() if each != "unchanged"]
     remote = fetch(session.api, [key for key in changed if key in found.remote])
-    shown = {key: _difference(found.folder, key, remote[key][0] if key in remote else None) for key in changed}
+    shown = {key: _difference(found, key, remote[key][0] if key in remote else None) for key in changed}
     if session.as_json:
         rows = [{"kind": kind, "path": path, "diff": text} for (kind, path), text in shown.items()]
         print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
@@ -123,7 +125,7 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
         except BadRequest as error:
             failed.append((key, error))
             continue
-        done.append({"kind": key[0], "path": key[1], "state": change})
+        done.append({"kind": key[0], "path": key[1], "state": change, **_moved_to(found, key)})
     if not dry_run:
         found.remember_equal()
         gone = [key for key in state.items if key not in folder.located and key not in found.remote]
@@ -134,6 +136,11 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
     if conflicts or failed:
         raise typer.Exit(FAILED)
+
+
+def _moved_to(found: Comparison, key: Key) -> dict[str, str]:
+    """Return the field of an item with the path that it was moved to in the workspace."""
+    return {"moved_to": found.moved[key]} if key in found.moved else {}
 
 
 def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry_run: bool) -> list[str] | None:
@@ -184,15 +191,23 @@ def _print_pulled(
     dry_run: bool,
 ) -> None:
     if session.as_json:
-        named = [{"kind": kind, "path": path, "places": places} for (kind, path), places in conflicts.items()]
+        named = [
+            {"kind": key[0], "path": key[1], "places": places, **_moved_to(found, key)}
+            for key, places in conflicts.items()
+        ]
         print_json({"pulled": done, "conflicts": named, "failed": failures(found.folder, failed), "dry_run": dry_run})
         return
     for each in done:
-        print(terminal_safe(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}"))
-    for (kind, path), places in conflicts.items():
-        print(terminal_safe(f"{kind} {path}: conflict, changed in the folder and in the workspace{at_places(places)}"))
+        note = found.note_of((each["kind"], each["path"]))
+        print(terminal_safe(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}{note}"))
+    for key, places in conflicts.items():
+        target = found.moved.get(key)
+        there = f"in the workspace{at_places(places)}" if target is None else f"moved to {target} in the workspace"
+        print(terminal_safe(f"{key[0]} {key[1]}: conflict, changed in the folder and {there}"))
     show_failures(found.folder, failed)
-    if conflicts:
+    if any(key in found.moved for key in conflicts):
+        say("Repeat your changes of moved items at their new paths, and delete the files at the old ones.")
+    if any(key not in found.moved for key in conflicts):
         say("Compare both with `orvanta diff`. `pull --force` takes the workspace's, `push --force` the folder's.")
     if not (done or conflicts or failed):
         print("Nothing to do.")
@@ -251,7 +266,21 @@ def show_differences(texts: Iterable[str]) -> None:
             print(terminal_safe(line))
 
 
-def _difference(folder: Folder, key: Key, remote: Item | None) -> str:
+def _difference(found: Comparison, key: Key, remote: Item | None) -> str:
+    """Return the difference of an item, without the settings that its files lack and that a push leaves unchanged."""
+    folder = found.folder
+    if remote is not None and key in folder.located:
+        try:
+            mine, base = folder.read(key), found.state.base_of(key)
+        except OrvantaError:
+            pass  # it is reported beside the differences
+        else:
+            content = without_untouched(key[0], remote.content, mine.content, None if base is None else base.content)
+            remote = Item(*key, content)
+    return _difference_to(folder, key, remote)
+
+
+def _difference_to(folder: Folder, key: Key, remote: Item | None) -> str:
     theirs = {} if remote is None else write_item(remote)
     mine = folder.bytes_of(folder.located[key]) if key in folder.located else {}
     if key[0] == "script" and mine:  # a push leaves the settings and the lock unchanged whose files it lacks

@@ -22,7 +22,7 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.remaining_uses import say_uses
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden
-from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, fetch, plan
+from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, conflict_hint, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.units import count_text
@@ -183,8 +183,7 @@ class _Push:
             if is_fault(entry["action"], entry.get("reason")):
                 self.failed.append((key, BadRequest(entry["reason"])))
             elif entry["action"] == "conflict":
-                hint = "Merge it with `orvanta pull`, or replace the workspace's with --force."
-                self.failed.append((key, ChangesConflict(entry["reason"], hint=hint)))
+                self.failed.append((key, ChangesConflict(entry["reason"], hint=conflict_hint(entry))))
             elif key[0] == "flow" and key in self.items:
                 self._validate(key)
         if self.failed and not self.options.dry_run:

@@ -40,6 +40,12 @@ class Comparison:
     """Items that the caller may no longer read in the workspace. They are left out."""
     equal: list[tuple[Item, str]]
     """Items that changed since the last synchronisation and are equal, with their hashes in the workspace."""
+    moved: Mapping[Key, str]
+    """Paths that items have in the workspace now, of those that were moved there."""
+
+    def note_of(self, key: Key) -> str:
+        """Return the end of a line about an item: the path that it was moved to in the workspace."""
+        return f" (moved to {self.moved[key]} in the workspace)" if key in self.moved else ""
 
     def of(self, *standings: Standing) -> list[Key]:
         """Return the items with these standings."""
@@ -72,10 +78,10 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
         found = standing_of(digest, state.items.get(key), remote.get(key))
         if found is not None:
             standing[key] = found
-    hidden = _hidden(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
+    hidden, moved = _missing(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
     unreadable = set(hidden)
     standing = {key: each for key, each in standing.items() if key not in unreadable}
-    comparison = Comparison(folder, state, remote, standing, [], hidden, [])
+    comparison = Comparison(folder, state, remote, standing, [], hidden, [], moved)
     _refine(api, comparison)
     return comparison
 
@@ -92,11 +98,15 @@ def included(kinds: Collection[Kind]) -> dict[str, str]:
     return {INCLUDED[kind]: "true" for kind in kinds}
 
 
-def _hidden(api: Api, keys: Iterable[Key]) -> list[Key]:
-    """Return those of the items missing in the workspace that the caller may not read, so that they may exist."""
+def _missing(api: Api, keys: Iterable[Key]) -> tuple[list[Key], dict[Key, str]]:
+    """Return those of the items missing in the workspace that the caller may not read, so that they may exist; and
+    the present paths of those that were moved.
+    """
     removals = [{"kind": kind, "path": path, "base": None, "content": None} for kind, path in keys]
     entries = [entry for part in parts(removals) for entry in plan(api, part)["entries"]]
-    return [(each["kind"], each["path"]) for each in entries if each["action"] == "unchanged" and each.get("reason")]
+    hidden = [(each["kind"], each["path"]) for each in entries if each["action"] == "unchanged" and each.get("reason")]
+    moved = {(each["kind"], each["path"]): each["moved_to"] for each in entries if each.get("moved_to")}
+    return [key for key in hidden if key not in moved], moved
 
 
 def standing_of(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:
@@ -161,6 +171,16 @@ def plan(api: Api, changes: Sequence[Mapping[str, Any]], **more: Any) -> dict[st
         "POST", api.in_workspace("changes/plan"), body={"items": list(changes), **more}
     ).json()
     return found
+
+
+def conflict_hint(entry: Mapping[str, Any]) -> str:
+    """Return the hint for an item that the workspace changed too, by its entry of a plan."""
+    if entry.get("moved_to"):
+        return (
+            f"`orvanta pull` writes its files at {entry['moved_to']}: repeat your changes there and delete the old "
+            "files. With --force, the item is created again at the old path."
+        )
+    return "Merge it with `orvanta pull`, or replace the workspace's with --force."
 
 
 def fetch(api: Api, keys: Iterable[Key]) -> dict[Key, tuple[Item, str]]:

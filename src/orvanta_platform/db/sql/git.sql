@@ -19,9 +19,10 @@ DELETE FROM git_binding WHERE workspace = $1 RETURNING url;
 SELECT b.workspace, b.url, b.branch, b.folder, b.username, b.sealed, b.edited_by, b.edited_at, b.head, b.pushing,
        b.position::text::bigint AS position, b.round AS sync, b.fetch_at, b.fetched_at, b.tries, b.retry_at,
        b.error_code, b.error, b.findings::text AS findings, b.fetch_at <= app_now() AS is_due,
-       k.version AS key_version, k.wrapped, k.wrapped_by
+       k.version AS key_version, k.wrapped, k.wrapped_by, coalesce(m.email, '') AS edited_email
 FROM git_binding AS b
 LEFT JOIN data_key AS k ON k.workspace = b.workspace AND k.version = b.key_version
+LEFT JOIN member AS m ON m.workspace = b.workspace AND m.username = b.edited_by
 WHERE b.workspace = $1;
 
 -- name: begin_sync

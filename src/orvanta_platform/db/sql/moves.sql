@@ -57,6 +57,37 @@ WHERE h.workspace = $1
 ORDER BY 1, 2
 LIMIT $4;
 
+-- name: list_targets
+-- The paths that the items of the kinds $2 have now, which were at the paths $3 when they were moved, as far as the audit
+-- trail has their moves. Items that were deleted after their move, and further items at their path, are left out.
+WITH RECURSIVE step AS (
+    SELECT s.kind, s.path AS origin, s.path, 0::bigint AS audit, 0 AS n
+    FROM unnest($2::text[], $3::text[]) AS s (kind, path)
+    UNION ALL
+    SELECT p.kind, p.origin, m.path, m.audit, p.n + 1
+    FROM step AS p
+    CROSS JOIN LATERAL (
+        SELECT a.id AS audit,
+               coalesce(a.parameters ->> 'to',
+                        (SELECT e ->> 'to'
+                         FROM jsonb_array_elements(a.parameters -> 'moved') AS e
+                         WHERE e ->> 'kind' = p.kind AND e ->> 'path' = p.path)) AS path
+        FROM audit AS a
+        WHERE a.workspace = $1 AND a.operation = p.kind || 's.move' AND a.resource = p.path AND a.id > p.audit
+        ORDER BY a.id DESC
+        LIMIT 1
+    ) AS m
+    WHERE p.n < 10
+      AND NOT EXISTS (SELECT FROM audit AS d
+                      WHERE d.workspace = $1 AND d.operation = p.kind || 's.delete' AND d.resource = p.path
+                        AND d.id > m.audit)
+)
+SELECT DISTINCT ON (p.kind, p.origin) p.kind, p.origin, i.path, i.created_by, i.extra_perms
+FROM step AS p
+JOIN item AS i ON i.workspace = $1 AND i.kind = p.kind AND i.path = p.path
+WHERE p.n > 0 AND NOT i.archived
+ORDER BY p.kind, p.origin, p.n DESC;
+
 -- name: lock_items
 -- The items at some paths, which are locked until the transaction ends.
 SELECT i.kind, i.path, i.created_by, i.extra_perms

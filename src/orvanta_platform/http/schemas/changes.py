@@ -143,6 +143,9 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     hidden_uses: int | UnsetType = UNSET
     """Number of further such items, which the caller may not read."""
 
+    moved_to: str | UnsetType = UNSET
+    """Path that the item has now, if it was moved and the caller may read it there."""
+
 
 class ChangePlan(msgspec.Struct, kw_only=True):
     """Effect of a change set, in the order in which it is applied."""
@@ -220,6 +223,7 @@ def _entry(entry: Entry) -> PlanEntry:
         overwrites=entry.overwrites,
         used_by=uses(entry.used_by) or UNSET,
         hidden_uses=entry.hidden_uses or UNSET,
+        moved_to=UNSET if entry.moved_to is None else entry.moved_to,
     )
 
 

@@ -137,6 +137,9 @@ class IncomingItem(msgspec.Struct, kw_only=True):
     is_new: bool
     """The workspace has no such item."""
 
+    moved_to: str | None
+    """Path that the item has in the workspace now, if it was moved there."""
+
 
 class IncomingPlan(msgspec.Struct, kw_only=True):
     """Plan of the changes of the repository."""
@@ -281,6 +284,7 @@ def incoming(found: Review) -> IncomingPlan:
             used_by=uses(each.used_by),
             hidden_uses=each.hidden_uses,
             is_new=each.is_new,
+            moved_to=each.moved_to,
         )
         for each in found.items
     ]

@@ -46,6 +46,8 @@ _MEMORY: Final = 1 << 30
 _PROCESSOR_S: Final = 120
 _HEADS: Final = b"refs/heads/"
 _ZERO: Final = ObjectID(b"0" * 40)
+_NO_ADDRESS: Final = "noreply@localhost"
+"""Address of authors without one: Git tools refuse an empty address."""
 _COMMITTER: Final = b"Orvanta <orvanta@localhost>"
 
 
@@ -275,7 +277,7 @@ def _new_commit(change: Change, tree: ObjectID, parent: ObjectID | None) -> Comm
     commit = Commit()
     commit.tree = tree
     commit.parents = [] if parent is None else [parent]
-    commit.author = f"{_plain(change.author) or 'unknown'} <{_plain(change.email)}>".encode()
+    commit.author = f"{_plain(change.author) or 'unknown'} <{_plain(change.email) or _NO_ADDRESS}>".encode()
     commit.committer = _COMMITTER
     commit.author_time = commit.commit_time = change.at
     commit.author_timezone = commit.commit_timezone = 0

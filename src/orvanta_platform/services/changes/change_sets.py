@@ -14,7 +14,7 @@ from msgspec import structs
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
-from orvanta_platform.db import http_triggers, service_accounts
+from orvanta_platform.db import http_triggers, moves, service_accounts
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import (
@@ -34,7 +34,7 @@ from orvanta_platform.services.changes import change_tests, contents, remaining_
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
-from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted, item_of
+from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted, item_of, with_move
 
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
@@ -125,6 +125,7 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
         found = await _make_plan(platform, actor, workspace, change, planner)
         if uses:
             found = await _with_uses(platform, actor, workspace, change, found)
+        found = await _with_moves(platform, actor, workspace, found)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
 
 
@@ -139,6 +140,28 @@ async def _with_uses(platform: Platform, actor: Actor, workspace: str, change: C
         for each in found.entries
     ]
     return structs.replace(found, entries=tuple(entries), uses_truncated=uses.truncated)
+
+
+async def _with_moves(platform: Platform, actor: Actor, workspace: str, found: Plan) -> Plan:
+    """Return a plan with the present paths of the items that were moved, of those that the actor may read."""
+    absent = [each for each in found.entries if each.present is None and each.kind in _DOCUMENTS]
+    gone = [each.key for each in absent if each.action == "conflict" or each.wanted is None]
+    targets = await find_moved(platform, actor, workspace, gone)
+    entries = [with_move(each, targets[each.key]) if each.key in targets else each for each in found.entries]
+    return structs.replace(found, entries=tuple(entries))
+
+
+async def find_moved(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> Mapping[Key, str]:
+    """Return the paths to which missing scripts and workflows were moved, of those that the actor may read."""
+    if not keys:
+        return {}
+    async with platform.db.acquire() as conn:
+        rows = await moves.list_targets(conn, workspace, keys)
+    return {
+        ("flow" if row.kind == "flow" else "script", row.origin): row.path
+        for row in rows
+        if can(actor, "read", Target(workspace, row.kind, row.path, row.created_by, row.extra_perms))
+    }
 
 
 def _with_doubt(actor: Actor, workspace: str, entry: Entry) -> Entry:

@@ -56,6 +56,8 @@ class ReviewedItem(msgspec.Struct, frozen=True):
     """Number of further such items, which the caller may not read."""
     is_new: bool = False
     """The workspace has no such item."""
+    moved_to: str | None = None
+    """Path that the item has in the workspace now, if it was moved there."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -114,6 +116,8 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
         actions = await _actions(platform, actor, workspace, stored)
         uses = await _uses(platform, actor, workspace, stored, actions)
+        gone = [each.key for each in incoming.changes if each.present is None and each.base.files is not None]
+        moved = await change_sets.find_moved(platform, actor, workspace, gone)
     items = [
         ReviewedItem(
             each.key,
@@ -124,6 +128,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
             uses.shown.get(each.key, ()),
             uses.hidden.get(each.key, 0),
             each.present is None,
+            moved.get(each.key),
         )
         for each in incoming.changes
     ]

@@ -301,7 +301,8 @@ def _plan_outgoing(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing
     """Return the commits for deployments, and one for the changes that no deployment explains, initially all items."""
     is_first = row.fetched_at is None
     title = f"Export of the workspace {row.workspace}" if is_first else "Update items"
-    rest = TransactionChanges(0, clock.now(), row.edited_by if is_first else "Orvanta", "", message=title)
+    author = (row.edited_by, row.edited_email) if is_first else ("Orvanta", "")
+    rest = TransactionChanges(0, clock.now(), *author, message=title)
     return plan_commits(done, local.mine, local.deployed, local.versions, rest=rest if local.is_complete else None)
 
 

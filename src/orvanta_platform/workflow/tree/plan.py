@@ -49,6 +49,7 @@ _OUT_OF_SCOPE: Final = "The change set removes it, but `prune` does not cover it
 _DELETED: Final = "It was deleted in the workspace in the meantime."
 _EXISTS: Final = "It already exists in the workspace."
 _CHANGED: Final = "It was changed in the workspace in the meantime."
+_MOVED: Final = "It was moved to "
 _CONFLICTS: Final = (_OUT_OF_SCOPE, _DELETED, _EXISTS, _CHANGED)
 
 
@@ -105,6 +106,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Items that use the item that is removed, and remain."""
     hidden_uses: int = 0
     """Number of further such items, which the caller may not read."""
+    moved_to: str | None = None
+    """Path that the item has now, if it was moved."""
 
     @property
     def key(self) -> Key:
@@ -287,7 +290,13 @@ def _checked(entry: Entry, *, force: bool) -> Entry:
 
 def is_fault(action: Action, reason: str | None) -> bool:
     """Return whether an entry of a plan is a content that is not valid, rather than in conflict with the workspace."""
-    return action == "conflict" and reason not in _CONFLICTS
+    return action == "conflict" and reason not in _CONFLICTS and not (reason or "").startswith(_MOVED)
+
+
+def with_move(entry: Entry, path: str) -> Entry:
+    """Return the entry of an item that does not exist, because it was moved to another path."""
+    reason = f"{_MOVED}{path} in the workspace in the meantime." if entry.reason == _DELETED else entry.reason
+    return replace(entry, moved_to=path, reason=reason)
 
 
 def in_scope(key: Key, prune: Collection[str] | None) -> bool:
@@ -357,6 +366,32 @@ def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, 
         return dict(new)
     removed = [name for name in FIELDS[kind] if base.get(name) and not new.get(name) and _can_be_removed(kind, name)]
     return {**new, **dict.fromkeys(removed)}
+
+
+def without_untouched(
+    kind: Kind, stored: Mapping[str, Any], wanted: Mapping[str, Any], base: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return a stored content without the settings that the new content lacks and leaves as they are.
+
+    `base`: content that the new one is based on; None if it is not known.
+    """
+    match kind:
+        case "flow":
+            return dict(stored)
+        case "script":
+            settings, own = stored.get("settings"), wanted.get("settings")
+            return dict(stored) if not settings or own is None else {**stored, "settings": _named(settings, own)}
+        case "workflow_test":
+            return _named(stored, wanted)
+        case _:
+            named = with_removals(kind, base, wanted)
+            return {name: value for name, value in stored.items() if name in named}
+
+
+def _named(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored settings without those that have their defaults and that the new ones lack."""
+    changed = _set(stored)
+    return {name: value for name, value in stored.items() if name in wanted or name in changed}
 
 
 def masked(wanted: Any, stored: Any) -> Any:
