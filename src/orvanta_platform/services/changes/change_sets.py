@@ -14,7 +14,7 @@ from msgspec import structs
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
-from orvanta_platform.db import http_triggers, moves, service_accounts
+from orvanta_platform.db import http_triggers, service_accounts
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import (
@@ -30,11 +30,11 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.access import members
 from orvanta_platform.services.catalog import environments
-from orvanta_platform.services.changes import change_tests, contents, remaining_uses, writers
+from orvanta_platform.services.changes import change_tests, contents, moved_items, remaining_uses, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
-from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted, item_of, with_move
+from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
 
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
@@ -124,44 +124,9 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
         change, planner = await prepare(platform, workspace, change)
         found = await _make_plan(platform, actor, workspace, change, planner)
         if uses:
-            found = await _with_uses(platform, actor, workspace, change, found)
-        found = await _with_moves(platform, actor, workspace, found)
+            found = await remaining_uses.with_uses(platform, actor, workspace, change.items, found)
+        found = await moved_items.with_moves(platform, actor, workspace, found)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
-
-
-async def _with_uses(platform: Platform, actor: Actor, workspace: str, change: ChangeSet, found: Plan) -> Plan:
-    """Return a plan with the uses of the items that it removes."""
-    removed = [each.key for each in found.of("remove")]
-    changed = {each.key for each in found.of("add", "change")}
-    stored = [item_of(each) for each in change.items if each.key in changed]
-    uses = await remaining_uses.find(platform, actor, workspace, removed, stored)
-    entries = [
-        structs.replace(each, used_by=uses.shown.get(each.key, ()), hidden_uses=uses.hidden.get(each.key, 0))
-        for each in found.entries
-    ]
-    return structs.replace(found, entries=tuple(entries), uses_truncated=uses.truncated)
-
-
-async def _with_moves(platform: Platform, actor: Actor, workspace: str, found: Plan) -> Plan:
-    """Return a plan with the present paths of the items that were moved, of those that the actor may read."""
-    absent = [each for each in found.entries if each.present is None and each.kind in _DOCUMENTS]
-    gone = [each.key for each in absent if each.action == "conflict" or each.wanted is None]
-    targets = await find_moved(platform, actor, workspace, gone)
-    entries = [with_move(each, targets[each.key]) if each.key in targets else each for each in found.entries]
-    return structs.replace(found, entries=tuple(entries))
-
-
-async def find_moved(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> Mapping[Key, str]:
-    """Return the paths to which missing scripts and workflows were moved, of those that the actor may read."""
-    if not keys:
-        return {}
-    async with platform.db.acquire() as conn:
-        rows = await moves.list_targets(conn, workspace, keys)
-    return {
-        ("flow" if row.kind == "flow" else "script", row.origin): row.path
-        for row in rows
-        if can(actor, "read", Target(workspace, row.kind, row.path, row.created_by, row.extra_perms))
-    }
 
 
 def _with_doubt(actor: Actor, workspace: str, entry: Entry) -> Entry:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import OrvantaError
@@ -15,7 +16,7 @@ from orvanta_platform.services.catalog import dependents
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.dependencies import Code, dependencies_of
 from orvanta_platform.workflow.tree.item import Item, Key
-from orvanta_platform.workflow.tree.plan import Use
+from orvanta_platform.workflow.tree.plan import Plan, Use, Wanted, item_of
 
 _USED: Final = ("script", "flow", "variable", "resource", "resource_type")
 """Kinds of items that others use."""
@@ -72,6 +73,19 @@ async def find(
         {key: len(items) for key, items in hidden.items()},
         found.truncated,
     )
+
+
+async def with_uses(platform: Platform, actor: Actor, workspace: str, wanted: Sequence[Wanted], found: Plan) -> Plan:
+    """Return a plan with the uses of the items that it removes."""
+    removed = [each.key for each in found.of("remove")]
+    changed = {each.key for each in found.of("add", "change")}
+    stored = [item_of(each) for each in wanted if each.key in changed]
+    uses = await find(platform, actor, workspace, removed, stored)
+    entries = [
+        structs.replace(each, used_by=uses.shown.get(each.key, ()), hidden_uses=uses.hidden.get(each.key, 0))
+        for each in found.entries
+    ]
+    return structs.replace(found, entries=tuple(entries), uses_truncated=uses.truncated)
 
 
 async def _new_uses(

@@ -17,7 +17,7 @@ from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, NotFound, OrvantaError, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_thread
-from orvanta_platform.services.changes import change_sets, contents, remaining_uses, writers
+from orvanta_platform.services.changes import change_sets, contents, moved_items, remaining_uses, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.changes.remaining_uses import RemainingUses
@@ -117,7 +117,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         actions = await _actions(platform, actor, workspace, stored)
         uses = await _uses(platform, actor, workspace, stored, actions)
         gone = [each.key for each in incoming.changes if each.present is None and each.base.files is not None]
-        moved = await change_sets.find_moved(platform, actor, workspace, gone)
+        moved = await moved_items.find_moved(platform, actor, workspace, gone)
     items = [
         ReviewedItem(
             each.key,
