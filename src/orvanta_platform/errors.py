@@ -114,6 +114,12 @@ class InvalidScript(BadRequest):
     code = "invalid_script"
 
 
+class InvalidSettings(BadRequest):
+    """A setting of a script or workflow has a value of a wrong type; `details` names each by its JSON pointer."""
+
+    code = "invalid_settings"
+
+
 class NotYetSupported(BadRequest):
     """This version does not support the call or the feature; the message names it."""
 

@@ -402,3 +402,20 @@ async def test_tick_is_skipped_at_the_limit_of_waiting_runs(api: ApiHarness) -> 
     await api.worker.claim()
     await tick(api)
     assert await states(api) == ["skipped", "running"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("tag", ["a"]), ("timeout", "abc")])
+async def test_tick_of_a_script_with_a_wrong_setting_names_it_and_the_next_follows(
+    api: ApiHarness, name: str, value: Any
+) -> None:
+    """Earlier versions of the platform stored any value."""
+    await create(api)
+    query = "UPDATE version SET settings = jsonb_build_object($1::text, $2::jsonb)::json WHERE path = 'f/team/script'"
+    await rows(api, query, name, json.dumps(value))
+    await tick(api, "30 seconds")
+    assert await states(api) == ["failed"]
+    assert str(await error(api)).startswith(f"The script f/team/script cannot run: the setting {name} must be a ")
+    await rows(api, query, name, "null")
+    await tick(api)
+    assert await states(api) == ["failed", "running"]
+    assert await error(api) is None

@@ -76,14 +76,14 @@ RETRY: Final = Record(
     }
 )
 
-_DEBOUNCE: Final[Mapping[str, Shape]] = {
+DEBOUNCE: Final[Mapping[str, Shape]] = {
     "debounce_delay_s": _SECONDS,
     "debounce_key": _TEXT,
     "debounce_args_to_accumulate": Items(_TEXT),
     "max_total_debouncing_time": _SECONDS,
     "max_total_debounces_amount": _COUNT,
 }
-_DEBOUNCING = Record(_DEBOUNCE)
+_DEBOUNCING = Record(DEBOUNCE)
 
 _SUSPEND = Record(
     {
@@ -137,7 +137,7 @@ FLOW: Final = Record(
         "concurrent_limit": _COUNT,
         "concurrency_key": _TEXT,
         "concurrency_time_window_s": _SECONDS,
-        **_DEBOUNCE,
+        **DEBOUNCE,
         "skip_expr": Expression(),
         "cache_ttl": _SECONDS,
         "cache_ignore_s3_path": _FLAG,

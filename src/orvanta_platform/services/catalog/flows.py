@@ -35,7 +35,7 @@ from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.services.runs.package_policies import codes_of_flow
-from orvanta_platform.workflow import document, secret_schemas
+from orvanta_platform.workflow import document, item_settings, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.normal import normalise
@@ -176,7 +176,9 @@ async def _deploy(
 
     `tested_at`: path at which the tests are stored.
     """
-    limits.check_settings(_settings(new, checked))
+    settings = _settings(new, checked)
+    limits.check_settings(settings)
+    item_settings.check_workflow(_plain(settings))
     tests = await deploy_tests.run_required(platform, actor, workspace, tested_at, new.path, checked.body.decode())
     tree = dict(checked.tree)
     imported = await imports.resolve_inline(platform, actor, workspace, new.path, tree)

@@ -29,7 +29,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs.package_policies import codes_of_script
-from orvanta_platform.workflow import secret_schemas
+from orvanta_platform.workflow import item_settings, secret_schemas
 from orvanta_platform.workflow.policies.subject import subject_of_script
 from orvanta_platform.workflow.requirements import usable_lock
 
@@ -73,8 +73,8 @@ async def create(
     A parent at another path moves the script here. The content is stored, never run. The scripts that it imports are
     pinned: its runs use the versions that are the newest now. If its packages are not locked
     yet, a run locks them, and runs by path use the previous version until then. Raises NotFound, Forbidden, BadRequest,
-    InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent that is not the
-    newest version).
+    InvalidScript, InvalidSettings, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
+    that is not the newest version).
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
@@ -269,6 +269,7 @@ def text_of(row: ItemRow) -> str:
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
     locking.require_language(new.language)
     limits.check_settings(new.settings)
+    item_settings.check_script({name: _plain(value) for name, value in new.settings.items()})
     if len(new.content) > MAX_CONTENT_LENGTH:
         raise TooLarge(f"A script has at most {MAX_CONTENT_LENGTH >> 20} MiB.")
     if "\0" in new.content:

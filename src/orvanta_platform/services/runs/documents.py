@@ -11,6 +11,7 @@ from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import PinnedScript
+from orvanta_platform.engine import duration
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
@@ -20,7 +21,7 @@ from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key, un
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import syntax
-from orvanta_platform.workflow import document, normal
+from orvanta_platform.workflow import document, item_settings, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
 from orvanta_platform.workflow.languages import HUB, hub_substitute
 from orvanta_platform.workflow.validate import Examination, examine
@@ -124,13 +125,15 @@ def _paths(named: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _pin_of(script: PinnedScript) -> Pin:
+    """Return the pin of a script. Raises InvalidSettings."""
+    item_settings.require_usable(f"script {script.path}", script.settings)
     return Pin(
         path=script.path,
         version=script.version,
         document=script.document.hex(),
         language=script.language,
         tag=script.settings.get("tag") or None,
-        timeout_s=script.settings.get("timeout") or None,
+        timeout_s=duration.setting(script.settings.get("timeout")),
         dedicated=script.settings.get("dedicated_worker") is True,
         limits=limits_of(script.settings),
         imports=script.imports.get(""),

@@ -23,6 +23,7 @@ from orvanta_platform.orchestrator.view import NO_ENV
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.workflow import item_settings
 from orvanta_platform.workflow.secret_schemas import may_declare
 
 MAX_DEPTH = 20
@@ -214,6 +215,7 @@ class _PinnedVersions(msgspec.Struct, frozen=True):
 
 def _flow_pin(found: PinnedScript) -> Pin:
     settings = found.settings
+    item_settings.require_usable(f"flow {found.path}", settings)
     return Pin(
         path=found.path,
         version=found.version,

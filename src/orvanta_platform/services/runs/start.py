@@ -44,6 +44,7 @@ from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.preview_access import refuse_previews
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.services.runs.trigger_event import event_schema
+from orvanta_platform.workflow import item_settings
 from orvanta_platform.workflow.languages import HUB_LANGUAGE, hub_substitute
 from orvanta_platform.workflow.preprocessors import defines_preprocessor, is_event
 from orvanta_platform.workflow.requirements.lock_text import usable_lock
@@ -334,7 +335,7 @@ async def _run_script(
         pins=pins,
         tag=settings.get("tag") or None,
         priority=priority_of(settings),
-        timeout_s=settings.get("timeout") or None,
+        timeout_s=duration.setting(settings.get("timeout")),
         debounce=debounce.of_settings(settings),
         owner=owner,
         reference=name,
@@ -426,7 +427,9 @@ async def require_named(connection: Connection, actor: Actor, version: VersionRo
 
 
 def require_runnable(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
-    """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
+    """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed,
+    InvalidSettings.
+    """
     permissions.require_workspace(actor, workspace)
     missing = NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
     if version is None or version.archived:
@@ -436,6 +439,7 @@ def require_runnable(actor: Actor, workspace: str, version: VersionRow | None, n
         raise missing
     permissions.require(actor, "run", target)
     locking.refuse_failed(name, version.lock_state, version.lock_error)
+    item_settings.require_usable(name, version.settings)
     return version
 
 
