@@ -114,10 +114,10 @@ class InvalidScript(BadRequest):
     code = "invalid_script"
 
 
-class InvalidSettings(BadRequest):
+class InvalidItemSettings(BadRequest):
     """A setting of a script or workflow has a value of a wrong type; `details` names each by its JSON pointer."""
 
-    code = "invalid_settings"
+    code = "invalid_item_settings"
 
 
 class NotYetSupported(BadRequest):

@@ -55,7 +55,7 @@ WRONG: list[tuple[str, Any]] = [
 async def test_setting_of_a_wrong_type_is_refused(api: ApiHarness, name: str, value: Any) -> None:
     answer = await api.client.post(f"{W}/scripts/create", json={**SCRIPT, name: value})
     error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (400, "invalid_settings"), error
+    assert (answer.status_code, error["code"]) == (400, "invalid_item_settings"), error
     (fault,) = error["details"]
     assert (fault["code"], fault["severity"]) == ("wrong_type", "error")
     assert fault["path"].split("/")[1] == name and f"the setting {name}" in error["message"]
@@ -99,7 +99,7 @@ async def test_change_set_refuses_the_setting_of_its_script(api: ApiHarness, nam
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "changes_refused"), error
     (refused,) = error["details"]
-    assert (refused["path"], refused["error"]["code"]) == (PATH, "invalid_settings")
+    assert (refused["path"], refused["error"]["code"]) == (PATH, "invalid_item_settings")
     assert [each["path"] for each in refused["error"]["details"]] == [f"/{name}"]
 
 
@@ -109,7 +109,7 @@ async def test_change_set_refuses_the_setting_of_its_script(api: ApiHarness, nam
 async def test_setting_beside_the_value_of_a_workflow_is_refused(api: ApiHarness, name: str, value: Any) -> None:
     body = {"path": "f/sales/flow", "summary": "", "value": {"modules": []}, name: value}
     answer = await api.client.post(f"{W}/flows/create", json=body)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_settings"), answer.text
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_item_settings"), answer.text
     answer = await api.client.post(f"{W}/flows/create", json={**body, name: None})
     assert answer.status_code == 201, answer.text
 
@@ -131,7 +131,7 @@ async def test_run_of_a_stored_wrong_setting_names_it(api: ApiHarness, name: str
     for call in (f"p/{PATH}", "f/f/sales/flow"):
         answer = await api.client.post(f"{W}/jobs/run/{call}", json={})
         error = answer.json()["error"]
-        assert (answer.status_code, error["code"]) == (400, "invalid_settings"), error
+        assert (answer.status_code, error["code"]) == (400, "invalid_item_settings"), error
         assert error["message"].startswith(f"The script {PATH} cannot run: the setting {name} must be a ")
     await store_settings(api, PATH, **{name: None})
     assert (await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})).status_code == 201
@@ -145,7 +145,7 @@ async def test_run_of_a_workflow_with_a_stored_wrong_setting_names_it(api: ApiHa
     await store_settings(api, "f/sales/inner", **{name: value})
     for path in ("inner", "outer"):
         answer = await api.client.post(f"{W}/jobs/run/f/f/sales/{path}", json={})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_settings"), answer.text
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_item_settings"), answer.text
         assert "f/sales/inner cannot run" in answer.json()["error"]["message"]
 
 

@@ -1,18 +1,23 @@
-"""`orvanta lint`: validation of workflows without a server."""
+"""`orvanta lint`: validation of the items of a tree without a server."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orvanta_platform.cli.client.command import Session, command
 
+if TYPE_CHECKING:
+    from orvanta_platform.workflow.diagnostics import Diagnostic
+
 Files = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="Folders NAME.flow or NAME__flow, documents, or folders that contain them; the current folder by default.",
+        help="Folders NAME.flow or NAME__flow, documents, files of scripts and other items, or folders that contain "
+        "them; the current folder by default.",
         metavar="[PATH]...",
     ),
 ]
@@ -24,35 +29,44 @@ Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors
 
 def register(app: typer.Typer) -> None:
     """Register the command with the root application."""
-    command(app, "orvanta lint f/sales/report.flow", "orvanta lint --json", server=False)(lint)
+    command(
+        app, "orvanta lint f/sales/report.flow", "orvanta lint f/sales/total.py", "orvanta lint --json", server=False
+    )(lint)
 
 
 def lint(session: Session, files: Files = None, strict: Strict = False, policies: Policies = None) -> None:
-    """Validate workflows like a deploy does, without a server and without running anything.
+    """Validate workflows, scripts and other items like a deploy does, without a server and without running anything.
 
-    Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors. With --policies,
-    violations of active policies are errors, and those of evaluated ones are warnings; the values that active
-    policies give to absent fields are listed.
+    Prints each problem with file and line: of workflows, with node and path; of scripts, the syntax of Python,
+    TypeScript, JavaScript and SQL comments, and the types of their settings; of all files, keys that are not known.
+    Scripts are found below f and u. The exit code is 1 if anything has errors. With --policies, violations of active
+    policies by workflows are errors, and those of evaluated ones are warnings; the values that active policies give to
+    absent fields are listed.
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.expressions import Expressions
+    from orvanta_platform.cli.client.item_check import check_item, check_script, select
     from orvanta_platform.cli.client.item_paths import say_left_out
     from orvanta_platform.cli.client.output import print_json
-    from orvanta_platform.cli.client.workflow_check import check, find_workflows, read_policies
+    from orvanta_platform.cli.client.workflow_check import check, read_policies
     from orvanta_platform.units import count_text
 
     chosen = files or [Path()]
     say_left_out(chosen)
     applied = read_policies(policies) if policies is not None else ()
+    selection = select(chosen)
     with Expressions() as expressions:
-        found = {str(file): check(file, expressions, applied) for file in find_workflows(chosen)}
-    every = [each for diagnostics, _ in found.values() for _, each in diagnostics]
+        found = {str(file): check(file, expressions, applied) for file in selection.workflows}
+    scripts = {str(file): check_script(file) for file in selection.scripts}
+    others = [(key[0], folder.file_of(key), check_item(folder, key)) for folder, key in selection.items]
+    located = [*(each for each, _ in found.values()), *scripts.values(), *(each for _, _, each in others)]
+    every = [each for diagnostics in located for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:
         shown = [
             {
                 "file": file,
-                "diagnostics": [{**each.as_dict(), "place": place} for place, each in diagnostics],
+                "diagnostics": _as_json(diagnostics),
                 "defaults": [
                     {"policy": each.policy, "node": each.node, "field": each.field, "value": each.value}
                     for each in defaults
@@ -60,9 +74,23 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
             }
             for file, (diagnostics, defaults) in found.items()
         ]
-        print_json({"workflows": shown, "errors": errors, "warnings": len(every) - errors})
+        print_json(
+            {
+                "workflows": shown,
+                "scripts": [{"file": file, "diagnostics": _as_json(each)} for file, each in scripts.items()],
+                "items": [{"kind": kind, "file": file, "diagnostics": _as_json(each)} for kind, file, each in others],
+                "errors": errors,
+                "warnings": len(every) - errors,
+            }
+        )
     else:
-        counts = (len(found), "workflow"), (errors, "error"), (len(every) - errors, "warning")
-        print(f"{', '.join(count_text(*each) for each in counts)}.")
+        counts = [(len(found), "workflow"), (len(scripts), "script"), (len(others), "other item")]
+        checked = [count_text(*each) for each in counts if each[0]]
+        checked += [count_text(errors, "error"), count_text(len(every) - errors, "warning")]
+        print(f"{', '.join(checked)}.")
     if errors:
         raise typer.Exit(FAILED)
+
+
+def _as_json(found: Sequence[tuple[str, Diagnostic]]) -> list[dict[str, str | None]]:
+    return [{**each.as_dict(), "place": place} for place, each in found]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.errors import InvalidSettings
+from orvanta_platform.errors import InvalidItemSettings
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.grammar import DEBOUNCE, DOCUMENT, MAX_WAIT_S, RETRY
 from orvanta_platform.workflow.shapes import Anything, Boolean, Items, Members, Number, Record, Shape, Text
@@ -79,12 +79,12 @@ def script_faults(settings: Mapping[str, Any]) -> list[Diagnostic]:
 
 
 def check_script(settings: Mapping[str, Any]) -> None:
-    """Check the settings of a script. Raises InvalidSettings with all diagnostics."""
+    """Check the settings of a script. Raises InvalidItemSettings with all diagnostics."""
     _refuse("The script cannot be deployed", script_faults(settings))
 
 
 def check_workflow(settings: Mapping[str, Any]) -> None:
-    """Check the types of settings that a call sends beside the value of a workflow. Raises InvalidSettings.
+    """Check the types of settings that a call sends beside the value of a workflow. Raises InvalidItemSettings.
 
     Bounds are not checked: runs treat a value out of bounds like a missing one.
     """
@@ -93,7 +93,7 @@ def check_workflow(settings: Mapping[str, Any]) -> None:
 
 
 def require_usable(name: str, settings: Mapping[str, Any]) -> None:
-    """Check the deployed settings of `name` that its runs use. Raises InvalidSettings.
+    """Check the deployed settings of `name` that its runs use. Raises InvalidItemSettings.
 
     Earlier versions of the platform stored any value.
     """
@@ -127,4 +127,4 @@ def _refuse(sentence: str, found: list[Diagnostic], *, hint: str | None = None) 
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         details = [each.as_dict() for each in found]
-        raise InvalidSettings(f"{sentence}: {found[0].message}{more}.", hint=hint, details=details)
+        raise InvalidItemSettings(f"{sentence}: {found[0].message}{more}.", hint=hint, details=details)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
+
+_NEWER: Final = re.compile(r"\bimport\s+(?:defer|source)\b|<\s*(?:const\s+)?(?:in|out)\s+\w")
+"""Syntax that runtimes accept and the grammar does not: deferred imports, and the variance of type parameters."""
+_MAX_SHOWN: Final = 40
 
 _OPAQUE: Final = frozenset({"string", "comment", "regex"})
 
@@ -21,6 +26,38 @@ def _language() -> Language:
 def parse(content: str) -> Node:
     """Parse a script; text that cannot be parsed becomes ERROR nodes."""
     return Parser(_language()).parse(content.encode("utf-8", "replace")).root_node
+
+
+class SyntaxFault(msgspec.Struct, frozen=True):
+    """First place at which a script cannot be parsed; `line` and `column` count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+def syntax_fault(content: str) -> SyntaxFault | None:
+    """Return the first syntax error of a script; None if there is none, or if only the grammar may lack its syntax."""
+    root = parse(content)
+    if not root.has_error:
+        return None
+    node = _first_fault(root)
+    row = node.start_point.row
+    before = content.encode("utf-8", "replace").split(b"\n")[row]
+    if _NEWER.search(before.decode("utf-8", "replace")):
+        return None
+    column = len(before[: node.start_point.column].decode("utf-8", "replace")) + 1
+    if node.is_missing:
+        return SyntaxFault(row + 1, column, f"{node.type!r} is missing")
+    shown = text(node).strip().partition("\n")[0][:_MAX_SHOWN]
+    return SyntaxFault(row + 1, column, f"unexpected {shown!r}" if shown else "unexpected end")
+
+
+def _first_fault(node: Node) -> Node:
+    """Return the first node, in text order, that the parser inserted or could not place."""
+    while not (node.is_missing or node.is_error):
+        node = next(child for child in node.children if child.has_error or child.is_missing)
+    return node
 
 
 def walk(root: Node) -> Iterator[Node]:

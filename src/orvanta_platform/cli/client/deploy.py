@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -170,11 +171,11 @@ def show_diagnostics(flow: FlowFile, found: list[Diagnostic]) -> None:
     print_located([(flow.location(each.path), each) for each in found])
 
 
-def print_located(found: list[tuple[str, Diagnostic]]) -> None:
-    """Print diagnostics with known locations."""
+def print_located(found: Sequence[tuple[str, Diagnostic]], *, pointers: bool = True) -> None:
+    """Print diagnostics with known locations. `pointers`: also their places in the document."""
     for location, each in found:
         say(terminal_safe(f"{location}: {each.severity} {each.code}: {each.message}"))
-        if each.path:
+        if each.path and pointers:
             say(terminal_safe(f"    at {each.path}"))
 
 

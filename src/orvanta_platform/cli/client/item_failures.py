@@ -13,10 +13,11 @@ from ruamel.yaml.comments import CommentedMap
 from orvanta_platform.cli.client.flow_files import position_in
 from orvanta_platform.cli.client.output import say_error
 from orvanta_platform.cli.client.tree_folder import Folder
-from orvanta_platform.errors import OrvantaError
+from orvanta_platform.errors import InvalidItemSettings, OrvantaError
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.text import open_yaml
 from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.paths import SCRIPT_SETTINGS
 
 _LINE: Final = re.compile(r" at line (\d+), column (\d+)")
 _VALUE: Final = re.compile(r" - at `\$([^`]*)`")
@@ -72,8 +73,20 @@ def location_of(folder: Folder, key: Key, error: OrvantaError) -> Location:
     if unreadable:
         line = _LINE.search(error.message)
         return Location(_shown(unreadable[0]), *(map(int, line.groups()) if line else ()))
+    if key[0] == "script" and (at := _setting(error)) is not None:
+        settings = next((file for name, file in files.items() if name.endswith(SCRIPT_SETTINGS)), None)
+        if settings is not None:
+            opened = _opened(settings)
+            return Location(_shown(settings), *((opened is not None and position_in(opened, at)) or ()))
     place = None if key[0] in ("flow", "script") else _position(files[located.files[0]], error.message)
     return Location(folder.file_of(key), *(place or ()))
+
+
+def _setting(error: OrvantaError) -> str | None:
+    """Return the JSON pointer of the first setting that an error refuses; None if it refuses something else."""
+    code = getattr(error, "server_code", error.code)
+    details = error.details if code == InvalidItemSettings.code and isinstance(error.details, list) else []
+    return next((each["path"] for each in details), None)
 
 
 def location_in(folder: Folder, key: Key, at: str) -> Location:

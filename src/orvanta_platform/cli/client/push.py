@@ -15,16 +15,19 @@ from orvanta_platform.cli.client.deploy import (
     Kind,
     Options,
     Pushed,
+    print_located,
     push_flow,
     push_script,
     read_flow,
     show_diagnostics,
 )
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
+from orvanta_platform.cli.client.item_check import script_warnings, setting_faults, workflow_faults
 from orvanta_platform.cli.client.item_paths import needed, say_left_out
 from orvanta_platform.cli.client.output import print_json, say_error
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import OrvantaError
+from orvanta_platform.workflow import item_settings
 from orvanta_platform.workflow.diagnostics import errors, invalid, warnings
 
 Push = Callable[[], Pushed]
@@ -52,6 +55,7 @@ def push_flow_file(session: Session, file: Path, path: str | None, options: Opti
     Raises the errors of `push_flow`.
     """
     flow = read_flow(file)
+    print_located(workflow_faults(flow, "warning"), pointers=False)
     if options.dry_run:
         from orvanta_platform.cli.client.expressions import Expressions
 
@@ -73,6 +77,10 @@ def push_scripts(
 
     def push(file: Path, path: str | None) -> Pushed:
         script = script_files.read(file, language)
+        if faults := setting_faults(script):
+            print_located(faults)
+            item_settings.check_script(script.settings or {})
+        print_located(script_warnings(script), pointers=False)
         return push_script(session.api, script, needed(path or script.path, file), options)
 
     if root.is_file():

@@ -39,6 +39,8 @@ class ScriptFile(msgspec.Struct, frozen=True):
     """Summary, description, schema, kind, tag …; None without a settings file."""
     lock: str | None = None
     """Text of `<name>.script.lock`, or of `lock` in the settings, in which a missing file is `!inline <file>`."""
+    tree: dict[str, Any] = {}
+    """All keys of the settings file."""
 
 
 def read(file: Path, language: str | None = None) -> ScriptFile:
@@ -46,7 +48,7 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
 
     Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language, no code).
     """
-    file = _code_of(file)
+    file = code_of(file)
     ending = ending_of(file.name)
     resolved = language or _language_of(file)
     if resolved is None:
@@ -57,14 +59,17 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
         raise BadRequest(f"The script {file} is not UTF-8: byte {error.start}.") from None
     except OSError as error:
         raise BadRequest(f"The script {file} cannot be read: {error.strerror}.") from None
-    tree = _settings(file, ending)
+    tree = _settings(file)
     settings = tree and script_settings(tree)
     lock = _lock(file, ending, tree or {})
-    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock)
+    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock, tree or {})
 
 
-def _code_of(file: Path) -> Path:
-    """Return the file with the code of a script, of which `file` may be the settings or the lock."""
+def code_of(file: Path) -> Path:
+    """Return the file with the code of a script, of which `file` may be the settings or the lock.
+
+    Raises typer.BadParameter if it has none.
+    """
     suffix = next((each for each in (*SCRIPT_SETTINGS, SCRIPT_LOCK) if file.name.endswith(each)), None)
     if suffix is None:
         return file
@@ -85,16 +90,21 @@ def find(folder: Path) -> list[Path]:
     return [file for file in items_under(folder, FLOW_FOLDERS) if ending_of(file.name) is not None and file.is_file()]
 
 
-def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
-    stem = file.name.removesuffix(ending or file.suffix)
-    for suffix in SCRIPT_SETTINGS:
-        settings_file = file.with_name(stem + suffix)
-        if settings_file.is_file() and is_within(settings_file, file.parent):
-            try:
-                return document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
-            except InvalidWorkflow as error:
-                raise UnreadableSettings(settings_file, error) from None
-    return None
+def settings_file_of(file: Path) -> Path | None:
+    """Return the file with the settings of the script in `file`, or None."""
+    stem = file.name.removesuffix(ending_of(file.name) or file.suffix)
+    found = (file.with_name(stem + suffix) for suffix in SCRIPT_SETTINGS)
+    return next((each for each in found if each.is_file() and is_within(each, file.parent)), None)
+
+
+def _settings(file: Path) -> dict[str, Any] | None:
+    settings_file = settings_file_of(file)
+    if settings_file is None:
+        return None
+    try:
+        return document.parse(settings_file.read_bytes(), "json" if settings_file.suffix == ".json" else "yaml").tree
+    except InvalidWorkflow as error:
+        raise UnreadableSettings(settings_file, error) from None
 
 
 def _lock(file: Path, ending: str | None, settings: dict[str, Any]) -> str | None:

@@ -192,8 +192,11 @@ class Folder:
         if located is None:
             return ""
         file = self.files[located.files[0]]
-        shown = file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file
-        return str(shown.relative_to(Path.cwd()) if shown.is_relative_to(Path.cwd()) else shown)
+        return str(_for_people(file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file))
+
+    def shown(self, name: str) -> Path:
+        """Return the file with this name in the tree, for people."""
+        return _for_people(self.files[name])
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
@@ -304,6 +307,10 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
                 del located[item.key]
                 folder.secrets.add(item.key)
     return folder
+
+
+def _for_people(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def _workflow_in(folder: Path, base: Path) -> str | None:

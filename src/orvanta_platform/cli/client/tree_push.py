@@ -13,9 +13,10 @@ import typer
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
-from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
+from orvanta_platform.cli.client.deploy import await_lock, print_located, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
 from orvanta_platform.cli.client.folder_owners import warn_of_unknown
+from orvanta_platform.cli.client.item_check import push_warnings
 from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
@@ -134,6 +135,7 @@ class _Push:
             if (lock := self.folder.missing_lock(item)) is not None:
                 say(terminal_safe(f"{item.path}: warning lock_missing: its lock {lock} is missing; it is locked again"))
             _warn(item, is_new=item.key not in self.found.remote)
+            print_located(push_warnings(self.folder, item), pointers=False)
             self._warn_of_missing(item)
             if item.kind == "http_trigger":
                 self._warn_of_trigger(item)

@@ -73,7 +73,7 @@ async def create(
     A parent at another path moves the script here. The content is stored, never run. The scripts that it imports are
     pinned: its runs use the versions that are the newest now. If its packages are not locked
     yet, a run locks them, and runs by path use the previous version until then. Raises NotFound, Forbidden, BadRequest,
-    InvalidScript, InvalidSettings, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
+    InvalidScript, InvalidItemSettings, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
     that is not the newest version).
     """
     require_workspace(actor, workspace)

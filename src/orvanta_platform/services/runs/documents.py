@@ -125,7 +125,7 @@ def _paths(named: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _pin_of(script: PinnedScript) -> Pin:
-    """Return the pin of a script. Raises InvalidSettings."""
+    """Return the pin of a script. Raises InvalidItemSettings."""
     item_settings.require_usable(f"script {script.path}", script.settings)
     return Pin(
         path=script.path,

@@ -428,7 +428,7 @@ async def require_named(connection: Connection, actor: Actor, version: VersionRo
 
 def require_runnable(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
     """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed,
-    InvalidSettings.
+    InvalidItemSettings.
     """
     permissions.require_workspace(actor, workspace)
     missing = NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")

@@ -1,0 +1,222 @@
+"""Validation of scripts and other items in files without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+from ruamel.yaml.comments import CommentedMap
+
+from orvanta_platform.cli.client import flow_files, script_files
+from orvanta_platform.cli.client.deploy import print_located
+from orvanta_platform.cli.client.flow_files import FlowFile, position_in
+from orvanta_platform.cli.client.item_failures import location_of
+from orvanta_platform.cli.client.script_files import ScriptFile, UnreadableSettings, settings_file_of
+from orvanta_platform.cli.client.tree_folder import Folder, open_folder
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.workflow import item_settings, unknown_keys
+from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
+from orvanta_platform.workflow.requirements import placed_rawscripts
+from orvanta_platform.workflow.signature.fault import syntax_fault
+from orvanta_platform.workflow.text import open_yaml
+from orvanta_platform.workflow.tree import advice
+from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
+from orvanta_platform.workflow.tree.reading import settings_in
+
+Located = tuple[str, Diagnostic]
+"""Location, and what is wrong there."""
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Files to validate."""
+
+    workflows: list[Path]
+    scripts: list[Path]
+    items: list[tuple[Folder, Key]]
+    """Items of other kinds."""
+
+
+def select(source: Sequence[Path]) -> Selection:
+    """Return what these files and folders contain. Raises typer.BadParameter if that is nothing, BadRequest."""
+    found = Selection([], [], [])
+    for path in source:
+        if not path.exists():
+            raise typer.BadParameter(f"{path} does not exist.")
+        if path.is_dir() and not flow_files.is_workflow(path):
+            _select_under(path, found)
+        elif path.is_dir() or not _select_file(path, found):
+            found.workflows.append(path)
+    if not (found.workflows or found.scripts or found.items):
+        raise typer.BadParameter("The folder contains no workflow, script or other item.")
+    return found
+
+
+def _select_under(root: Path, found: Selection) -> None:
+    found.workflows.extend(flow_files.find(root))
+    folder = open_folder(root)
+    for key, located in folder.located.items():
+        if key[0] == "script":
+            found.scripts.append(_shown(folder.files[located.files[0]], root))
+        elif key[0] != "flow":
+            found.items.append((folder, key))
+
+
+def _select_file(file: Path, found: Selection) -> bool:
+    """Select the item that a file belongs to; return False if it is none, such as a document of a workflow."""
+    name = file.name
+    if ending_of(name) is not None or name.endswith((*SCRIPT_SETTINGS, SCRIPT_LOCK)):
+        found.scripts.append(script_files.code_of(file))
+        return True
+    if name.endswith(flow_files.ALONE) or file.absolute().parent.name.endswith(FLOW_FOLDERS):
+        return False
+    folder = open_folder(file.parent)
+    keys = [key for key, each in folder.located.items() if file.absolute() == folder.files[each.files[0]].absolute()]
+    found.items.extend((folder, key) for key in keys)
+    return bool(keys)
+
+
+def _shown(file: Path, root: Path) -> Path:
+    """Return a file below `root` as the caller named it."""
+    return root / file.relative_to(root.absolute()) if file.is_relative_to(root.absolute()) else file
+
+
+def check_script(file: Path) -> list[Located]:
+    """Print and return the problems of a script: its code, its settings and their keys. Raises BadRequest."""
+    try:
+        script = script_files.read(file)
+    except UnreadableSettings as error:
+        found = flow_files.error_locations(error.file, error.reason)
+    else:
+        settings = item_settings.script_faults(script.settings or {})
+        found = [
+            *code_faults(str(file), script.language, script.content, "error"),
+            *_located(settings_file_of(file), [*settings, *unknown_keys.of_item("script", script.tree)]),
+            *((str(file), _advice(each)) for each in advice.of_script(*_parts(script))),
+        ]
+    print_located(found)
+    return found
+
+
+def check_item(folder: Folder, key: Key) -> list[Located]:
+    """Print and return the problems of an item of another kind."""
+    found: list[Located]
+    try:
+        item = folder.read(key)
+    except OrvantaError as error:
+        found = [(str(location_of(folder, key, error)), Diagnostic(error.code, "error", None, "", error.message))]
+    else:
+        found = [
+            *key_warnings(folder, key),
+            *((folder.file_of(key), _advice(each)) for each in advice.of_item(item)),
+        ]
+    print_located(found)
+    return found
+
+
+def workflow_faults(flow: FlowFile, severity: Severity) -> list[Located]:
+    """Return what validation by the server does not report: code that cannot be parsed, and unknown keys."""
+    found = [(flow.location(each.path), each) for each in unknown_keys.of_workflow(flow.tree)]
+    for node, at, value in placed_rawscripts(flow.tree):
+        language, content = value.get("language"), value.get("content")
+        if not isinstance(language, str) or not isinstance(content, str):
+            continue
+        pointer = f"{at}/content"
+        fault = syntax_fault(language, content)
+        if fault is None:
+            continue
+        location, where = flow.location(pointer), ""
+        if pointer in flow.inlined:
+            location = f"{location}:{fault.line}:{fault.column}"
+        else:
+            where = f"line {fault.line}: "
+        message = f"node {node}: {where}the code cannot be parsed: {fault.message}"
+        found.append((location, Diagnostic("syntax_error", severity, node, pointer, message)))
+    return found
+
+
+def push_warnings(folder: Folder, item: Item) -> list[Located]:
+    """Return the warnings about the files of an item that is pushed: its code, which is deployed nevertheless, and
+    unknown keys.
+    """
+    if item.kind == "flow":
+        try:
+            return workflow_faults(flow_files.read(Path(folder.file_of(item.key))), "warning")
+        except (BadRequest, InvalidWorkflow):  # the server reports it
+            return []
+    found: list[Located] = []
+    if item.kind == "script":
+        file = folder.file_of(item.key)
+        found += code_faults(file, item.content["language"], item.content["content"], "warning")
+    return found + key_warnings(folder, item.key)
+
+
+def script_warnings(script: ScriptFile) -> list[Located]:
+    """Return the warnings of `push_warnings` about a script."""
+    keys = _located(settings_file_of(script.file), unknown_keys.of_item("script", script.tree))
+    return [*code_faults(str(script.file), script.language, script.content, "warning"), *keys]
+
+
+def setting_faults(script: ScriptFile) -> list[Located]:
+    """Return the errors in the settings of a script."""
+    return _located(settings_file_of(script.file), item_settings.script_faults(script.settings or {}))
+
+
+def key_warnings(folder: Folder, key: Key) -> list[Located]:
+    """Return the warnings about unknown keys in the settings file of an item."""
+    name = settings_name(folder, key)
+    if name is None:
+        return []
+    try:
+        tree = settings_in(name, folder.bytes_of(folder.located[key]))
+    except BadRequest:
+        return []
+    return _located(folder.shown(name), unknown_keys.of_item(key[0], tree))
+
+
+def settings_name(folder: Folder, key: Key) -> str | None:
+    """Return the name in the tree of the file with the settings of an item; None if a script has none."""
+    files = folder.located[key].files
+    if key[0] != "script":
+        return files[0]
+    return next((each for each in files if each.endswith(SCRIPT_SETTINGS)), None)
+
+
+def code_faults(file: str, language: str, content: str, severity: Severity) -> Iterator[Located]:
+    """Yield the error of code that cannot be parsed, if there is a parser for its language."""
+    fault = syntax_fault(language, content)
+    if fault is not None:
+        message = f"the code cannot be parsed: {fault.message}"
+        yield f"{file}:{fault.line}:{fault.column}", Diagnostic("syntax_error", severity, None, "", message)
+
+
+def _located(file: Path | None, found: Sequence[Diagnostic] | Iterator[Diagnostic]) -> list[Located]:
+    """Return diagnostics of a settings file with their lines."""
+    every = list(found)
+    if file is None or not every:
+        return []
+    opened = _opened(file)
+    places = [position_in(opened, each.path) for each in every]
+    return [
+        (str(file) if place is None else f"{file}:{place[0]}:{place[1]}", each)
+        for place, each in zip(places, every, strict=True)
+    ]
+
+
+def _opened(file: Path) -> CommentedMap | None:
+    try:
+        return open_yaml(file.read_text(encoding="utf-8-sig")) if file.suffix != ".json" else None
+    except (OSError, ValueError, OrvantaError):
+        return None
+
+
+def _advice(found: advice.Advice) -> Diagnostic:
+    return Diagnostic(found[0], "warning", None, "", found[1])
+
+
+def _parts(script: ScriptFile) -> tuple[str, str, dict[str, Any]]:
+    return script.language, script.content, script.settings or {}

@@ -1,0 +1,213 @@
+"""`orvanta lint` of scripts and other items, and of code and keys in workflows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.test_commands import run
+
+GOOD = "def main(x: int = 1):\n    return x\n"
+
+
+def write(root: Path, name: str, text: str) -> Path:
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the problems that lint printed, without the places in documents."""
+    return [line for line in done.stderr.splitlines() if not line.startswith("    at ")]
+
+
+def test_file_with_code_is_a_script(tmp_path: Path) -> None:
+    """Its settings and its lock stand for it, and it may be outside of f and u."""
+    code = write(tmp_path, "x.py", GOOD)
+    assert run("lint", str(code)).stdout == "1 scripts, 0 errors, 0 warnings.\n"
+    write(tmp_path, "x.script.yaml", 'summary: x\n\ntimeout: "30"\ntag: [a]\n')
+    for name in ("x.py", "x.script.yaml"):
+        done = run("lint", str(tmp_path / name))
+        assert (done.returncode, done.stdout) == (1, "1 scripts, 2 errors, 0 warnings.\n")
+        assert lines(done) == [
+            f"{tmp_path}/x.script.yaml:3:1: error wrong_type: the setting timeout must be a number",
+            f"{tmp_path}/x.script.yaml:4:1: error wrong_type: the setting tag must be a text",
+        ]
+    write(tmp_path, "x.script.yaml", "summary: [\n")
+    done = run("lint", str(code))
+    assert done.returncode == 1 and lines(done)[0].startswith(f"{tmp_path}/x.script.yaml:2:1: error invalid_yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("a.py", "import re\ndef main(x:\n    return x\n", "2:9"),
+        ("a.py", "def main():\n  return 1\n return 2\n", "3:10"),
+        ("a.ts", "export async function main(a: string) {\n  const x = ;\n  return x\n}\n", "2:11"),
+        ("a.deno.ts", "export function main(é: string {\n}\n", "1:31"),
+        ("a.fetch.ts", "export function main() {\n  return 1\n", "2:11"),
+        ("a.pg.sql", "SELECT 1;\n-- $1 a (nothing\n", None),
+    ],
+)
+def test_code_that_cannot_be_parsed_is_an_error_with_its_line(
+    tmp_path: Path, name: str, text: str, place: str | None
+) -> None:
+    file = write(tmp_path, f"f/sales/{name}", text)
+    done = run("lint", str(tmp_path), "--json")
+    (script,) = json.loads(done.stdout)["scripts"]
+    found = [(each["code"], each["severity"], each["place"]) for each in script["diagnostics"]]
+    expected = [] if place is None else [("syntax_error", "error", f"{file}:{place}")]
+    assert (script["file"], found, done.returncode) == (str(file), expected, 1 if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.py", "import re\ndef main():\n    return re.match('\\d', '1')\n"),
+        ("a.ts", "type A<in out T> = T\nexport async function main(a = <const>['x']) { using b = a satisfies B; }\n"),
+        ("a.ts", "import defer * as x from 'y'\nexport const main = async <T,>(y: T) => y!\n"),
+        ("a.ts", ""),
+        ("a.sh", "if then fi ((\n"),
+    ],
+)
+def test_code_of_newer_syntax_and_of_languages_without_parser_is_no_error(tmp_path: Path, name: str, text: str) -> None:
+    done = run("lint", str(write(tmp_path, name, text)))
+    assert (done.stdout, done.stderr) == ("1 scripts, 0 errors, 0 warnings.\n", "")
+
+
+FLOW = """summary: x
+concurrent_limit: 3
+valeu: 1
+value:
+  same_workr: true
+  timeout: 60
+  x-owner: sales
+  modules:
+    - id: a
+      tag: gpu
+      sumary: x
+      retry: {constant: {atempts: 1}}
+      value: {type: rawscript, language: python3, content: "!inline a.py", priority: 1}
+    - id: b
+      needs: [{node: a, onn: failure}]
+      value: {type: script, path: f/sales/x, tag: gpu}
+    - id: c
+      value:
+        type: forloopflow
+        iterator: {type: static, value: []}
+        modules: [{id: d, skip_iff: 1, value: {type: identity}}]
+    - id: e
+      value:
+        type: rawscript
+        language: bun
+        content: |
+          export async function main() {
+            return (1
+          }
+"""
+
+
+def test_workflow_is_checked_for_its_code_and_unknown_keys(tmp_path: Path) -> None:
+    document = write(tmp_path, "f/sales/odd.flow/flow.yaml", FLOW)
+    code = write(tmp_path, "f/sales/odd.flow/a.py", "def main():\n    return (1\n")
+    done = run("lint", str(tmp_path / "f" / "sales" / "odd.flow"))
+    assert done.returncode == 1 and done.stdout.startswith("1 workflows, 2 errors, ")
+    known = [each for each in lines(done) if "unknown_key" in each or "syntax_error" in each]
+    key = "warning unknown_key:"
+    assert known == [
+        f"{document}:2:1: {key} `concurrent_limit` has no effect here: it belongs in `value`",
+        f"{document}:3:1: {key} `valeu` is not a known key. Did you mean `value`?",
+        f"{document}:5:3: {key} `same_workr` is not a known key. Did you mean `same_worker`?",
+        f"{document}:6:3: {key} `timeout` has no effect here: it belongs beside `value`",
+        f"{document}:10:7: {key} node a: `tag` has no effect here: it belongs in the `value` of the node",
+        f"{document}:11:7: {key} node a: `sumary` is not a known key. Did you mean `summary`?",
+        f"{document}:12:26: {key} node a: `atempts` is not a known key. Did you mean `attempts`?",
+        f"{document}:13:76: {key} node a: `priority` has no effect here: it belongs in the node, beside `value`",
+        f"{document}:15:25: {key} node b: `onn` is not a known key. Did you mean `on`?",
+        f"{document}:16:46: {key} node b: `tag` is not a known key. Did you mean `tag_override`?",
+        f"{document}:21:27: {key} node d: `skip_iff` is not a known key. Did you mean `skip_if`?",
+        f"{code}:2:12: error syntax_error: node a: the code cannot be parsed: '(' was never closed",
+        f"{document}:26:9: error syntax_error: node e: line 2: the code cannot be parsed: unexpected 'return (1'",
+    ]
+
+
+ITEMS: list[tuple[str, str, str | None]] = [
+    ("f/sales/a.variable.yaml", "valeu: x\nis_secret: false\n", "1:1 valeu value"),
+    ("f/sales/a.variable.json", '{"value": "x", "is_secrt": false}', " is_secrt is_secret"),
+    ("f/sales/a.resource.yaml", "value: {valeu: 1}\nresource_typ: x\n", "2:1 resource_typ resource_type"),
+    ("f/sales/a.schedule.yaml", "schedule: 0 0 6 * * *\nenabeld: true\n", "2:1 enabeld enabled"),
+    ("f/sales/a.http_trigger.yaml", "http_methd: get\n", "1:1 http_methd http_method"),
+    ("f/sales/folder.meta.yaml", "sumary: x\n", "1:1 sumary summary"),
+    ("a.resource-type.yaml", "shcema: {}\n", "1:1 shcema schema"),
+    ("a.group.yaml", "membres: []\n", "1:1 membres members"),
+    ("f/sales/a.variable.yaml", "value: x\naccount: 1\nis_oauth: false\nx-note: 1\nedited_by: a\n", None),
+    ("f/sales/a.resource.yaml", "value: {}\nresource_type: x\nis_oauth: false\nws_specific: true\n", None),
+    ("f/sales/a.schedule.yaml", "schedule: 0 0 6 * * *\nemail: a\nis_bpmn: false\nextra_perms: {}\n", None),
+    ("f/sales/a.http_trigger.yaml", "enabled: true\nis_async: false\nerror_handler_path: null\n", None),
+    ("f/sales/folder.meta.json", '{"display_name": "x", "owners": [], "extra_perms": {}}', None),
+    ("a.group.json", '{"name": "a", "summary": "", "members": [], "admins": []}', None),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "warning"), ITEMS)
+def test_unknown_key_of_an_item_is_a_warning_with_the_nearest_name(
+    tmp_path: Path, name: str, text: str, warning: str | None
+) -> None:
+    """Keys that clients of the ecosystem write are known."""
+    file = write(tmp_path, name, text)
+    done = run("lint", str(tmp_path), "--json")
+    (item,) = json.loads(done.stdout)["items"]
+    found = [(each["code"], each["severity"], each["place"], each["message"]) for each in item["diagnostics"]]
+    assert done.returncode == 0
+    if warning is None:
+        assert found == []
+        return
+    place, key, known = warning.split(" ")
+    message = f"`{key}` is not a known key. Did you mean `{known}`?"
+    assert found == [("unknown_key", "warning", f"{file}:{place}".rstrip(":"), message)]
+    assert run("lint", str(file), "--strict").returncode == 1
+
+
+def test_settings_of_scripts_of_the_ecosystem_are_known(tmp_path: Path) -> None:
+    """Its client writes these."""
+    write(tmp_path, "f/sales/x.py", GOOD)
+    flags = ("no_main_func", "has_preprocessor", "restart_unless_cancelled", "is_template", "dedicated_worker")
+    texts = ("summary", "description", "lock", "concurrency_key", "codebase", "auto_kind", "debounce_key", "tag")
+    numbers = ("concurrent_limit", "concurrency_time_window_s", "cache_ttl", "timeout", "debounce_delay_s", "priority")
+    settings: dict[str, Any] = {
+        **dict.fromkeys((*flags, "ws_error_handler_muted", "visible_to_runner_only", "delete_after_use"), True),
+        **dict.fromkeys((*texts, "on_behalf_of_email"), ""),
+        **dict.fromkeys((*numbers, "delete_after_secs"), 0),
+        **{name: [] for name in ("envs", "labels", "assets")},
+        "kind": "script",
+        "schema": {},
+        "modules": None,
+        "extra_perms": {},
+        "ws_specific": False,
+    }
+    write(tmp_path, "f/sales/x.script.json", json.dumps(settings))
+    done = run("lint", str(tmp_path))
+    assert (done.stdout, done.stderr) == ("1 scripts, 0 errors, 0 warnings.\n", "")
+
+
+def test_retry_of_a_script_has_no_effect(tmp_path: Path) -> None:
+    write(tmp_path, "f/sales/x.py", GOOD)
+    write(tmp_path, "f/sales/x.script.yaml", "retry: {constant: {attempts: 1, seconds: 1}}\n")
+    assert "warning unknown_key: `retry` has no effect on a script" in run("lint", str(tmp_path)).stderr
+    write(tmp_path, "f/sales/x.script.yaml", "retry: 3\n")
+    assert "error wrong_type: the setting retry must be an object" in run("lint", str(tmp_path)).stderr
+
+
+def test_folder_is_checked_with_all_its_items(tmp_path: Path) -> None:
+    write(tmp_path, "f/sales/good.flow/flow.yaml", "value:\n  modules: []\n")
+    write(tmp_path, "f/sales/x.py", GOOD)
+    write(tmp_path, "f/sales/region.variable.yaml", "value: north\nis_secret: false\n")
+    write(tmp_path, "f/sales/broken.variable.yaml", "value: [\n")
+    write(tmp_path, "tools/other.py", "def main(\n")
+    done = run("lint", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "1 workflows, 1 scripts, 2 other items, 1 errors, 0 warnings.\n")
+    assert f"{tmp_path}/f/sales/broken.variable.yaml:2:1: error " in done.stderr
