@@ -135,7 +135,7 @@ DIAGNOSTICS: Final = {
     "retry_no_effect": "Nodes of this kind are not retried.",
     "runs_on_bun": "A Deno script runs on Bun where a worker has no Deno.",
     "script_not_readable": "A script does not exist, or may not be read.",
-    "syntax_error": "The code of a script or node cannot be parsed; `orvanta lint` reports it, and `push` as a warning.",
+    "syntax_error": "The code of a script or node cannot be parsed; `push` reports it as a warning.",
     "too_many_nodes": "The workflow has too many nodes.",
     "unknown_key": "A key of a file is not known, or has no effect where it is; `orvanta lint` and `push` report it.",
     "unknown_kind": "The type of a node is not a kind of node.",

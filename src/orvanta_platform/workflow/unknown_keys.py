@@ -89,7 +89,7 @@ def of_item(kind: str, tree: Mapping[str, Any]) -> Iterator[Diagnostic]:
         yield from _unknown(fields, FIELDS["settings"], "")
         return
     else:
-        known = frozenset(FIELDS[kind]) | _OTHERS.get(kind, frozenset())  # type: ignore[index]
+        known = frozenset(FIELDS[kind]) | _OTHERS.get(kind, frozenset())
     rest = {key: value for key, value in tree.items() if key != "retry"} if kind == "script" else tree
     yield from _unknown(rest, known, "")
 
