@@ -1,7 +1,12 @@
-import { presetOf } from "./times";
+import { scheduleText } from "./times";
 
-/** Phrase of a cron expression, such as "Every day at 8:00", which shows the expression on hover; otherwise the expression. */
+/** Phrase of a cron expression, such as "Every day at 8:00", with the expression beside it; the expression if there is none. */
 export function ScheduleText({ cron }: { cron: string }) {
-  const preset = presetOf(cron);
-  return preset ? <span title={cron}>{preset[0]}</span> : <code>{cron}</code>;
+  const text = scheduleText(cron);
+  if (text === cron) return <code>{cron}</code>;
+  return (
+    <span>
+      {text} <code>{cron}</code>
+    </span>
+  );
 }

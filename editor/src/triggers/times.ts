@@ -1,5 +1,7 @@
 import { LOCALE } from "../texts/language";
 import { t } from "../texts/triggers";
+import { cronText } from "./cron-text";
+
 /** Format a time such as "Fri 27 Nov, 08:00:00" in an IANA zone, with the year unless it is that of `now`. */
 export function formatInZone(iso: string, timeZone: string, now = new Date()): string {
   const at = new Date(iso);
@@ -47,5 +49,5 @@ export function presetOf(cron: string): [string, string] | undefined {
   return PRESETS.find(([, each]) => each === whole);
 }
 
-/** Return the phrase of a frequent schedule, otherwise its cron expression. */
-export const scheduleText = (cron: string): string => presetOf(cron)?.[0] ?? cron;
+/** Return a phrase for a cron expression, such as "Every day at 8:00"; the expression itself if no phrase says it exactly. */
+export const scheduleText = (cron: string): string => presetOf(cron)?.[0] ?? cronText(cron) ?? cron;
