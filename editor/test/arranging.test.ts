@@ -180,6 +180,28 @@ describe("parallel nodes", () => {
   });
 });
 
+test("the labels of several outcomes between two nodes are beside each other", () => {
+  const { graph, tree } = model(`value:
+  modules:
+    - {id: ask, value: {type: approval, message: Send?}}
+    - {id: paid, needs: [{node: ask, on: approved}], value: {type: identity}}
+    - id: refused
+      needs: [{node: ask, on: rejected}, {node: ask, on: timeout}]
+      value: {type: identity}
+`);
+  const { edges } = draw(graph, layout(graph, tree));
+  const place = (outcome: string) => {
+    const data = edges.find((edge) => edge.data?.edge.on === outcome)?.data;
+    return stepPath({ sourceX: 0, targetX: 200, sourceY: 0, targetY: 56, data } as EdgeProps<DrawnEdge>);
+  };
+  const [rejected, timeout] = [place("rejected"), place("timeout")];
+  expect(place("approved").x).toBe(200);
+  expect((rejected.x + timeout.x) / 2).toBe(200);
+  expect(timeout.x - rejected.x).toBe(100);
+  expect(rejected.y).toBe(timeout.y);
+  expect(rejected.path).toBe(timeout.path);
+});
+
 test("the targets of a condition are below its handles: true at the left, false at the right", () => {
   for (const [left, right] of [
     ["true", "false"],

@@ -25,7 +25,12 @@ export type Drawn = StartNode | CardNode | GroupNode | LaneNode | NoteNode | Fra
  * over each other are apart; the middle if all or none of it is drawn over others.
  */
 export type LabelEnd = "source" | "target" | "middle";
-export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[]; labelEnd: LabelEnd }, "step">;
+/**
+ * An edge. `aside`: by how many places its label is to the right, so that the labels of several outcomes between two nodes,
+ * whose edges are drawn over each other, are beside each other.
+ */
+export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[]; labelEnd: LabelEnd; aside: number }, "step">;
+type LabelPlace = Pick<NonNullable<DrawnEdge["data"]>, "labelEnd" | "aside">;
 export interface Drawing {
   nodes: Drawn[];
   edges: DrawnEdge[];
@@ -80,10 +85,10 @@ export function draw(
   };
   const addList = (lane: Lane) => {
     const known = new Set(lane.nodes.map((node) => node.id));
-    const labelEndOf = labelEndsIn(lane, graph.byId);
+    const labelPlaceOf = labelPlacesIn(lane, graph.byId, layout);
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout, graph.byId.get(edge.from), labelEndOf(edge)));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout, graph.byId.get(edge.from), labelPlaceOf(edge)));
     }
   };
   for (const group of groups) {
@@ -192,25 +197,32 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
+/** Points of the route of an edge between neighbouring rows, which is that of all edges between the two nodes. */
+const SHARED_ROUTE = 1;
+
 /** Return a function that computes where the labels of the edges of a list are. */
-function labelEndsIn({ edges }: Lane, byId: Outline["byId"]): (edge: Edge) => LabelEnd {
+function labelPlacesIn({ edges }: Lane, byId: Outline["byId"], layout: Layout): (edge: Edge) => LabelPlace {
   const targets = new Map<string, Set<string>>();
   const sources = new Map<string, Set<string>>();
   const outcomes = new Map<string, Set<string>>();
+  const drawnOver = new Map<string, Set<string>>();
   const startOf = ({ from, on }: Edge) =>
     labelledHandles(byId.get(from)?.kind ?? "").some((handle) => handle.on === on) ? `${from}:${on}` : from;
+  const isShared = (edge: Edge) => (layout.routes.get(edgeId(edge))?.length ?? 0) <= SHARED_ROUTE;
   for (const edge of edges) {
     addTo(targets, startOf(edge), edge.to);
     addTo(sources, edge.to, edge.from);
     addTo(outcomes, `${edge.from}→${edge.to}`, edge.on);
+    if (isShared(edge)) addTo(drawnOver, `${startOf(edge)}→${edge.to}`, edge.on);
   }
   return (edge) => {
     const sharesStart = (targets.get(startOf(edge))?.size ?? 0) > 1;
     const sharesEnd = (sources.get(edge.to)?.size ?? 0) > 1;
-    // The edges of several outcomes between two nodes have their labels beside each other.
     const isSeveral = (outcomes.get(`${edge.from}→${edge.to}`)?.size ?? 0) > 1;
-    if (isSeveral || sharesStart === sharesEnd) return "middle";
-    return sharesStart ? "target" : "source";
+    const labels = isShared(edge) ? [...(drawnOver.get(`${startOf(edge)}→${edge.to}`) ?? [])] : [edge.on];
+    const aside = labels.indexOf(edge.on) - (labels.length - 1) / 2;
+    if ((isSeveral && labels.length === 1) || sharesStart === sharesEnd) return { labelEnd: "middle", aside };
+    return { labelEnd: sharesStart ? "target" : "source", aside };
   };
 }
 
@@ -219,7 +231,7 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
 }
 
 /** Return an edge as it is drawn: from the handle of its outcome, or else from the middle of the lower side. */
-function drawEdge(edge: Edge, layout: Layout, source: Node | undefined, labelEnd: LabelEnd): DrawnEdge {
+function drawEdge(edge: Edge, layout: Layout, source: Node | undefined, label: LabelPlace): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
   // An edge of a folded group represents several edges.
@@ -229,5 +241,5 @@ function drawEdge(edge: Edge, layout: Layout, source: Node | undefined, labelEnd
   const aside = handle ? (handle.left - 0.5) * (layout.nodes.get(edge.from)?.width ?? 0) : 0;
   const route = (layout.routes.get(id) ?? []).map(({ x, y }) => ({ x: x - aside, y }));
   const ends = { source: edge.from, target: edge.to, ...(handle ? { sourceHandle: handle.on } : {}) };
-  return { id, type: "step", ...ends, data: { edge, route, labelEnd }, ariaLabel, ...fixed };
+  return { id, type: "step", ...ends, data: { edge, route, ...label }, ariaLabel, ...fixed };
 }

@@ -3,9 +3,16 @@ import type { Point } from "../../workflow/layout";
 import type { DrawnEdge } from "../draw";
 
 const CORNER = 10;
+/** Distance of the labels of edges that are drawn over each other. */
+const LABEL_DISTANCE = 100;
 
 /** Return the path of an edge along its route in the layout, and the position of its label. */
 export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number; y: number } {
+  const { path, x, y } = drawPath(props);
+  return { path, x: x + (props.data?.aside ?? 0) * LABEL_DISTANCE, y };
+}
+
+function drawPath(props: EdgeProps<DrawnEdge>): { path: string; x: number; y: number } {
   const { sourceX, sourceY, targetX, targetY, data } = props;
   const way = (data?.route ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
   const [first, row, second] = way;

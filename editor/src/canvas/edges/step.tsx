@@ -25,6 +25,9 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
+  const outcome = OUTCOME_NAMES[edge.on];
+  const between = { from: edge.from, to: edge.to, outcome };
+  const label = edge.on === "success" ? t("canvas.addBetween", between) : t("canvas.addOnOutcome", between);
   const add = () => {
     const { graph } = store.getState();
     const to = graph.byId.get(edge.to);
@@ -53,15 +56,15 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
         >
           {edge.on !== "success" && (
             <span className={css.label} data-on={edge.on} title={source && outcomeHelp(source, edge.on)}>
-              {OUTCOME_NAMES[edge.on]}
+              {outcome}
             </span>
           )}
           {!readOnly && !isGroup(edge.from) && !isGroup(edge.to) && (
             <button
               type="button"
               className={css.addOnEdge}
-              aria-label={t("canvas.addBetween", { from: edge.from, to: edge.to })}
-              title={t("canvas.add")}
+              aria-label={label}
+              title={label}
               tabIndex={-1}
               onClick={add}
             >
