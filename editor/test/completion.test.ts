@@ -54,6 +54,22 @@ test("a node reads what leads to it, the nearest first, and what stands around i
   ]);
 });
 
+test("a pinned output is read as the output of its node, unless it is switched off", () => {
+  const pin = (enabled: boolean): Json => {
+    const tree = structuredClone(TREE) as { value: { modules: Record<string, Json>[] } };
+    Object.assign(tree.value.modules[0] ?? {}, { mock: { enabled, return_value: { items: [{ weight: 1 }] } } });
+    return tree;
+  };
+  const labels = (enabled: boolean) => {
+    const sources = sourcesOf(pin(enabled), graph, "last", RESULTS, null);
+    return ["results.fetch.items[0].", "flow_input.iter.value."].map((before) =>
+      complete(sources, before)?.choices.map((each) => each.label),
+    );
+  };
+  expect(labels(true)).toEqual([["weight"], ["weight"]]);
+  expect(labels(false)).toEqual([["price"], ["price"]]);
+});
+
 describe("what is offered", () => {
   const table: [string, string, string[]][] = [
     ["members of results", "results.", ["inner", "fetch"]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import Page, Response, expect
@@ -47,6 +48,28 @@ async def test_code_of_a_script_loads_with_its_editor(page: Page, site: Site) ->
         await expect(page.get_by_role("status", name="Loading…")).to_be_visible()
     await expect(page.get_by_role("textbox", name="Code of the script")).to_contain_text("echo 1")
     await expect(page.get_by_role("status", name="Loading…")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("address", "keys", "file", "field"),
+    [
+        ("/w/main", "Control+k", "palette", "Search and commands"),
+        ("/w/main/workflows/{workflow}", "n", "dialogs", "Add a node"),
+    ],
+)
+async def test_text_typed_while_a_dialog_loads_is_searched(
+    page: Page, site: Site, address: str, keys: str, file: str, field: str
+) -> None:
+    path, _ = started(site, PASS)
+    await page.goto(address.format(workflow=path))
+    await expect(page.get_by_role("main").or_(page.locator(".react-flow__node")).first).to_be_visible()
+    async with held(page, f"**/assets/{file}-*.js"):
+        await page.keyboard.press(keys)
+        await page.keyboard.type("wot")
+        await page.keyboard.press("Backspace")
+        await page.keyboard.type("rk")
+    await expect(page.get_by_role("combobox", name=field)).to_have_value("work")
+    await expect(page).to_have_url(re.compile("^[^?]*$"))
 
 
 REQUESTED_EARLY = [

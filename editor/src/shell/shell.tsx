@@ -15,6 +15,7 @@ import { Outlet } from "../routing/provider";
 import { t } from "../texts/t";
 import { type Access, AccessContext } from "../ui/access";
 import { Failed, Skeleton } from "../ui/states";
+import { TypedAhead } from "../ui/typed-ahead";
 import { WorkspaceNotFound } from "./not-found";
 import { type NavigationProps, Rail } from "./rail";
 import css from "./shell.module.css";
@@ -27,7 +28,7 @@ const PhoneBar = lazyComponent(
   async () => ({ default: (await import("./phone-bar")).PhoneBar }),
   <header className={css.phoneBar} />,
 );
-const Palette = lazyComponent(() => import("./palette"));
+const Palette = lazyComponent(() => import("./palette"), <TypedAhead />);
 const Shortcuts = lazyComponent(() => import("./shortcuts"));
 const ImpersonationBanner = lazyComponent(() => import("./impersonation"));
 const ArchivedBanner = lazyComponent(() => import("./archived"));

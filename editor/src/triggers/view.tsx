@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Input } from "../ui/controls";
@@ -16,6 +17,7 @@ export default function TriggersView() {
     return (
       <Empty title={t("triggers.notDeployed")}>
         <p>{t("triggers.notDeployedHint")}</p>
+        <ActionButton name="deploy" words main />
       </Empty>
     );
   }

@@ -2,6 +2,7 @@ import { type ChangeEvent, type KeyboardEvent, type ReactNode, useId, useRef, us
 import { dialogCss as css, Dialog } from "./dialog";
 import { Icon } from "./icon";
 import { matchScore } from "./match-score";
+import { takeTypedAhead } from "./typed-ahead";
 
 /** A line of a list that is searched by typing. */
 export interface Option {
@@ -45,7 +46,7 @@ export function SearchDialog(props: Props) {
   const { title, hideTitle, label = title, placeholder, emptyText, close } = props;
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(takeTypedAhead);
   const [position, setPosition] = useState(0);
   const groups = ranked(props.groups, typed, props.score ?? matchScore);
   const enabled = groups.flatMap((group) => group.options).filter((option) => !option.disabled);

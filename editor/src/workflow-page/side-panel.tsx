@@ -7,6 +7,7 @@ import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Skeleton } from "../ui/states";
+import { TypedAhead } from "../ui/typed-ahead";
 import { ResizeHandle, usePanelWidth } from "./panel-width";
 
 const loadInspector = () => import("../inspector/inspector");
@@ -20,7 +21,7 @@ const YamlPanel = lazyComponent(async () => ({ default: (await loadYaml()).YamlP
 const OutlinePanel = lazyComponent(async () => ({ default: (await loadOutline()).OutlinePanel }), <Skeleton />);
 const PalettePanel = lazyComponent(async () => ({ default: (await loadPalette()).PalettePanel }), <Skeleton />);
 const Inspector = lazyComponent(async () => ({ default: (await loadInspector()).Inspector }), <Skeleton />);
-const Dialogs = lazyComponent(async () => ({ default: (await loadDialogs()).Dialogs }));
+const Dialogs = lazyComponent(async () => ({ default: (await loadDialogs()).Dialogs }), <TypedAhead />);
 const TestPanel = lazyComponent(async () => ({ default: (await import("../panels/test")).TestPanel }), <Skeleton />);
 
 const References = lazyComponent(async () => ({ default: (await import("../references/references")).References }));

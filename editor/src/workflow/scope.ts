@@ -2,6 +2,7 @@ import { t } from "../texts/workflow";
 import { laneOf } from "./commands";
 import { kindOf } from "./kinds";
 import type { Node, Outline } from "./outline";
+import { type Pin, pinOf } from "./pins";
 import { at, isTree, type Json, type Tree } from "./types";
 
 /** The known part of a value: the value itself, or its shape with `undefined` for unknown parts. */
@@ -55,6 +56,7 @@ export function sourcesOf(
   results: Record<string, Json>,
   args: Tree | null,
 ): Source[] {
+  const outputs = { ...results, ...pinnedOutputs(tree, graph) };
   const loop = loopAround(graph, id);
   const inputs = { ...asTree(shapeOf(at(tree, ["schema"]))), ...args };
   const sources: Source[] = ancestors(graph, id).map((each) => {
@@ -64,11 +66,11 @@ export function sourcesOf(
       expr: `results${member(each)}`,
       title,
       icon: kindOf(node?.kind ?? "", node?.language).icon,
-      value: results[each],
+      value: outputs[each],
     };
   });
   if (loop) {
-    const iter = { value: itemOf(tree, loop, results), index: 0 };
+    const iter = { value: itemOf(tree, loop, outputs), index: 0 };
     sources.unshift({
       expr: "flow_input.iter",
       title: t("workflow.loopItem", { loop: loop.id }),
@@ -78,6 +80,12 @@ export function sourcesOf(
   }
   sources.push({ expr: "flow_input", title: t("workflow.input"), icon: "play", value: inputs });
   return sources;
+}
+
+/** Return the pinned outputs that nodes return instead of running. */
+function pinnedOutputs(tree: Json, graph: Outline): Record<string, Json> {
+  const pins = [...graph.byId.values()].map((node): [string, Pin | null] => [node.id, pinOf(at(tree, node.path))]);
+  return Object.fromEntries(pins.flatMap(([id, pin]) => (pin?.enabled ? [[id, pin.value]] : [])));
 }
 
 function asTree(value: Known): KnownTree {
