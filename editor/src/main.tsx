@@ -25,5 +25,6 @@ async function start(root: HTMLElement): Promise<void> {
 }
 
 followTheme();
+if (window.matchMedia("(any-pointer: coarse)").matches) void import("./ui/touch-titles");
 const root = document.getElementById("root");
 if (root) void start(root);
