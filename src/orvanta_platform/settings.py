@@ -469,7 +469,8 @@ class Settings:
     default_tags: tuple[str, ...] | None = _setting(
         "ORVANTA_DEFAULT_TAGS",
         readers.pairs,
-        "Tags of runs that have none, by workspace, such as `sales=gpu,*=shared`; `*` stands for the other workspaces.",
+        "Queues of runs that name none, by workspace, such as `sales=gpu,*=shared`; `*` stands for the other "
+        "workspaces.",
         shown="the stored setting",
     )
     branding_color: str | None = _setting(

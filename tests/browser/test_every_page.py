@@ -27,8 +27,8 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1440, 390)
 FLOW = "/workflows/f/sales/renewal"
 SETTINGS = "/settings"
-TESTED = "f/tested/shown_orders"
-CHANGED = "f/sales/changed"
+TESTED = "f/cases/shown_orders"
+CHANGED = "f/sales/redone"
 """A workflow and a script with drafts."""
 ROUTES = ROOT / "editor" / "src" / "router.tsx"
 ROUTE = re.compile(r'path: "([^"]+)",\s+load: async \(\) => \(await import\("\./([a-z-]+)/')
@@ -152,7 +152,7 @@ PAGES = [
     ),
     Shown("settings-profile-token", f"{SETTINGS}/profile", ["New token"]),
     Shown("settings-members-new", f"{SETTINGS}/members", ["Add member"]),
-    Shown("settings-members-leaves", f"{SETTINGS}/members", ["ben@example.org leaves the organisation"]),
+    Shown("settings-members-end", f"{SETTINGS}/members", ["End the account ben@example.org"]),
     Shown("settings-groups-new", f"{SETTINGS}/groups", ["New group"]),
     Shown("settings-service-accounts-new", f"{SETTINGS}/service-accounts", ["New service account"]),
     Shown("settings-folders-new", f"{SETTINGS}/folders", ["New folder"]),
@@ -166,7 +166,7 @@ PAGES = [
     Shown("settings-instance-mail", f"{SETTINGS}/instance", ["Edit Mail server"]),
     Shown("settings-instance-alerts", f"{SETTINGS}/instance", ["Edit Alerts"]),
     Shown("settings-instance-color", f"{SETTINGS}/instance", ["Edit Branding colour"]),
-    Shown("settings-instance-tags", f"{SETTINGS}/instance", ["Edit Default tags"]),
+    Shown("settings-instance-queues", f"{SETTINGS}/instance", ["Edit Default queues"]),
     Shown("settings-accounts-new", f"{SETTINGS}/accounts", ["New account"]),
 ]
 OF_RUNS = [

@@ -55,17 +55,17 @@ async def test_settings_of_instance_are_changed(page: Page, site: Site) -> None:
     await page.reload()
     await expect(page.locator("[style*='rgb(0, 170, 119)']")).to_have_count(1)
     await page.get_by_role("button", name="Use default of Branding colour").click()
-    # Tags by workspace are entries, not text to be written.
-    await page.get_by_role("button", name="Edit Default tags").click()
-    for workspace, tag in (("sales", "gpu"), ("*", "shared")):
+    # Queues by workspace are entries, not text to be written.
+    await page.get_by_role("button", name="Edit Default queues").click()
+    for workspace, queue in (("sales", "gpu"), ("*", "shared")):
         await dialog.get_by_label("Workspace").fill(workspace)
-        await dialog.get_by_label("Tag", exact=True).fill(tag)
+        await dialog.get_by_label("Queue", exact=True).fill(queue)
         await dialog.get_by_role("button", name="Add").click()
     await dialog.get_by_role("button", name="Remove *").click()
     await dialog.get_by_role("button", name="Save").click()
     await expect(rows(page, "Other").filter(has_text="default_tags")).to_contain_text("sales: gpu")
     assert site.client.get("/api/settings/global/default_tags").json() == {"sales": "gpu"}
-    await page.get_by_role("button", name="Use default of Default tags").click()
+    await page.get_by_role("button", name="Use default of Default queues").click()
     # Values of the environment are shown as such, without secrets.
     environment = rows(page, "Environment")
     await expect(environment.filter(has_text="ORVANTA_PORT")).to_contain_text("Set for this process")

@@ -76,7 +76,7 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
   const title = act === "disable" ? "settings.disableOf" : "settings.deleteItem";
   return (
     <DepartureDialog
-      title={fixed ? t(title, { name: email }) : t("settings.leavesOf", { name: email })}
+      title={fixed ? t(title, { name: email }) : t("settings.endAccountOf", { name: email })}
       submitLabel={act === "disable" ? t("settings.disable") : t("ui.delete")}
       affects={t("settings.accountAffects")}
       departure={departure}

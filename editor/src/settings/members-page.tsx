@@ -158,9 +158,9 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
             <Button
               look="danger"
               onClick={() => setLeaving("organisation")}
-              aria-label={t("settings.leavesOf", { name: email })}
+              aria-label={t("settings.endAccountOf", { name: email })}
             >
-              {t("settings.leaves")}
+              {t("settings.endAccount")}
             </Button>
           )}
         </div>

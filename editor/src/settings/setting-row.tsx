@@ -24,8 +24,8 @@ import { settingTexts } from "./setting-texts";
 import { kindOfSetting, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
 
-/** Setting with the tags of runs by workspace. */
-const TAGS = "default_tags";
+/** Setting with the queues of runs by workspace. */
+const QUEUES = "default_tags";
 /** Setting whose default allows all accounts to log in with a password. */
 const BREAK_GLASS = "break_glass_account";
 /** Colour that the field shows while none is stored. */
@@ -157,9 +157,9 @@ function SettingDialog({ setting, title, close }: DialogProps) {
       {kind === "map" ? (
         <MapField
           label={t("settings.value")}
-          help={name === TAGS ? t("settings.mapOthers") : t("settings.emptyIsDefault")}
+          help={name === QUEUES ? t("settings.mapOthers") : t("settings.emptyIsDefault")}
           names={
-            name === TAGS ? [t("settings.mapWorkspace"), t("settings.mapTag")] : [t("ui.name"), t("settings.value")]
+            name === QUEUES ? [t("settings.mapWorkspace"), t("settings.mapQueue")] : [t("ui.name"), t("settings.value")]
           }
           entries={JSON.parse(typed || "{}")}
           set={(entries) => setTyped(JSON.stringify(entries))}

@@ -40,8 +40,8 @@ const TEXTS: Readonly<Record<string, SettingTexts>> = {
     guide: "how-to/operate/promote",
   },
   default_tags: {
-    label: t("settings.labelDefaultTags"),
-    hint: t("settings.hintDefaultTags"),
+    label: t("settings.labelDefaultQueues"),
+    hint: t("settings.hintDefaultQueues"),
     guide: "how-to/operate/workers",
   },
   queue_rules: {

@@ -176,7 +176,7 @@ def _check_default_tags(new: Mapping[str, str], _before: Mapping[str, str]) -> N
             names.check_name("workspace", workspace)
         if "$args[" in tag:
             raise BadRequest(
-                f"{tag[:100]} cannot be a default tag.",
+                f"{tag[:100]} cannot be a default queue.",
                 hint="Name a queue; `$workspace` in it is replaced by the id of the workspace.",
             )
 
@@ -186,8 +186,8 @@ DEFAULT_TAGS: Final[Setting[dict[str, str]]] = Setting(
     kind=Annotated[dict[str, worker_groups.Queue], msgspec.Meta(max_length=1000)],
     default={},
     shown="none",
-    text="Tags of runs whose call, script or workflow has none, by workspace; `*` stands for the other workspaces. See "
-    "docs/how-to/operate/workers.md.",
+    text="Queues of runs whose call, script or workflow names none, by workspace; `*` stands for the other workspaces. "
+    "See docs/how-to/operate/workers.md.",
     check=_check_default_tags,
     has_variable=True,
 )

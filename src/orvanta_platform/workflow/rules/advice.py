@@ -29,7 +29,7 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         node, path = listed.node, listed.path
         mock = node.tree.get("mock")
         if isinstance(mock, dict) and mock.get("enabled") is True:
-            message = "it returns its mock instead of running"
+            message = "it returns its pinned output instead of running"
             yield diagnostic("mock_enabled", "warning", listed, f"{path}/mock", message)
         if node.tree.get("retry") and node.kind in _NOT_COMPUTING:
             message = f"nodes of kind {node.kind} are not retried"
