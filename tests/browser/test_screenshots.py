@@ -101,6 +101,7 @@ async def home(page: Page) -> None:
     await page.goto("/w/main")
     await expect(page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem")).not_to_have_count(0)
     await expect(page.get_by_role("region", name="Upcoming").get_by_role("listitem")).not_to_have_count(0)
+    await expect(page.get_by_role("region", name="Workflow health").get_by_role("listitem")).not_to_have_count(0)
 
 
 async def runs(page: Page) -> None:
@@ -280,6 +281,7 @@ async def test_picture(
     page = await context.new_page()
     page.set_default_timeout(30_000)
     await show(page)
+    await expect(page.get_by_role("status", name="Loading…")).to_have_count(0)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.webp").write_bytes(await as_webp(page, await page.screenshot()))
     await context.close()
