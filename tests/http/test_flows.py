@@ -94,7 +94,8 @@ async def test_yaml_comments_are_preserved(api: ApiHarness) -> None:
     assert again["source_members"] == {"summary": "Orders"}
     assert again["source"] == found["source"] and again["version_id"] != found["version_id"]
     await update(api, value=VALUE)
-    assert "source" not in await api.get(f"flows/get/{PATH}")
+    changed = await api.get(f"flows/get/{PATH}")
+    assert changed["value"] == VALUE and changed["source"]["text"].startswith("# what happens with an order\n")
 
 
 async def test_invalid_document_is_refused_with_all_errors(api: ApiHarness) -> None:

@@ -11,7 +11,7 @@ from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.normal import normalise
-from orvanta_platform.workflow.text import open_yaml, save_yaml
+from orvanta_platform.workflow.yaml_edit import edit_yaml
 
 Moves: TypeAlias = Mapping[tuple[str, str], str]
 """(kind, former path) → path; a kind is `script` or `flow`."""
@@ -52,19 +52,14 @@ def rewrite(body: bytes, format: Literal["json", "yaml"], moves: Moves) -> Rewri
     """Replace the paths in the nodes of a stored document; None if no node has one of the former paths.
 
     Comments and order of YAML text are preserved. Raises InvalidWorkflow if the document cannot be parsed, ValueError
-    if its text cannot be changed without changing something else.
+    if its text cannot be edited.
     """
     tree = document.parse(body, format).tree
     if not _replace(tree, moves):
         return None
     if format == "json":
         return Rewritten(msgspec.json.encode(tree), artifact_hash(tree), list(node_references(tree)))
-    text = body.decode("utf-8-sig")
-    opened = open_yaml(text)
-    _replace(opened, moves)
-    changed = save_yaml(opened, text).encode()
-    if document.parse(changed, "yaml").tree != tree:
-        raise ValueError("the text of the document cannot be changed")
+    changed = edit_yaml(body.decode("utf-8-sig"), tree).source
     return Rewritten(changed, artifact_hash(tree), list(node_references(tree)))
 
 

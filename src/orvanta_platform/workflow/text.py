@@ -50,7 +50,7 @@ def save_yaml(tree: CommentedMap, text: str) -> str:
 
     If that contains no lists, they are indented as by `write_yaml`.
     """
-    return _dump(_writer(indented=_indents_lists(text)), tree)
+    return _dump(_writer(indented=indents_lists(text)), tree)
 
 
 def _writer(*, indented: bool) -> YAML:
@@ -69,7 +69,13 @@ def _dump(yaml: YAML, tree: Any) -> str:
     return text
 
 
-def _indents_lists(text: str) -> bool:
+def is_printable(text: str) -> bool:
+    """Return whether YAML preserves a text without escapes."""
+    return _PRINTABLE.fullmatch(text) is not None
+
+
+def indents_lists(text: str) -> bool:
+    """Return whether the first list below a key of a YAML text is indented; True without one."""
     found = _LIST_ITEM.search(text)
     return found is None or len(found[2]) > len(found[1])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -211,16 +211,24 @@ class _Builder:
         top.values += values
 
 
-def read(text: str, *, limit: bool = False, limit_aliases: bool = False) -> Any:
+def read(
+    text: str,
+    *,
+    limit: bool = False,
+    limit_aliases: bool = False,
+    observe: Callable[[Any], None] = lambda event: None,
+) -> Any:
     """Parse YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics.
 
     With `limit`, the text must be within the limits of YAML that a caller sends; parsing takes some 60 microseconds per
-    event. With `limit_aliases`, only within those of its aliases.
+    event. With `limit_aliases`, only within those of its aliases. `observe` is called with each event that is valid so
+    far.
     """
     builder = _Builder(limit or limit_aliases)
     try:
         for event in _within_limits(text) if limit else YAML(typ="safe", pure=True).parse(text):
             builder.handle(event)
+            observe(event)
     except MarkedYAMLError as error:
         raise _invalid_yaml(error, error.problem or error.context or "unreadable") from None
     except YAMLError as error:

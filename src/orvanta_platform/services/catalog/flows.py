@@ -38,12 +38,16 @@ from orvanta_platform.services.runs.package_policies import codes_of_flow
 from orvanta_platform.workflow import document, item_settings, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.limits import MAX_YAML_CHARS
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.defaults import completed_document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_normal_flow
 from orvanta_platform.workflow.validate import Examination, examine
+from orvanta_platform.workflow.yaml_edit import edit_yaml, require_writable, same
 
 _SCHEMA_PATH = "/schema"
+_SUMMARY = "summary"
+"""Setting that each document of a workflow has."""
 
 
 _NULL = msgspec.Raw(b"null")
@@ -110,8 +114,9 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
     """Deploy the next version of the workflow at `path`, and move it if `new.path` differs; returns the version's id.
 
-    If a client sends only an unchanged `value` and `schema`, the stored YAML text is retained. Raises the errors of
-    `create`, and VersionConflict if `base_version` is not the newest.
+    If a client sends `value` and `schema` without `source`, the stored YAML text is edited where they differ from it:
+    its comments and order remain. Raises the errors of `create`, and VersionConflict if `base_version` is not the
+    newest.
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
@@ -128,8 +133,8 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     require(actor, "write", deploy.target_of(before))
     if new.base_version is not None and new.base_version != before.id:
         raise await _conflict(before, new)
-    merged = await document_threads.run_in_thread(workspace, _with_stored_source, before, new)
-    checked = await _check(platform, workspace, merged)
+    merged, tree = await document_threads.run_in_thread(workspace, _with_stored_source, before, new)
+    checked = await _check(platform, workspace, merged, tree)
 
     async def write(conn: Connection, resolved: _Resolved) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
@@ -309,27 +314,31 @@ class _Checked(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self.tree).decode() if self.format == "yaml" else None
 
 
-async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
+async def _check(platform: Platform, workspace: str, new: NewFlow, tree: Mapping[str, Any] | None = None) -> _Checked:
     """Parse and validate a document. A large one takes seconds, so most of the work is done outside the event loop.
 
-    Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
+    `tree`: the document, if its text has been parsed. Raises InvalidWorkflow with all diagnostics, BadRequest,
+    EvaluatorUnavailable.
     """
-    body, format_, tree, seen = await document_threads.run_in_thread(workspace, examine_document, new)
-    found = await diagnostics(platform, workspace, tree, seen)
+    body, format_, parsed, seen = await document_threads.run_in_thread(workspace, examine_document, new, tree)
+    found = await diagnostics(platform, workspace, parsed, seen)
     if errors(found):
         raise invalid(found)
-    digest = await document_threads.run_in_thread(workspace, artifact_hash, tree)
-    return _Checked(body, format_, tree, seen.value, digest)
+    digest = await document_threads.run_in_thread(workspace, artifact_hash, parsed)
+    return _Checked(body, format_, parsed, seen.value, digest)
 
 
-def examine_document(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
+def examine_document(
+    new: NewFlow, tree: Mapping[str, Any] | None = None
+) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
     """Return the bytes to store, their format, the parsed document, and its diagnostics except for expressions and the
-    schema.
+    schema. `tree`: the document, if its text has been parsed.
 
     Raises InvalidWorkflow for an unparsable document, BadRequest.
     """
     body, format_ = _body(new)
-    tree = document.parse(body, format_, limit_yaml=True).tree
+    if tree is None:
+        tree = document.parse(body, format_, limit_yaml=True).tree
     return body, format_, tree, examine(tree)
 
 
@@ -381,19 +390,54 @@ async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> lis
     return [Diagnostic("pattern_not_checked", "warning", None, _SCHEMA_PATH + each, message) for each in unchecked]
 
 
-def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
-    """Add the stored YAML text to a call that sends only an equal `value` and `schema`."""
+def _with_stored_source(present: ItemRow, new: NewFlow) -> tuple[NewFlow, Mapping[str, Any] | None]:
+    """Return a call without `source` with the stored YAML text, edited where its values differ from those sent, and the
+    document in it.
+
+    A document that is too large for YAML, or whose text cannot be edited, is deployed as JSON.
+    """
     if present.format != "yaml" or new.source is not None or new.value is None:
-        return new
+        return new, None
     sent = document.parse(_join(new.value, new.schema), "json").tree
+    text = present.body.decode("utf-8-sig")
     try:
-        stored = document.parse(present.body, "yaml", limit_yaml=True).tree
-    except InvalidWorkflow:  # it was stored before limits were introduced
-        return new
-    same = [sent.get(key) == stored.get(key) for key in ("value", "schema")]
-    if not all(same):
-        return new
-    return replace(new, value=None, schema=None, source=Source("yaml", present.body.decode()))
+        stored = _stored_tree(present, text)
+        wanted = _wanted_document(stored, sent, new.settings)
+        if same(stored, wanted):
+            return replace(new, value=None, schema=None, source=Source("yaml", present.body.decode())), stored
+        edited = edit_yaml(text, wanted, limit=True)
+    except (InvalidWorkflow, ValueError):
+        return new, None
+    return replace(new, value=None, schema=None, source=Source("yaml", edited.source.decode())), edited.tree
+
+
+def _stored_tree(present: ItemRow, text: str) -> dict[str, Any]:
+    """Return a stored document. Raises InvalidWorkflow if it was stored before limits of YAML were introduced."""
+    if present.tree is None or len(text) > MAX_YAML_CHARS:
+        return document.parse(present.body, "yaml", limit_yaml=True).tree
+    tree: dict[str, Any] = msgspec.json.decode(present.tree)
+    require_writable(tree)
+    return tree
+
+
+def _wanted_document(
+    stored: Mapping[str, Any], sent: Mapping[str, Any], settings: Mapping[str, msgspec.Raw]
+) -> dict[str, Any]:
+    """Return the document that a call without `source` deploys, with its settings that the stored document contains.
+
+    A call with a `summary` contains a whole workflow, so settings that it lacks are removed. Another one leaves them.
+    """
+    wanted = {}
+    for name, present in stored.items():
+        if name in ("value", "schema"):
+            value = sent.get(name)
+        elif name in settings:
+            value = _plain(settings[name])
+        else:
+            value = None if _SUMMARY in settings else present
+        if value is not None or (present is None and name not in settings):
+            wanted[name] = value
+    return {**wanted, **sent}
 
 
 async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: ItemHead) -> None:

@@ -26,7 +26,7 @@ from orvanta_platform.workflow.policies.check import Violation, violations
 from orvanta_platform.workflow.policies.fixes import Fix, apply_fixes
 from orvanta_platform.workflow.policies.policy import Policy
 from orvanta_platform.workflow.policies.subject import LockedCode, Subject, subject_of_flow, subject_of_script
-from orvanta_platform.workflow.text import open_yaml, save_yaml
+from orvanta_platform.workflow.yaml_edit import edit_yaml
 
 
 class _Corrected(msgspec.Struct, frozen=True):
@@ -126,16 +126,13 @@ def _correct_flow(
     settings.pop("schema", None)
     if row.format == "yaml":
         before = row.body.decode()
-        opened = open_yaml(before)
+        tree: dict[str, Any] = document.parse(row.body, "yaml").tree
         # The document determines its own keys; the others were sent beside it.
-        beside = {name: each for name, each in settings.items() if name not in opened}
-        apply_fixes(opened, fixes, hashes)
-        text = save_yaml(opened, before)
-        tree: Mapping[str, Any] = document.parse(text.encode(), "yaml").tree
-        source, value, schema = Source("yaml", text), None, None
+        beside = {name: each for name, each in settings.items() if name not in tree}
+        apply_fixes(tree, fixes, hashes)
+        source, value, schema = Source("yaml", edit_yaml(before, tree).source.decode()), None, None
     else:
-        whole = document.parse(row.body, "json").tree
-        tree = {**settings, **whole}
+        tree = {**settings, **document.parse(row.body, "json").tree}
         apply_fixes(tree, fixes, hashes)
         beside = {name: each for name, each in tree.items() if name not in ("value", "schema")}
         source, value = None, msgspec.Raw(msgspec.json.encode(tree["value"]))

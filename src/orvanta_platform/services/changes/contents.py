@@ -32,8 +32,9 @@ from orvanta_platform.db.tree import TreeFilter, VersionContent
 from orvanta_platform.errors import Forbidden, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
+from orvanta_platform.workflow import document
 from orvanta_platform.workflow.hashes import hash_json
-from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
+from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import (
     FIELDS,
@@ -46,6 +47,7 @@ from orvanta_platform.workflow.tree.item import (
     parts_of_test,
     path_of_test,
 )
+from orvanta_platform.workflow.yaml_edit import edit_yaml
 
 Depth: TypeAlias = Literal["hashes", "settings", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; the settings of scripts; those that plans compare (`Stored`);
@@ -489,9 +491,11 @@ def _flow_text(row: VersionContent) -> str:
     added = _added(settings_of(text) if row.tree is None else _head(row.tree), settings)
     if not added:
         return text
-    opened = open_yaml(text)
-    opened.update(added)
-    return save_yaml(opened, text)
+    tree = document.parse(row.body, "yaml").tree if row.tree is None else msgspec.json.decode(row.tree)
+    try:
+        return edit_yaml(text, {**tree, **added}).source.decode()
+    except ValueError:
+        return write_yaml({**tree, **added})
 
 
 def _head(tree: str) -> dict[str, Any]:

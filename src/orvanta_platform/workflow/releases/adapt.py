@@ -8,8 +8,8 @@ from typing import Any
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import refusal
 from orvanta_platform.workflow.releases.bundle import ON_BEHALF_OF, drop_state
-from orvanta_platform.workflow.text import open_yaml, save_yaml
 from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.yaml_edit import edit_yaml
 
 
 def release_content(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,14 +73,13 @@ def _with_identity(text: str, owner: str | None) -> str:
     if tree.get(ON_BEHALF_OF) == owner and (owner is not None or ON_BEHALF_OF not in tree):
         return text
     wanted = {name: each for name, each in tree.items() if name != ON_BEHALF_OF}
-    opened = open_yaml(text)
-    opened.pop(ON_BEHALF_OF, None)
     if owner is not None:
-        wanted[ON_BEHALF_OF] = opened[ON_BEHALF_OF] = owner
-    saved = save_yaml(opened, text)
-    if _tree(saved) != wanted:
-        raise refusal("invalid_yaml", f"`{ON_BEHALF_OF}` cannot be changed in this document; write the key plainly")
-    return saved
+        wanted[ON_BEHALF_OF] = owner
+    try:
+        return edit_yaml(text, wanted).source.decode()
+    except ValueError:
+        message = f"`{ON_BEHALF_OF}` cannot be changed in this document; write the key plainly"
+        raise refusal("invalid_yaml", message) from None
 
 
 def _tree(text: str) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import pointer
-from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
 from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.yaml_edit import by_id, edit_yaml
 
 COMMENTS: Final = "comments"
 """Place of a workflow whose comments both sides changed."""
@@ -34,9 +33,10 @@ def merge_content(
     if before != ours != other != before:
         places.append(COMMENTS)
     text = mine["text"] if ours != before or other == before else theirs["text"]
-    opened = open_yaml(text)
-    _update(opened, merged)
-    return {"text": save_yaml(opened, text)}, places
+    try:
+        return {"text": edit_yaml(text, merged).source.decode()}, places
+    except ValueError:  # a text of which only the comments would be lost
+        return {"text": mine["text"]}, [*places, COMMENTS]
 
 
 def _comments(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def _merged(base: Any, mine: Any, theirs: Any, path: str, places: list[str]) -> 
     if isinstance(mine, dict) and isinstance(theirs, dict):
         before = base if isinstance(base, dict) else {}
         return _merged_keys(before, mine, theirs, path, places)
-    was, ours, other = _by_id([] if base is _ABSENT else base), _by_id(mine), _by_id(theirs)
+    was, ours, other = by_id([] if base is _ABSENT else base), by_id(mine), by_id(theirs)
     if was is not None and ours is not None and other is not None:
         return _merged_nodes(was, ours, other, path, places)
     places.append(path)
@@ -114,65 +114,5 @@ def _reordered(order: list[str], wanted: list[str]) -> list[str]:
     return [next(rest) if each in places else each for each in order]
 
 
-def _by_id(value: Any) -> dict[str, Any] | None:
-    """Return the nodes of a list by their ids; None for any other value."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        return None
-    found = {each["id"]: each for each in value if isinstance(each.get("id"), str)}
-    return found if len(found) == len(value) else None
-
-
 def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
-
-
-def _update(opened: CommentedMap, wanted: Mapping[str, Any]) -> None:
-    """Change an opened mapping to a plain one; parts that are equal stay as they are written."""
-    for key in [each for each in opened if each not in wanted]:
-        del opened[key]
-    for key, value in wanted.items():
-        present = opened.get(key)
-        if key in opened and _plain(present) == value:
-            continue
-        if isinstance(present, CommentedMap) and isinstance(value, dict):
-            _update(present, value)
-        elif isinstance(present, CommentedSeq) and _by_id(value) is not None and _by_id(_plain(present)) is not None:
-            known = {each["id"]: each for each in present}
-            present[:] = list(_updated(known, value))
-        else:
-            opened[key] = None
-            opened[key] = _scalars(value)
-
-
-def _updated(known: Mapping[str, CommentedMap], wanted: list[dict[str, Any]]) -> Iterator[Any]:
-    for node in wanted:
-        present = known.get(node["id"])
-        if present is None:
-            yield _scalars(node)
-        else:
-            _update(present, node)
-            yield present
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {str(name): _plain(member) for name, member in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-        case str():
-            return str(value)
-        case _:
-            return value
-
-
-def _scalars(value: Any) -> Any:
-    match value:
-        case dict():
-            return {scalar(name): _scalars(member) for name, member in value.items()}
-        case list():
-            return [_scalars(item) for item in value]
-        case str():
-            return scalar(value)
-        case _:
-            return value
