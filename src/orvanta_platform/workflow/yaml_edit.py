@@ -174,10 +174,11 @@ class _Composer:
         pending = [(root, value)]
         found = []
         while pending:
-            node, node.value = pending.pop()
+            node, assigned = pending.pop()
+            node.value = assigned
             found.append(node)
-            inner = node.value.values() if node.is_map else node.value if node.is_list else ()
-            pending += zip((each.node for each in node.entries), inner, strict=True) if node.entries else ()
+            inner = assigned.values() if node.is_map else assigned if node.is_list else ()
+            pending += zip((each.node for each in node.entries), inner, strict=True)
         for node in reversed(found):
             for entry in node.entries:
                 node.anchors |= entry.node.anchors
@@ -323,7 +324,7 @@ class _Edit:
     def _replaced(self, mark: int, node: _Node, head: str, body: str) -> str:
         """Return the text behind a colon or dash with another value; a comment on the same line remains."""
         text = self._text
-        line_end = _line_end(self._text, mark)
+        line_end = _line_end(text, mark)
         is_block = (node.is_list or node.is_map) and not node.is_flow
         if node.start > line_end or (is_block and node.opening > line_end):
             found = _COMMENT.match(text, mark)
@@ -342,8 +343,7 @@ class _Edit:
         column = first - self._line_start(first)
         is_inline = begin == first and column > 0
         pieces = self._pieces(node, wanted, begin, column, " " * column if is_inline else "")
-        text = "".join(pieces)
-        text = text.removesuffix("\n")
+        text = "".join(pieces).removesuffix("\n")
         return text.lstrip(" ") if is_inline else text
 
     def _pieces(self, node: _Node, wanted: Any, begin: int, column: int, indent: str) -> Iterator[str]:
@@ -357,9 +357,10 @@ class _Edit:
         gap = ""
         for key, place, value in _arranged(node, wanted):
             if place is None:
-                yield from (
-                    (self._new_entry(key, value, column),) if "#" in gap else (gap, self._new_entry(key, value, column))
-                )
+                if "#" not in gap:
+                    yield gap
+                yield self._new_entry(key, value, column)
+                gap = _outdented(gap, column)
                 continue
             yield gap
             entry = entries[place]

@@ -44,6 +44,11 @@ _OTHER = tuple(
 """Endings of files of triggers that the platform does not have."""
 _NAMES = {"flow": "workflow", "script": "script"}
 _NOWHERE = "neither in the folder nor in the workspace"
+_STATE_KEYS: dict[str, tuple[str, str]] = {
+    "schedule": ("enabled", "enabled: true"),
+    "http_trigger": ("mode", "mode: enabled"),
+}
+"""Keys by which files enable new triggers."""
 _STATES = {"add": "created", "change": "updated", "remove": "deleted", "unchanged": "unchanged"}
 _ATTEMPTS = 3
 
@@ -311,6 +316,9 @@ class _Push:
 
 def _warn(item: Item, *, is_new: bool) -> None:
     content = item.content
+    state = _STATE_KEYS.get(item.kind)
+    if is_new and state is not None and state[0] not in content:
+        say(f"{item.path}: warning created_disabled: its file has no `{state[0]}`; write `{state[1]}` to enable it")
     value = content.get("value") if item.kind == "variable" and content.get("is_secret") and is_new else None
     if value and not str(value).startswith(ENCRYPTED):
         say(f"{item.path}: warning secret_from_file: its value is the text of the file, which is not decrypted")
