@@ -28,11 +28,11 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
 def test_file_with_code_is_a_script(tmp_path: Path) -> None:
     """Its settings and its lock stand for it, and it may be outside of f and u."""
     code = write(tmp_path, "x.py", GOOD)
-    assert run("lint", str(code)).stdout == "1 scripts, 0 errors, 0 warnings.\n"
+    assert run("lint", str(code)).stdout == "1 script, 0 errors, 0 warnings.\n"
     write(tmp_path, "x.script.yaml", 'summary: x\n\ntimeout: "30"\ntag: [a]\n')
     for name in ("x.py", "x.script.yaml"):
         done = run("lint", str(tmp_path / name))
-        assert (done.returncode, done.stdout) == (1, "1 scripts, 2 errors, 0 warnings.\n")
+        assert (done.returncode, done.stdout) == (1, "1 script, 2 errors, 0 warnings.\n")
         assert lines(done) == [
             f"{tmp_path}/x.script.yaml:3:1: error wrong_type: the setting timeout must be a number",
             f"{tmp_path}/x.script.yaml:4:1: error wrong_type: the setting tag must be a text",
@@ -76,7 +76,7 @@ def test_code_that_cannot_be_parsed_is_an_error_with_its_line(
 )
 def test_code_of_newer_syntax_and_of_languages_without_parser_is_no_error(tmp_path: Path, name: str, text: str) -> None:
     done = run("lint", str(write(tmp_path, name, text)))
-    assert (done.stdout, done.stderr) == ("1 scripts, 0 errors, 0 warnings.\n", "")
+    assert (done.stdout, done.stderr) == ("1 script, 0 errors, 0 warnings.\n", "")
 
 
 FLOW = """summary: x
@@ -115,7 +115,7 @@ def test_workflow_is_checked_for_its_code_and_unknown_keys(tmp_path: Path) -> No
     document = write(tmp_path, "f/sales/odd.flow/flow.yaml", FLOW)
     code = write(tmp_path, "f/sales/odd.flow/a.py", "def main():\n    return (1\n")
     done = run("lint", str(tmp_path / "f" / "sales" / "odd.flow"))
-    assert done.returncode == 1 and done.stdout.startswith("1 workflows, 2 errors, ")
+    assert done.returncode == 1 and done.stdout.startswith("1 workflow, 2 errors, ")
     known = [each for each in lines(done) if "unknown_key" in each or "syntax_error" in each]
     key = "warning unknown_key:"
     assert known == [
@@ -191,7 +191,7 @@ def test_settings_of_scripts_of_the_ecosystem_are_known(tmp_path: Path) -> None:
     }
     write(tmp_path, "f/sales/x.script.json", json.dumps(settings))
     done = run("lint", str(tmp_path))
-    assert (done.stdout, done.stderr) == ("1 scripts, 0 errors, 0 warnings.\n", "")
+    assert (done.stdout, done.stderr) == ("1 script, 0 errors, 0 warnings.\n", "")
 
 
 def test_retry_of_a_script_has_no_effect(tmp_path: Path) -> None:
@@ -209,5 +209,5 @@ def test_folder_is_checked_with_all_its_items(tmp_path: Path) -> None:
     write(tmp_path, "f/sales/broken.variable.yaml", "value: [\n")
     write(tmp_path, "tools/other.py", "def main(\n")
     done = run("lint", str(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "1 workflows, 1 scripts, 2 other items, 1 errors, 0 warnings.\n")
+    assert (done.returncode, done.stdout) == (1, "1 workflow, 1 script, 2 other items, 1 error, 0 warnings.\n")
     assert f"{tmp_path}/f/sales/broken.variable.yaml:2:1: error " in done.stderr
