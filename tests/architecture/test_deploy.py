@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from orvanta_platform import settings
+from orvanta_platform import __version__, settings
 from orvanta_platform.cli import dashboard
 from orvanta_platform.measurements import METRICS
 
@@ -75,6 +75,11 @@ def test_image_contains_only_named_files() -> None:
     assert "test -f editor/dist/index.html" in dockerfile and "test -f build/docs/index.html" in dockerfile
     named = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
     assert named == ["."]
+
+
+def test_chart_runs_the_image_of_this_version() -> None:
+    (chart,) = load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == __version__
 
 
 def test_wheel_contains_every_file_of_the_package() -> None:
@@ -201,6 +206,29 @@ def render(tools: Path, values: list[str]) -> str:
 
 
 @pytest.mark.extended
+def test_values_of_a_file_are_rendered_exactly(tools: Path, tmp_path: Path) -> None:
+    """Numbers have no exponent, and groups without a securityContext have the default one."""
+    written = {"ORVANTA_RESULT_LIMIT": 10485760, "ORVANTA_DEFAULT_TAGS": 'a="b"', "ORVANTA_TRUSTED_PROXIES": ""}
+    groups = [{"name": "gpu", "slots": 2, "queues": ["gpu"]}, {"name": "free", "securityContext": {}}]
+    values = tmp_path / "values.yaml"
+    values.write_text(json.dumps({"settings": written, "workerGroups": groups}))
+    found = load(run(tools / "helm", "template", "r", CHART, "--values", values).stdout)
+    pods = [each["spec"]["template"]["spec"] for each in found if each["kind"] in ("Deployment", "Job")]
+    containers = [pod["containers"][0] for pod in pods]
+    assert len(containers) == 4
+    for container in containers:
+        variables = {each["name"]: each["value"] for each in container["env"]}
+        assert {name: variables[name] for name in written} == {**written, "ORVANTA_RESULT_LIMIT": "10485760"}
+        if variables.get("ORVANTA_WORKER_GROUP") == "free":
+            assert container["securityContext"] == {}
+        else:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+@pytest.mark.extended
 def test_helm_renders_the_chart(tools: Path) -> None:
     """It has probes, no service links (which would set ORVANTA_PORT), no root user, and migrations before upgrades."""
     for values in VALUES:
@@ -213,7 +241,10 @@ def test_helm_renders_the_chart(tools: Path) -> None:
         clusters = [each for each in found if each["kind"] == "Cluster"]
         assert bool(clusters) is ("cloudnativepg.enabled=true" in values)
         first = "post-install" if clusters else "pre-install"
-        assert job["metadata"]["annotations"]["helm.sh/hook"] == f"{first},pre-upgrade"
+        assert job["metadata"]["annotations"] == {
+            "helm.sh/hook": f"{first},pre-upgrade",
+            "helm.sh/hook-delete-policy": "before-hook-creation",  # its log has the link of the first administrator
+        }
         for cluster in clusters:
             assert cluster["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
             roles = {each["name"]: each["passwordSecret"]["name"] for each in cluster["spec"]["managed"]["roles"]}

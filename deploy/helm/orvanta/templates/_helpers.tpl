@@ -35,6 +35,7 @@ volumeMounts:
 - {name: ORVANTA_METRICS_HOST, value: "0.0.0.0"}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
-- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- /* Numbers of a file with values are floating-point numbers, which `quote` writes with an exponent. */}}
+- {name: {{ $name }}, value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}}
 {{- end }}
 {{- end }}
