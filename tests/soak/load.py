@@ -176,10 +176,16 @@ async def many(
 ) -> None:
     """Start `count` runs with at most `at_once` concurrent calls, and wait for all to end; `begun`: all are started."""
     few = asyncio.Semaphore(at_once)
+    started = 0
 
     async def one(what: Definition, n: int) -> str:
+        nonlocal started
         async with few:
-            return await start(client, record, what, n)
+            run = await start(client, record, what, n)
+        started += 1
+        if started == count:
+            begun.set()
+        return run
 
     async def whole(what: Definition, n: int) -> None:
         await until_ended(client, record, await one(what, n))
@@ -187,7 +193,6 @@ async def many(
     async with asyncio.TaskGroup() as group:
         for n in range(count):
             group.create_task(whole(kinds[n % len(kinds)], n))
-    begun.set()
 
 
 async def recovered(house: House, record: Record) -> float:
