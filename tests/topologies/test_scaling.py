@@ -112,10 +112,12 @@ async def test_no_run_is_lost_or_doubled(
             calls = load.Calls(waits=True)
             calls.begin(client)
             killer = asyncio.create_task(kill_until_stopped(installation, 0.5, 3))
-            for _ in range(times):
-                await scale(installation, calls, most, seconds / times)
-            killer.cancel()
-            killed = await killer
+            try:
+                for _ in range(times):
+                    await scale(installation, calls, most, seconds / times)
+            finally:
+                killer.cancel()
+                killed = await killer
             calls.stop()
             await calls.finish()
             await calls.check(client, database.owner_url)
