@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.installation import PATIENCE_S
 from tests.polling import POLL_S
 from tests.ports import free_port
 from tests.processes import with_parent
@@ -19,7 +20,6 @@ from tests.processes import with_parent
 PROGRAM = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 """Path of the installed program, or None."""
 
-_PATIENCE_S = 60.0
 _SETTINGS = """defaults
     mode http
     timeout connect 5s
@@ -62,7 +62,7 @@ def running(ports: Sequence[int]) -> Iterator[str]:
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Wait until the balancer answers and has a healthy server."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
