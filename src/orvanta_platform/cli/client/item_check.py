@@ -25,7 +25,7 @@ from orvanta_platform.workflow.text import open_yaml
 from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Item, Key
-from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
+from orvanta_platform.workflow.tree.paths import ALONE, FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.reading import settings_in
 
 Located = tuple[str, Diagnostic]
@@ -72,7 +72,7 @@ def _select_file(file: Path, found: Selection) -> bool:
     if ending_of(name) is not None or name.endswith((*SCRIPT_SETTINGS, SCRIPT_LOCK)):
         found.scripts.append(script_files.code_of(file))
         return True
-    if name.endswith(flow_files.ALONE) or file.absolute().parent.name.endswith(FLOW_FOLDERS):
+    if name.endswith(ALONE) or file.absolute().parent.name.endswith(FLOW_FOLDERS):
         return False
     folder = open_folder(file.parent)
     keys = [key for key, each in folder.located.items() if file.absolute() == folder.files[each.files[0]].absolute()]

@@ -56,17 +56,17 @@ def init(session: Session, root: Path) -> None:
 def status(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
     found = _compared(session, root, optional)
-    rows = [
-        {"kind": kind, "path": path, "state": each, **_moved_to(found, (kind, path))}
-        for (kind, path), each in found.standing.items()
-        if each != "unchanged"
-    ]
+    differing = {key: each for key, each in found.standing.items() if each != "unchanged"}
     if session.as_json:
+        rows = [
+            {"kind": kind, "path": path, "state": each, **_moved_to(found, (kind, path))}
+            for (kind, path), each in differing.items()
+        ]
         print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
     else:
-        for row in rows:
-            note = found.note_of((row["kind"], row["path"]))
-            print(terminal_safe(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}{note}"))
+        for key, each in differing.items():
+            kind, path = key
+            print(terminal_safe(f"{_SIGNS[each]}{kind} {path}{found.note_of(key)}"))
         show_failures(found.folder, found.failed)
         if found.in_sync:
             print("The folder and the workspace have the same items.")
