@@ -20,6 +20,7 @@ EXEMPT = {
     "worker/execute.py": "loads the HTTP client with the first call of an HTTP trigger",
     "worker/runtimes/manifest.py": "must not load in a zygote",
     "worker/runtimes/postgresql/__init__.py": "must not load in a zygote",
+    "workflow/signature/fault.py": "loads the grammar of TypeScript in the command line only, never in a server",
 }
 """Modules with late imports, with the reason. None of these imports happens during shutdown."""
 

@@ -130,7 +130,7 @@ def test_references_to_missing_items_are_warnings(cli: Cli) -> None:
 def test_settings_of_triggers_that_the_platform_lacks_are_warnings(cli: Cli) -> None:
     """A trigger whose callers a script authenticates is disabled, and never open."""
     hook = TREE["f/tree/hook.http_trigger.yaml"].replace("f/tree/a_outer", "f/lacking/inner")
-    hook = hook.replace("error_handler_path: null", "error_handler_path: f/lacking/handler")
+    hook = hook.replace("error_handler_path: null\nunknown_key: 1", "error_handler_path: f/lacking/handler")
     checked = hook.replace("tree/hook", "lacking/checked").replace("_method: none", "_method: custom_script")
     cli.write("repo/f/lacking/inner.flow/flow.yaml", "value: {modules: []}\n")
     cli.write("repo/f/lacking/checked.http_trigger.yaml", checked)

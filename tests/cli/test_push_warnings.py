@@ -24,7 +24,7 @@ TREE = {
 
 
 def test_push_warns_of_broken_code_and_unknown_keys_with_lines(cli: Cli) -> None:
-    """So does a dry run. Both deploy what the files say: code is checked again by its own runtime."""
+    """A dry run prints the same warnings, and the code is deployed as it is."""
     for name, text in TREE.items():
         cli.write(f"repo/f/warned/{name}", text)
     at, key = "repo/f/warned", "warning unknown_key:"

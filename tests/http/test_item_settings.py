@@ -123,7 +123,7 @@ async def store_settings(api: ApiHarness, path: str, **settings: Any) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("timeout", "abc"), ("timeout", "30"), ("tag", ["a"]), ("tag", 3)])
 async def test_run_of_a_stored_wrong_setting_names_it(api: ApiHarness, name: str, value: Any) -> None:
-    """So do runs of workflows that run the script."""
+    """Runs of workflows that run the script are refused with the same message."""
     assert (await api.client.post(f"{W}/scripts/create", json=SCRIPT)).status_code == 201
     flow = {"path": "f/sales/flow", "summary": "", "value": VALUE}
     assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
