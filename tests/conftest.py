@@ -12,11 +12,10 @@ import gc
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -31,6 +30,7 @@ from hypothesis import HealthCheck, settings
 from tests.e2e.installation import git_folder as git_folder
 from tests.e2e.installation import installation as installation
 from tests.e2e.installation import s3 as s3
+from tests.folders import fast_folder, make_folder
 from tests.scheduling import Scheduling
 from tests.selection import extend_repeated_cases, extended_after_first
 from tests.sharing import SharedDatabase, no_tasks_left, open_shared
@@ -58,21 +58,7 @@ if os.environ.pop("ORVANTA_REQUIRE_BROWSER", ""):
 TEMPLATE = "template_orvanta"
 # These protect against a crash of the operating system only; a killed server recovers without them.
 FAST = {"fsync": "off", "full_page_writes": "off"}
-_MEMORY, _ROOM = "/dev/shm", 2 << 30
 SERVERS = ["embedded", *(str(folder.parent.name) for folder in binaries.installed())]
-
-
-def _fast_folder() -> str | None:
-    """Return a folder in memory if it has enough space.
-
-    A database has 700 files, which are created and deleted for each test.
-    """
-    with suppress(OSError):
-        state = os.statvfs(_MEMORY)
-        usable = os.access(_MEMORY, os.W_OK) and not state.f_flag & os.ST_NOEXEC
-        if usable and state.f_bavail * state.f_frsize > _ROOM:
-            return _MEMORY
-    return None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,7 +75,7 @@ def pytest_configure() -> None:
     of all tests. Garbage collection would take a sixth of the time of importing them.
     """
     gc.disable()
-    folder = _fast_folder()
+    folder = fast_folder()
     if folder is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -228,7 +214,7 @@ def _new(administrators: dict[str, Administrator], name: str) -> TestDatabase:
     """Create a database on a server; start the server if it is not running."""
     if name not in administrators:
         programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
-        home = Path(tempfile.mkdtemp(prefix="orvanta-test-", dir=_fast_folder()))
+        home = make_folder("test")
         _allow_emptying(home, programs)
         administrators[name] = Administrator(start(home, programs=programs, options=FAST))
     return administrators[name].create()

@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.folders import make_folder
 from tests.ports import free_port
 from tests.processes import with_parent
 
@@ -39,7 +39,7 @@ def running(name: str, settings: Mapping[str, str], program: Path = ORVANTA) -> 
 
     `program` is the command `orvanta` of the environment that is used.
     """
-    home = Path(tempfile.mkdtemp(prefix=f"orvanta-{name}-"))
+    home = make_folder(name, 0o711)
     port = free_port()
     environ = {
         "PATH": os.environ["PATH"],
@@ -48,7 +48,6 @@ def running(name: str, settings: Mapping[str, str], program: Path = ORVANTA) -> 
         "ORVANTA_PORT": str(port),
         **settings,
     }
-    home.chmod(0o711)
     process = subprocess.Popen(
         [str(program), "up"],
         env=environ,

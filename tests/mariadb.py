@@ -7,14 +7,13 @@ import pwd
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.folders import make_folder
 
 Address = dict[str, Any]
 _SERVER = shutil.which("mariadbd", path=os.defpath + ":/usr/sbin:/usr/local/bin")
@@ -25,7 +24,7 @@ def mariadb_server() -> Iterator[Address]:
     """Run a server in a temporary folder as an ordinary user; yield its address."""
     if _SERVER is None:
         pytest.skip("MariaDB is not installed (mariadb-server)")
-    folder = Path(tempfile.mkdtemp(prefix="orvanta-mariadb-", dir="/tmp"))
+    folder = make_folder("mariadb")
     user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
     with socket.socket() as free:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests import processes
 from tests.chaos.database import kill_and_wait
 from tests.chaos.runs import FLOWS
 from tests.chaos.stage import Stage
+from tests.folders import make_folder
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -59,7 +59,7 @@ def describe(pid: int) -> str:
 @asynccontextmanager
 async def open_stage(slots: int, times: dict[str, str]) -> AsyncIterator[Stage]:
     """Open a stage in a temporary folder, which is deleted afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="orvanta-chaos-"))
+    home = make_folder("chaos")
     with leaving_nothing():
         stage = Stage(home, slots, times)
         try:

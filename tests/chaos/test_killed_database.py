@@ -10,13 +10,11 @@ import asyncio
 import os
 import random
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +22,7 @@ from httpx import HTTPStatusError
 from tests.chaos.conftest import leaving_nothing
 from tests.chaos.database import POLL_S, Database
 from tests.chaos.gate import PATIENCE_S
+from tests.folders import make_folder
 from tests.http.harness import ApiHarness, client_of
 from tests.http.interrupted_database import InterruptedDatabase
 from tests.http.killed_apply import ACTOR, items_of
@@ -157,8 +156,7 @@ class DeploymentKiller(Killer):
 
 @pytest.fixture
 async def killer(request: pytest.FixtureRequest) -> AsyncIterator[Killer]:
-    home = Path(tempfile.mkdtemp(prefix="orvanta-chaos-"))
-    home.chmod(0o711)
+    home = make_folder("chaos", 0o711)
     with leaving_nothing():
         database = Database(home)
         try:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from tests.e2e.installation import ORVANTA, Installation
+from tests.folders import new_folder
 
 from orvanta_platform.cli.backup import _open_output
 from orvanta_platform.errors import BadRequest
@@ -25,10 +24,8 @@ LARGE = "def main():\n    return 'x' * 400_000\n"
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Yield an empty home that is accessible to the user of the database server."""
-    made = Path(tempfile.mkdtemp(prefix="orvanta-restore-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
+    with new_folder("restore", 0o711) as made:
+        yield made
 
 
 def orvanta(environ: dict[str, str], *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -10,12 +10,12 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.folders import new_folder
 from tests.installation import PATIENCE_S
 
 from orvanta_platform.embedded import binaries, cluster
@@ -41,9 +41,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users"
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Create a home that the database's user can access, unlike pytest's temporary folders."""
-    made = Path(tempfile.mkdtemp(prefix="orvanta-home-"))
-    yield made
-    shutil.rmtree(made)
+    with new_folder("home") as made:
+        yield made
 
 
 async def ask(url: str, query: str) -> object:

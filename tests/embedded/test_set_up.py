@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.folders import new_folder
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.embedded.postgres import start
@@ -22,9 +21,8 @@ from orvanta_platform.settings import Settings
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Create a home that the database's user can access, unlike pytest's temporary folders."""
-    made = Path(tempfile.mkdtemp(prefix="orvanta-set-up-"))
-    yield made
-    shutil.rmtree(made)
+    with new_folder("set-up") as made:
+        yield made
 
 
 @pytest.fixture

