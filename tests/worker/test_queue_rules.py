@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness, script
+from tests.http.harness import ApiHarness, W, script
 from tests.polling import POLL_S
 from tests.worker.group_worker import running_worker
 
@@ -19,12 +18,6 @@ from orvanta_platform.worker.group_settings import GroupSettings
 RULES = {"reserved": {"gpu": ["sales"], "gpu-*": ["sales"]}}
 BASH = {"language": "bash", "content": "echo ran"}
 STEP = {"type": "rawscript", **BASH, "input_transforms": {}}
-
-
-@pytest.fixture
-async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, tmp_path / "home") as made:
-        yield made
 
 
 @pytest.fixture

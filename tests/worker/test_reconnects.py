@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W
 from tests.polling import POLL_S
-from tests.worker.group_worker import running_worker
 
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.worker.group_settings import GroupSettings
-
-
-@pytest.fixture
-async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, tmp_path / "home") as made:
-        yield made
-
-
-@pytest.fixture
-async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
-    async with running_worker(api.platform, tmp_path / "worker", "landlock") as settings:
-        yield settings
 
 
 async def test_job_whose_end_a_promoted_standby_has_not_received_runs_again(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W
 from tests.polling import POLL_S
-from tests.worker.group_worker import running_worker
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.instance_settings import InstanceSettings, Setting
@@ -23,19 +20,6 @@ from orvanta_platform.worker.group_settings import GroupSettings
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 
 BASH = {"language": "bash", "content": 'echo "region $REGION, job ${OV_WORKSPACE}"'}
-
-
-@pytest.fixture
-async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, tmp_path / "home") as made:
-        yield made
-
-
-@pytest.fixture
-async def group(api: ApiHarness, tmp_path: Path) -> AsyncIterator[GroupSettings]:
-    """Yield the settings of a running worker of the group default."""
-    async with running_worker(api.platform, tmp_path / "worker", "landlock") as settings:
-        yield settings
 
 
 async def configure(api: ApiHarness, group: GroupSettings, **config: Any) -> dict[str, Any]:
