@@ -106,7 +106,7 @@ async def test_new_node_shows_no_error_of_an_earlier_test(page: Page, site: Site
     await opened(page, site, json.dumps({"value": value}), "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(node(page, "broken").locator("[data-state=failed]")).to_be_visible(timeout=90_000)
-    await page.get_by_role("button", name="Add a node", exact=True).first.click()
+    await page.get_by_role("button", name="Add a node", exact=True).click()
     await add(page, "Delay")
     await node(page, "wait").click()
     panel = page.get_by_label("Test of wait", exact=True)
