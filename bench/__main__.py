@@ -14,7 +14,7 @@ import typer
 
 from bench import report, results_page
 from bench.bars import Measure, Options, Outcome
-from bench.machine import describe
+from bench.machine import describe, probe_text
 from bench.measures import (
     chain,
     costs,
@@ -85,6 +85,7 @@ def main(
     if unknown:
         raise typer.BadParameter(f"no bar {unknown[0]}; there are {', '.join(BARS)}")
     machine = describe()
+    _log(probe_text(machine["probe_us"]))
     if quick:
         rounds, jobs = min(rounds, 2), min(jobs, 500)
     rounds = min(rounds, _SHORT_ROUNDS) if short else rounds

@@ -1,14 +1,23 @@
-"""Peak growth of the memory of the platform's processes while something runs."""
+"""Memory of the platform's processes: peak growth while something runs, and shares that do not depend on others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.installation import Installation, role_of
 from bench.processes import command_line, descendants, rss_kib
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PAGE_KIB = _PAGE / 1024
+_PRESENT = 1 << 63
+_FRAME = (1 << 55) - 1
+"""Bits of an entry in /proc/<pid>/pagemap."""
 
 ROLES = ("server", "worker")
 
@@ -28,6 +37,40 @@ class Growth:
     def record(self) -> dict[str, dict[str, float]]:
         """Return the sizes as JSON values."""
         return {"before_mib": self.before, "grown_mib": self.grown}
+
+
+def unshared_kib(pids: Sequence[int]) -> dict[int, float]:
+    """Return the memory of processes by id, with each physical page divided among those of them that map it.
+
+    It is the proportional set size that the kernel would report if no other process shared their pages. Empty without
+    the right to read physical addresses.
+    """
+    mapped: dict[int, Counter[int]] = {}
+    for pid in pids:
+        with suppress(OSError):
+            mapped[pid] = Counter(_frames(pid))
+    users: Counter[int] = Counter()
+    for frames in mapped.values():
+        users.update(frames)
+    if set(users) <= {0}:
+        return {}
+    found: dict[int, float] = defaultdict(float)
+    for pid, frames in mapped.items():
+        found[pid] = sum(_PAGE_KIB * count / users[frame] for frame, count in frames.items())
+    return found
+
+
+def _frames(pid: int) -> Iterator[int]:
+    """Yield the number of the physical page for each page of a process that is in memory."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+        for line in maps:
+            if "[vsyscall]" in line:
+                continue
+            start, end = (int(part, 16) // _PAGE for part in line.split()[0].split("-"))
+            entries = os.pread(pagemap.fileno(), 8 * (end - start), 8 * start)
+            for entry in struct.unpack(f"={len(entries) // 8}Q", entries):
+                if entry & _PRESENT:
+                    yield entry & _FRAME
 
 
 @contextmanager

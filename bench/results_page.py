@@ -131,7 +131,9 @@ def _is_incomplete(record: Mapping[str, Any]) -> bool:
 
 
 def _sources(results: Sequence[StoredResult]) -> str:
-    lines = _header("file", "date", "commit", "machine", "system", "Python", "rounds", "load before")
+    lines = _header(
+        "file", "date", "commit", "machine", "system", "Python", "rounds", "load before", "fixed work, hot / cold"
+    )
     for result in results:
         machine = result.machine
         cells = (
@@ -143,9 +145,14 @@ def _sources(results: Sequence[StoredResult]) -> str:
             machine["python"],
             str(result.settings["rounds"]),
             f"{machine['load_before'][0]:g}",
+            _probe_cell(machine.get("probe_us")),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _probe_cell(times: Mapping[str, float] | None) -> str:
+    return f"{times['hot']:,.0f} / {times['cold']:,.0f} µs" if times else "–"
 
 
 def _charts(results: Sequence[StoredResult]) -> dict[str, str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
 
 from bench.bars import Options, Outcome
 from bench.installation import installation, role_of
+from bench.machine import probe, probe_note
+from bench.memory import unshared_kib
 from bench.processes import command_line, descendants, pss_kib
 from bench.targets import outcome
 from bench.workflows import small
+from orvanta_platform.embedded import postgres
 
 _SETTLE_S, _WATCH_S = 20.0, 60.0
 
@@ -23,29 +31,66 @@ def p11(options: Options) -> Outcome:
             orvanta.client.time(orvanta.preview(small(), 42))
         time.sleep(settle)
         meter = orvanta.meter()
+        transactions = _transactions(orvanta.database)
         meter.start()
         started = time.monotonic()
         time.sleep(watch)
         meter.stop()
         seconds = time.monotonic() - started
-        memory = _memory(orvanta.program.pid)
+        pids = (orvanta.program.pid, *descendants(orvanta.program.pid))
+        memory, unshared = _by_role({pid: _pss_kib(pid) for pid in pids}), _by_role(unshared_kib(pids))
+        transactions = _transactions(orvanta.database) - transactions
+        machine = probe()
     used = meter.result().by_role
     share = 100 * sum(used.values()) / seconds / 1e9
     mib = sum(memory.values()) / 1024
     data = {
         "seconds": round(seconds, 1),
-        "pss_mib": {role: round(kib / 1024, 1) for role, kib in sorted(memory.items())},
+        "pss_mib": _mib(memory),
+        "unshared_mib": _mib(unshared),
         "cpu_percent": {role: round(100 * ns / seconds / 1e9, 3) for role, ns in sorted(used.items())},
+        "wake_ups_per_s": {role: round(count / seconds, 2) for role, count in sorted(meter.wakes.items())},
+        "transactions_per_s": round(transactions / seconds, 2),
+        "probe_us": machine,
     }
-    options.say(f"  {data['pss_mib']} {data['cpu_percent']}")
+    options.say(f"  {data}")
     measured = f"{mib:.0f} MiB, {share:.2f} % of a core"
-    return outcome("P11", options, measured, data)
+    note = probe_note(machine)
+    rates = (
+        f"{sum(meter.wakes.values()) / seconds:.1f} wake-ups and {data['transactions_per_s']} transactions per second"
+    )
+    return outcome("P11", options, measured, data, (rates, note) if note else (rates,))
 
 
-def _memory(pid: int) -> dict[str, int]:
+def _transactions(home: Path) -> int:
+    """Return the number of transactions of the database so far."""
+    with postgres.start(home) as database:
+        return asyncio.run(_read_transactions(database.owner_url))
+
+
+async def _read_transactions(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        return int(await connection.fetchval(query))
+    finally:
+        await connection.close()
+
+
+def _pss_kib(pid: int) -> int:
+    with suppress(OSError):
+        return pss_kib(pid)
+    return 0
+
+
+def _by_role(kib: Mapping[int, float]) -> dict[str, float]:
     """Return the KiB by role."""
-    found: dict[str, int] = defaultdict(int)
-    for each in (pid, *descendants(pid)):
+    found: dict[str, float] = defaultdict(float)
+    for pid, size in kib.items():
         with suppress(OSError):
-            found[role_of(command_line(each))] += pss_kib(each)
+            found[role_of(command_line(pid))] += size
     return found
+
+
+def _mib(kib: Mapping[str, float]) -> dict[str, float]:
+    return {role: round(size / 1024, 1) for role, size in sorted(kib.items())}

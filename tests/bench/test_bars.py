@@ -138,6 +138,10 @@ def test_memory_of_all_idle_processes_is_measured() -> None:
     recorded = quick("p11")
     assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(recorded["pss_mib"])
     assert all_positive(list(recorded["pss_mib"].values()))
+    assert set(recorded["unshared_mib"]) in (set(), set(recorded["pss_mib"]))
+    assert {"server", "worker", "postgres"} <= set(recorded["wake_ups_per_s"])
+    assert recorded["transactions_per_s"] > 0
+    assert all_positive(list(recorded["probe_us"].values()))
 
 
 @pytest.mark.soak

@@ -14,6 +14,8 @@ import pytest
 from bench import report
 from bench.bars import Options, Outcome
 from bench.client import Call, Client, WrongAnswer
+from bench.machine import probe_note
+from bench.memory import unshared_kib
 from bench.peers import install
 from bench.peers.install import PeerMissing
 from bench.processes import CpuGroup, CpuMeter, NotReady, Program
@@ -138,3 +140,30 @@ signal.pause()
     finally:
         program.stop()
         group.close()
+
+
+def test_machine_with_cold_caches_is_noted() -> None:
+    assert probe_note({"hot": 130.0, "cold": 390.0}) is None
+    note = probe_note({"hot": 130.0, "cold": 2_700.0})
+    assert note is not None and "130 µs repeated, 2,700 µs after 300 ms of sleep" in note
+
+
+def test_unshared_memory_counts_each_physical_page_once() -> None:
+    """A fork shares most of its pages with its parent: the two together need hardly more than one alone."""
+    block = bytearray(os.urandom(32 << 20))
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(write)
+        os.read(read, 1)
+        os._exit(len(block) & 0)
+    try:
+        alone, both = unshared_kib([os.getpid()]), unshared_kib([os.getpid(), pid])
+    finally:
+        os.close(read)
+        os.close(write)
+        os.waitpid(pid, 0)
+    if not alone:
+        pytest.skip("this user may not read physical addresses")
+    assert both[pid] > 16 << 10
+    assert sum(both.values()) < alone[os.getpid()] + (24 << 10)
