@@ -37,6 +37,11 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 max_wal_size = 512MB
+# Fewer wake-ups of an idle database. The background writer writes as many pages per second as by default.
+# Only commits of notifications, which need no durability, wait for the WAL writer.
+bgwriter_delay = 1s
+bgwriter_lru_maxpages = 500
+wal_writer_delay = 1s
 max_logical_replication_workers = 0
 password_encryption = scram-sha-256
 timezone = UTC
