@@ -11,8 +11,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "orvanta_platform"
 EXEMPT = {
     "daemons/alerts.py": "loads the HTTP and SMTP clients if alerts have channels",
     "daemons/monitoring.py": "loads the library of metrics at startup, if they are configured",
+    "embedded/supervision.py": "loads what starts the database if its keeper was killed",
     "outbound/connection_tests.py": "loads the HTTP client with the first test of a connection",
     "outbound/openid.py": "loads the HTTP client with the first call of a provider of identities",
+    "services/access/instance_mail.py": "loads the SMTP client with the first mail",
     "services/approvals/notification_queue.py": "loads the HTTP and SMTP clients with the first notification",
     "services/changes/item_webhooks.py": "loads the HTTP client with the first change that a webhook receives",
     "services/maintenance/alert_tests.py": "loads the HTTP and SMTP clients with the first test of a channel",

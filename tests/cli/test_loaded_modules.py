@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-RARELY_USED = ("cryptography.x509", "httpcore", "httpx", "joserfc", "rich", "segno")
+import orvanta_platform
+
+RARELY_USED = ("cryptography.x509", "httpcore", "httpx", "joserfc", "rich", "ruamel.yaml", "segno")
 """Libraries of features that few installations use, each of them some MiB."""
 
 _LOAD = """
@@ -27,8 +30,36 @@ def loaded(names: tuple[str, ...], modules: str, loading: str) -> str:
 
 
 def test_server_starts_without_rarely_used_libraries() -> None:
-    server = "orvanta_platform.daemons.background orvanta_platform.http.server"
+    server = "orvanta_platform.daemons.server_daemons orvanta_platform.http.server"
     assert loaded(RARELY_USED, server, "processes._loading") == "[]"
+
+
+def test_worker_starts_without_rarely_used_libraries_and_without_daemons_of_servers() -> None:
+    worker = (
+        "orvanta_platform.worker.supervisor orvanta_platform.worker.process orvanta_platform.daemons.worker_daemons"
+    )
+    absent = (
+        *RARELY_USED,
+        "smtplib",
+        "tarfile",
+        *(f"orvanta_platform.{name}" for name in ("daemons.messages", "http")),
+    )
+    assert loaded(absent, worker, "processes._loading") == "[]"
+
+
+def test_supervision_of_up_is_small() -> None:
+    program = """
+import sys
+
+sys.path.append(sys.argv[1])
+import orvanta_platform.embedded.supervision
+
+absent = {"ast", "dataclasses", "msgspec", "pathlib", "re", "site", "subprocess", "typing"}
+print(absent & set(sys.modules))
+"""
+    source = str(Path(orvanta_platform.__file__).parents[1])
+    command = [sys.executable, "-P", "-S", "-c", program, source]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
 def test_up_starts_without_database_and_log() -> None:

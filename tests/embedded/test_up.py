@@ -28,7 +28,9 @@ from tests.polling import POLL_S
 from tests.ports import free_port
 
 from orvanta_platform.db.migrate import migrate
-from orvanta_platform.embedded import cluster, postgres
+from orvanta_platform.embedded import cluster
+from orvanta_platform.embedded.database_use import START_LOCK
+from orvanta_platform.embedded.keeper import KEEPER_LOCK
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
 pytestmark = pytest.mark.extended
@@ -167,7 +169,7 @@ def _check_screen(output: str) -> None:
 
 
 def test_server_and_worker_load_while_the_database_starts(home: Path) -> None:
-    with (cluster.make_root(home) / postgres._START_LOCK).open("w") as lock:
+    with (cluster.make_root(home) / START_LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         running = Up(home, free_port())
         while running.commands() != {"server", "worker"}:
@@ -216,8 +218,9 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
     running = Up(home, free_port(), ORVANTA_ADMIN_PASSWORD="correct horse battery")
     running.read_until("Ctrl-C")
     secrets = [(home / "postgres" / f"{role}.password").read_text().strip() for role in ("owner", "app")]
-    for command in ("server", "worker"):
-        pid = running.child(command)
+    while "-S" not in processes.arguments(running.process.pid):  # replaced by the supervision
+        time.sleep(POLL_S)
+    for pid in (running.process.pid, running.child("server"), running.child("worker")):
         seen = "\0".join(processes.arguments(pid) + processes.environment(pid))
         assert "DATABASE_URL" not in seen
         assert not any(secret in seen for secret in [*secrets, "correct horse battery"])
@@ -285,6 +288,15 @@ def test_killed_database_is_restarted(up: Up, home: Path) -> None:
             time.sleep(POLL_S)
     await_health(up)
     assert up.stop() == 0
+
+
+def test_killed_keeper_is_restarted(up: Up, home: Path) -> None:
+    keeper = int((home / "postgres" / KEEPER_LOCK).read_text())
+    os.kill(keeper, signal.SIGKILL)
+    up.read_until("The keeper of the embedded database exited; restarting it.")
+    await_health(up)
+    assert up.stop() == 0
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
 
 
 @pytest.mark.soak

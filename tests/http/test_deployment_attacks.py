@@ -18,7 +18,8 @@ from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import alerts as alerts_daemon
-from orvanta_platform.daemons.background import IN_SERVERS, running
+from orvanta_platform.daemons.background import running
+from orvanta_platform.daemons.server_daemons import IN_SERVERS
 from orvanta_platform.db import deployments
 from orvanta_platform.services import turns
 from orvanta_platform.services.changes import change_sets

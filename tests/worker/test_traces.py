@@ -263,7 +263,8 @@ def test_context_of_caller_is_validated() -> None:
 
 def test_libraries_are_not_imported_while_traces_are_off() -> None:
     program = (
-        "import sys, orvanta_platform.daemons.background, orvanta_platform.worker.process\n"
+        "import sys, orvanta_platform.daemons.worker_daemons, orvanta_platform.daemons.server_daemons\n"
+        "import orvanta_platform.worker.process\n"
         "import orvanta_platform.http.app\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry', 'google', 'requests'))])"
     )

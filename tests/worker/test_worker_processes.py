@@ -104,7 +104,7 @@ async def test_process_ends_if_it_cannot_follow_its_group(
 
 _FORK = """
 import json, os, socket, sys
-from orvanta_platform.worker import forked
+from orvanta_platform.worker import supervisor
 
 inherited = os.open("/", os.O_RDONLY)
 
@@ -118,7 +118,7 @@ def work(control):
         raise OSError("it fails")
     return 3
 
-process, other = forked.fork(work)
+process, other = supervisor._fork(work)
 with other, other.makefile() as facts:
     print(facts.read(), process.wait(), sep="\\n")
 """

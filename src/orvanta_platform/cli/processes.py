@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orvanta_platform import heap
+from orvanta_platform import forked, heap
 from orvanta_platform.cli.failure import fail
 from orvanta_platform.errors import OrvantaError
 
@@ -35,7 +37,7 @@ def up() -> None:
         from orvanta_platform.cli import startup_settings
         from orvanta_platform.embedded.up import up as run
 
-    raise typer.Exit(run(startup_settings.take(), Console()))
+    run(startup_settings.take(), Console())
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def server(
     """
     with _loading():
         from orvanta_platform.cli.environment import take_settings, with_database
-        from orvanta_platform.daemons.background import of_server
+        from orvanta_platform.daemons.server_daemons import of_server
         from orvanta_platform.embedded.setup import set_up
         from orvanta_platform.http.server import serve
         from orvanta_platform.sandbox.harden import harden_process
@@ -72,10 +74,19 @@ def server(
     with with_database(take_settings(secrets_fd)) as settings:
 
         def prepare() -> None:
-            if setup_fd is not None and not set_up(settings, setup_fd):
+            # In a process of its own, whose memory is returned: the set-up loads and computes much that is needed once.
+            if setup_fd is not None and _run_forked(lambda: set_up(settings, setup_fd), setup_fd) != 0:
                 raise typer.Exit(1)
 
         serve(settings, background=of_server, prepare=prepare)
+
+
+def _run_forked(work: Callable[[], bool], handle: int) -> int:
+    """Run `work` in a forked process, which alone has the file `handle`, and return its exit code."""
+    title = "orvanta_platform.cli.main server set-up"
+    process = forked.fork(lambda: 0 if work() else 1, title, keep=[handle], end_with_parent=signal.SIGKILL)
+    os.close(handle)
+    return process.wait()
 
 
 def worker(secrets_fd: SecretsFd = None) -> None:
@@ -104,6 +115,8 @@ def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], sec
 
         work = _worker_process()
     harden_process()
+    # If the supervisor ended before this call, the closed socket pair ends the process instead.
+    forked.die_with(os.getppid(), signal.SIGKILL)
     raise typer.Exit(work(take_settings(secrets_fd), control_fd))
 
 
@@ -111,11 +124,10 @@ def _worker_process() -> Callable[[Settings, int], int]:
     """Load the code of the worker's process and return its main function."""
     import uvloop
 
-    from orvanta_platform.daemons.background import of_worker
+    from orvanta_platform.daemons.worker_daemons import of_worker
     from orvanta_platform.worker import process
 
     def work(settings: Settings, control_fd: int) -> int:
-        process.die_with_parent()
         try:
             uvloop.run(process.run(settings, control_fd, of_worker))
         except OrvantaError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -21,6 +21,7 @@ from orvanta_platform.db.queries import query_texts
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew
 
 _SQL = query_texts("schema")
+_FOLDER = Path(__file__).parent
 
 FILE_NAME = re.compile(r"^\d{4}_[a-z]+(_[a-z]+)+\.sql$")
 
@@ -36,7 +37,7 @@ class Migration(msgspec.Struct, frozen=True):
 @cache
 def list_migrations() -> tuple[Migration, ...]:
     """Return all migrations known to this code, in order."""
-    folder = resources.files(__package__).joinpath("migrations")
+    folder = _FOLDER / "migrations"
     found = []
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".sql"):
@@ -121,7 +122,7 @@ async def check_schema(connection: Connection) -> None:
 
 async def _grant(connection: Connection, role: str) -> None:
     quoted = '"' + role.replace('"', '""') + '"'
-    text = resources.files(__package__).joinpath("grants.sql").read_text(encoding="utf-8")
+    text = (_FOLDER / "grants.sql").read_text(encoding="utf-8")
     await connection.execute(text.replace(":app", quoted))
 
 

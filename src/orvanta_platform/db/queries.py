@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 import msgspec
 
+_FOLDER = Path(__file__).with_name("sql")
 _NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$", re.MULTILINE)
 
 
@@ -23,7 +24,7 @@ class Query(msgspec.Struct, frozen=True):
 @cache
 def load(noun: str) -> dict[str, Query]:
     """Return the queries of `sql/<noun>.sql` by name. Raises FileNotFoundError and ValueError (malformed block)."""
-    text = resources.files(__package__).joinpath("sql", f"{noun}.sql").read_text(encoding="utf-8")
+    text = (_FOLDER / f"{noun}.sql").read_text(encoding="utf-8")
     heads = list(_NAME.finditer(text))
     if not heads or text[: heads[0].start()].strip():
         raise ValueError(f"{noun}.sql must begin with a named query")

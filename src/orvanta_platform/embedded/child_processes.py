@@ -2,64 +2,74 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
-import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO
 
-from orvanta_platform import clock, settings
+from orvanta_platform import forked
+from orvanta_platform.forked import ForkedProcess
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from subprocess import Popen
+    from typing import IO, Any
 
 _FIRST_PAUSE_S = 0.5
 _MAX_PAUSE_S = 10.0
 _STEADY_S = 30.0
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
-def _spawn(command: str, pipes: Mapping[str, int]) -> subprocess.Popen[bytes]:
+def _spawn(command: str, pipes: Mapping[str, int]) -> Popen[bytes]:
     """Start `orvanta <command>`, which inherits these pipes, by option, and receives SIGTERM when this process dies.
 
     It logs warnings and errors, or what ORVANTA_LOG_LEVEL sets.
     """
+    import subprocess  # a megabyte of modules that `supervision` may never need
+
     supervisor = os.getpid()
-
-    def bind_life() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != supervisor:
-            os._exit(1)
-
-    secret = settings.secret_names()
     return subprocess.Popen(
         [
             *(sys.executable, "-P", "-m", "orvanta_platform.cli.main", command),
             *(word for option, handle in pipes.items() for word in (option, str(handle))),
         ],
         stdin=subprocess.DEVNULL,
-        env={"ORVANTA_LOG_LEVEL": "warning"} | {name: text for name, text in os.environ.items() if name not in secret},
+        env={"ORVANTA_LOG_LEVEL": "warning", **os.environ},
         pass_fds=tuple(pipes.values()),
         process_group=0,
-        preexec_fn=bind_life,
+        preexec_fn=lambda: forked.die_with(supervisor, signal.SIGTERM),
     )
 
 
 class ChildProcess:
     """Child process `orvanta <command>` in its own process group.
 
-    Secrets are passed through an inherited pipe, never in arguments or the environment.
+    Secrets are passed through an inherited pipe, never in arguments or the environment, from which this process has
+    removed them.
     """
 
     def __init__(self, command: str) -> None:
         self.command = command
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | ForkedProcess | None = None
         self._pipe: IO[str] | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._started_at = 0.0
         self._due = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Return what `resumed` needs after an exec of this process, as JSON values."""
+        return {"command": self.command, "pid": self.pid, "pause_s": self._pause_s, "started_at": self._started_at}
+
+    @classmethod
+    def resumed(cls, state: Mapping[str, Any]) -> ChildProcess:
+        """Return the running child process of a `state`."""
+        part = ChildProcess(state["command"])
+        part._process = ForkedProcess(state["pid"])
+        part._pause_s, part._started_at = state["pause_s"], state["started_at"]
+        return part
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +79,7 @@ class ChildProcess:
     @property
     def due_s(self) -> float:
         """Seconds until the restart; 0 while it runs."""
-        return 0.0 if self._process is not None else max(0.0, self._due - clock.monotonic())
+        return 0.0 if self._process is not None else max(0.0, self._due - time.monotonic())
 
     def load(self) -> None:
         """Start the process, which loads its code and then waits for `start`."""
@@ -91,7 +101,7 @@ class ChildProcess:
         pipe, self._pipe = self._pipe, None
         with suppress(BrokenPipeError), pipe:  # it has exited, which `poll` reports
             json.dump(secrets, pipe)
-        self._started_at = clock.monotonic()
+        self._started_at = time.monotonic()
 
     def poll(self) -> int | None:
         """Return the exit code if the process has exited since the last call, and schedule its restart."""
@@ -99,9 +109,9 @@ class ChildProcess:
         if code is None:
             return None
         self._end_group()
-        if clock.monotonic() - self._started_at > _STEADY_S:
+        if time.monotonic() - self._started_at > _STEADY_S:
             self._pause_s = _FIRST_PAUSE_S
-        self._due = clock.monotonic() + self._pause_s
+        self._due = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _MAX_PAUSE_S)
         return code
 

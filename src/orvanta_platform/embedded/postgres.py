@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from orvanta_platform.embedded import cluster, keeper
 from orvanta_platform.embedded.binaries import EmbeddedDatabaseError
 from orvanta_platform.embedded.cluster import Cluster
+from orvanta_platform.embedded.database_use import START_LOCK, DatabaseUse, locked
 
-_START_LOCK = "start.lock"
+_KEEPER = """
+import sys
+
+name, package, *arguments = sys.argv[1:]
+sys.path.append(package)
+from orvanta_platform.embedded import keeper
+
+sys.exit(keeper.main(arguments))
+"""
+"""Program of the keeper, which loads no installed packages. Lists of processes show its name."""
 
 
 def start(
@@ -38,7 +46,8 @@ def start(
     """
     home = home.absolute()
     root = cluster.make_root(home)
-    with _locked(root / _START_LOCK):
+    os.close(_open(root / START_LOCK))
+    with locked(str(root / START_LOCK)):
         use = _open(root / keeper.USE_LOCK)
         try:
             fcntl.flock(use, fcntl.LOCK_SH)
@@ -49,7 +58,7 @@ def start(
                 pid = _start_keeper(prepared, options or {})
             else:
                 prepared = cluster.existing(home)
-            return EmbeddedPostgres(prepared, pid, use)
+            return EmbeddedPostgres(prepared, DatabaseUse(str(root), pid, use))
         except BaseException:
             os.close(use)
             raise
@@ -58,25 +67,23 @@ def start(
 class EmbeddedPostgres:
     """Running server, in use by this process until `close()` or the end of the process."""
 
-    def __init__(self, prepared: Cluster, keeper_pid: int, use: int) -> None:
+    def __init__(self, prepared: Cluster, use: DatabaseUse) -> None:
         self.home = prepared.home
         self.owner_url = prepared.url("owner")
         self.app_url = prepared.url("app")
         self.socket = prepared.socket
-        self.keeper_pid = keeper_pid
+        self.use = use
         self._cluster = prepared
-        self._use = use
-        self._keeper = os.pidfd_open(keeper_pid)
+
+    @property
+    def keeper_pid(self) -> int:
+        """Process id of the keeper."""
+        return self.use.keeper_pid
 
     @property
     def pid(self) -> int | None:
         """Process id of the server; changes after a crash, None during a restart."""
         return keeper.running_server(self._cluster.data)
-
-    @property
-    def keeper_handle(self) -> int:
-        """A pidfd of the keeper, readable when it has ended."""
-        return self._keeper
 
     def url(self, role: cluster.Role, database: str) -> str:
         """Return the address of another database on this server."""
@@ -84,34 +91,11 @@ class EmbeddedPostgres:
 
     def alive(self) -> bool:
         """Return whether the keeper runs; if not, call `start` again."""
-        return not select.select([self._keeper], [], [], 0)[0]
+        return self.use.alive()
 
     def close(self) -> None:
         """Stop using the server. The last user waits until it has shut down."""
-        if self._use < 0:
-            return
-        use, self._use = self._use, -1
-        with _locked(self._cluster.root / _START_LOCK):
-            last = self._is_last_user(use)
-            os.close(use)
-            if last:
-                select.select([self._keeper], [], [])
-        os.close(self._keeper)
-        _reap(self.keeper_pid)
-
-    @staticmethod
-    def _is_last_user(use: int) -> bool:
-        """Return whether no other process uses the server; none can join while the start lock is held."""
-        try:
-            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # Either others use the server, or the keeper is already stopping.
-            try:
-                fcntl.flock(use, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
-        return True
+        self.use.close()
 
     def __enter__(self) -> EmbeddedPostgres:
         return self
@@ -138,7 +122,18 @@ def _keeper(root: Path) -> int | None:
 
 
 def _start_keeper(prepared: Cluster, options: Mapping[str, str]) -> int:
-    command = [sys.executable, "-P", "-m", keeper.__name__, str(prepared.home), str(prepared.bin)]
+    package = str(Path(__file__).parents[2])
+    command = [
+        sys.executable,
+        "-P",
+        "-S",
+        "-c",
+        _KEEPER,
+        keeper.__name__,
+        package,
+        str(prepared.home),
+        str(prepared.bin),
+    ]
     inherited = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
     with (prepared.root / "keeper.log").open("wb") as errors:
         process = subprocess.Popen(
@@ -162,24 +157,6 @@ def _start_keeper(prepared: Cluster, options: Mapping[str, str]) -> int:
     raise EmbeddedDatabaseError(
         message or "The embedded PostgreSQL did not start.", hint=f"Its messages are in {prepared.root}."
     )
-
-
-def _reap(pid: int) -> None:
-    """Reap the keeper if it was a child of this process and has ended."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = _open(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _open(path: Path) -> int:

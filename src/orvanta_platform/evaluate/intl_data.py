@@ -14,13 +14,14 @@ import struct
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from orvanta_platform.evaluate.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 IntlKind: TypeAlias = Literal["locale", "zone"]
 
@@ -162,6 +163,8 @@ def _zones() -> dict[str, str]:
 
 
 def _package() -> Traversable:
+    from importlib import resources  # with 20 modules that a process without time zones does not need
+
     return resources.files("tzdata")
 
 

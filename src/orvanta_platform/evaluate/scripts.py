@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from orvanta_platform.errors import InvalidScript
-from orvanta_platform.evaluate.child.code import HEAD
+from orvanta_platform.evaluate.child.frames import LENGTH
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import CODE, Ended
 from orvanta_platform.workflow.requirements import Requirements, ecosystem_of, may_need
@@ -129,7 +129,7 @@ class Scripts:
         sizes = [(each.language, len(text), each.path) for each, text in zip(scripts, texts, strict=True)]
         head = msgspec.json.encode({"ask": kind, "scripts": sizes})
         try:
-            reply = await self._children.ask(workspace, HEAD.pack(len(head)), head, *texts)
+            reply = await self._children.ask(workspace, LENGTH.pack(len(head)), head, *texts)
         except Ended as end:
             raise _too_complex("time" if end.late else "memory") from None
         if reply.error is not None:

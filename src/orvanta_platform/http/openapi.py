@@ -13,7 +13,6 @@ import msgspec
 from litestar.di import Provide
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
-from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
 from orvanta_platform.http import operation_examples, query_docs
@@ -147,6 +146,8 @@ class Description:
 def as_yaml(tree: dict[str, Any]) -> bytes:
     """Return the document as YAML."""
     out = StringIO()
+    from ruamel.yaml import YAML
+
     YAML(typ="safe", pure=True).dump(tree, out)
     return out.getvalue().encode()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ class OperationExample(msgspec.Struct, frozen=True, omit_defaults=True):
 @functools.cache
 def stored() -> dict[str, OperationExample]:
     """Return the examples by operation, as `GET /api/version`."""
-    text = resources.files(__package__).joinpath(FILE).read_bytes()
+    text = Path(__file__).with_name(FILE).read_bytes()
     return msgspec.json.decode(text, type=dict[str, OperationExample])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
-from importlib import resources as package
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -55,7 +55,7 @@ async def collect_nested(find: Callable[[str], Awaitable[Any]], schema: Any) -> 
 @cache
 def shipped() -> Mapping[str, ResourceTypeRow]:
     """Return the built-in types by name."""
-    text = package.files(__package__).joinpath(_FILE).read_bytes()
+    text = Path(__file__).with_name(_FILE).read_bytes()
     types = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
     return {name: _shipped(name, fields) for name, fields in types.items()}
 

@@ -7,8 +7,6 @@ executed). Messages from it: `lease` (worker id, generation), `beat` (monotonic 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -36,8 +34,6 @@ STATS_S = 2.0
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
 """Daemons that run in the worker's process next to its loop."""
 
-_PR_SET_PDEATHSIG = 1
-
 log = structlog.get_logger(__name__)
 
 
@@ -61,14 +57,6 @@ class Control:
         """Return the next message, or None if the supervisor has ended."""
         line = await self._reader.readline()
         return msgspec.json.decode(line, type=dict[str, Any]) if line else None
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the thread that started it ends. Call this first.
-
-    If the supervisor ended before this call, the closed socket pair ends the process instead.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 async def run(settings: Settings, control_fd: int, background: Background) -> None:

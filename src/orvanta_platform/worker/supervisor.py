@@ -21,18 +21,18 @@ from typing import Any
 import msgspec
 import structlog
 
-from orvanta_platform import __version__, clock
+from orvanta_platform import __version__, clock, forked
 from orvanta_platform import settings as settings_module
 from orvanta_platform.db import workers
 from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import DatabaseUnavailable, SettingsError
+from orvanta_platform.forked import ForkedProcess
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
-from orvanta_platform.worker import forked, job_recovery
-from orvanta_platform.worker.forked import ForkedProcess
+from orvanta_platform.worker import job_recovery
 from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS
 
 _PAUSE_S = (0.2, 5.0)
@@ -50,7 +50,7 @@ def run(settings: Settings, work: Callable[[int], int]) -> int:
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set.", hint="Set the database's URL, or use `orvanta up`.")
-    return asyncio.run(_Supervisor(settings, forked.fork(work)).run())
+    return asyncio.run(_Supervisor(settings, _fork(work)).run())
 
 
 _Started = tuple[subprocess.Popen[bytes] | ForkedProcess, socket.socket]
@@ -93,6 +93,16 @@ class _Child:
         code = await asyncio.to_thread(self.process.wait)
         self.writer.close()
         return code
+
+
+def _fork(work: Callable[[int], int]) -> _Started:
+    """Fork the worker's process and return it with this end of the socket pair."""
+    own_end, child_end = socket.socketpair()
+    with child_end:
+        control = child_end.fileno()
+        title = "orvanta_platform.cli.main worker-process"
+        process = forked.fork(lambda: work(control), title, keep=[control], end_with_parent=signal.SIGKILL)
+    return process, own_end
 
 
 def _spawn(settings: Settings) -> _Started:

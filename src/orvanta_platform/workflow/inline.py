@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ruamel.yaml.comments import TaggedScalar
-
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer
 from orvanta_platform.workflow.languages import EXTENSIONS
 from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
@@ -105,6 +103,8 @@ def _set(value: dict[str, Any], field: str, text: str) -> None:
 
 def _reference(value: Any) -> str | None:
     """Return the file name referenced by a text, or by a tagged scalar of an opened YAML document."""
+    from ruamel.yaml.comments import TaggedScalar
+
     if isinstance(value, TaggedScalar):
         return str(value.value).strip() if value.tag.value == INLINE.strip() else None
     if isinstance(value, str) and value.startswith(INLINE):

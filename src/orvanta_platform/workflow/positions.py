@@ -7,9 +7,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import yaml_text
@@ -30,6 +27,9 @@ def positions(text: str, pointers: Iterable[str], *, limited: bool = False) -> d
     Supports YAML and JSON. Empty if the text cannot be read, or exceeds the limits of YAML that a caller sends;
     `limited` skips that check for a text known to be within them.
     """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
         if not limited:
             yaml_text.require_limits(text)
@@ -55,6 +55,8 @@ def _find(node: Any, pointer: str) -> Position:
 
 
 def _member(node: Any, name: str) -> Any:
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
     if isinstance(node, MappingNode):
         return next((value for key, value in node.value if getattr(key, "value", None) == name), None)
     if isinstance(node, SequenceNode) and name.isdigit() and int(name) < len(node.value):

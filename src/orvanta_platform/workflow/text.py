@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from io import StringIO
-from typing import Any, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, SingleQuotedScalarString
+from typing import TYPE_CHECKING, Any, Final
 
 from orvanta_platform.workflow import yaml_text
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
 
 # Texts that readers of YAML 1.1 take for booleans; quoted, every reader takes them for text.
 _YAML_1_1_BOOLEAN: Final = re.compile(r"y|yes|n|no|on|off|true|false", re.IGNORECASE)
@@ -39,6 +39,8 @@ def open_yaml(text: str) -> CommentedMap:
     Raises InvalidWorkflow as `document.parse`; the plain parser reads the text first, so that nothing it rejects
     reaches this one.
     """
+    from ruamel.yaml.comments import CommentedMap
+
     yaml_text.read(text)
     tree = _writer(indented=False).load(text)
     assert isinstance(tree, CommentedMap)
@@ -54,6 +56,8 @@ def save_yaml(tree: CommentedMap, text: str) -> str:
 
 
 def _writer(*, indented: bool) -> YAML:
+    from ruamel.yaml import YAML
+
     yaml = YAML(typ="rt", pure=True)
     yaml.preserve_quotes = True
     yaml.width = _WIDTH
@@ -95,6 +99,8 @@ def with_scalars(value: Any) -> Any:
 
 def scalar(text: str) -> str:
     """Return a text as a scalar: quoted or as a block if it would otherwise be read as something else."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, SingleQuotedScalarString
+
     written: str = text
     if _YAML_1_1_BOOLEAN.fullmatch(text):
         written = SingleQuotedScalarString(text)

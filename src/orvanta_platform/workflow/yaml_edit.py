@@ -12,14 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    MappingStartEvent,
-    ScalarEvent,
-)
-
 from orvanta_platform.workflow import document, yaml_text
 from orvanta_platform.workflow.document import Document
 from orvanta_platform.workflow.limits import MAX_YAML_CHARS, MAX_YAML_EVENTS, too_much_yaml
@@ -152,19 +144,21 @@ class _Composer:
         """Open collections, each with the key whose value follows."""
 
     def handle(self, event: Any) -> None:
+        from ruamel.yaml import events
+
         match event:
-            case ScalarEvent():
+            case events.ScalarEvent():
                 self._put(self._scalar(event))
-            case AliasEvent():
+            case events.AliasEvent():
                 start, end = _span(event)
                 self._put(_Node(None, start, end, alias=event.anchor, has_alias=True, opening=start))
-            case CollectionStartEvent():
-                is_map = isinstance(event, MappingStartEvent)
+            case events.CollectionStartEvent():
+                is_map = isinstance(event, events.MappingStartEvent)
                 start = event.start_mark.index
                 opened = _Node(None, start, start, not is_map, is_map, bool(event.flow_style), event.anchor)
                 opened.opening = self._skip_properties(event)
                 self._stack.append((opened, None))
-            case CollectionEndEvent():
+            case events.CollectionEndEvent():
                 closed = self._stack.pop()[0]
                 closed.end = event.end_mark.index if closed.is_flow else self._block_end(closed)
                 self._put(closed)

@@ -1,4 +1,7 @@
-"""YAML 1.2 text to a plain tree, built from parser events: no classes, no recursion, no alias bombs."""
+"""YAML 1.2 text to a plain tree, built from parser events: no classes, no recursion, no alias bombs.
+
+The library is loaded by the first text in YAML: many processes never read one.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer, refusal
@@ -92,17 +81,19 @@ class _Builder:
     root: Any = None
 
     def handle(self, event: Any) -> None:
+        from ruamel.yaml import events
+
         match event:
-            case ScalarEvent():
+            case events.ScalarEvent():
                 self._scalar(event)
-            case MappingStartEvent() | SequenceStartEvent():
+            case events.MappingStartEvent() | events.SequenceStartEvent():
                 self._open(event)
-            case MappingEndEvent() | SequenceEndEvent():
+            case events.MappingEndEvent() | events.SequenceEndEvent():
                 closed = self.stack.pop()
                 self._put(closed.value, closed.size, closed.height + 1, closed.values, closed.anchor)
-            case AliasEvent():
+            case events.AliasEvent():
                 self._alias(event)
-            case DocumentStartEvent():
+            case events.DocumentStartEvent():
                 self.documents += 1
                 if self.documents > 1:
                     raise _invalid_yaml(
@@ -161,6 +152,8 @@ class _Builder:
         return text
 
     def _open(self, event: Any) -> None:
+        from ruamel.yaml.events import MappingStartEvent
+
         if event.tag not in _COLLECTION_TAGS:
             raise _invalid_tag(event)
         self._require_value(event)
@@ -224,6 +217,9 @@ def read(
     event. With `limit_aliases`, only within those of its aliases. `observe` is called with each event that is valid so
     far.
     """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     builder = _Builder(limit or limit_aliases)
     try:
         for event in _within_limits(text) if limit else YAML(typ="safe", pure=True).parse(text):
@@ -245,6 +241,9 @@ def require_limits(text: str) -> None:
 
 
 def _within_limits(text: str) -> Iterator[Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+
     if len(text) > MAX_YAML_CHARS:
         raise too_much_yaml()
     work = level = 0

@@ -1,6 +1,6 @@
 """Reading of scripts for their signature, requirements or imports. Standard library, msgspec and tree-sitter only.
 
-A request is HEAD (the length of a text), a JSON text {"ask": "signature", "requirements" or "imports", "scripts":
+A request is the length of a text in 4 bytes, a JSON text {"ask": "signature", "requirements" or "imports", "scripts":
 [[language, bytes, path or null], …]}, and the scripts one after another. The answer's value is a list with one entry
 per script:
 
@@ -15,19 +15,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import struct
 import warnings
 from typing import Any, Final
 
 from msgspec.structs import asdict
 
 from orvanta_platform.errors import InvalidScript
+from orvanta_platform.evaluate.child.frames import LENGTH
 from orvanta_platform.workflow.requirements.needs import requirements_of
 from orvanta_platform.workflow.script_imports import imports_of
 from orvanta_platform.workflow.signature.fault import fault_of
 from orvanta_platform.workflow.signature.schema import schema_of
-
-HEAD: Final = struct.Struct(">I")
 
 TIME_S: Final = 2.0
 """Base processor time of one request."""
@@ -90,8 +88,8 @@ class Engine:
 
 
 def _read_scripts(request: bytes) -> list[Any]:
-    start = HEAD.size + HEAD.unpack_from(request)[0]
-    head = json.loads(request[HEAD.size : start])
+    start = LENGTH.size + LENGTH.unpack_from(request)[0]
+    head = json.loads(request[LENGTH.size : start])
     found: list[Any] = []
     for language, length, path in head["scripts"]:
         content = request[start : start + length].decode()

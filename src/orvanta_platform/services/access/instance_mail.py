@@ -7,8 +7,6 @@ import asyncio
 import structlog
 
 from orvanta_platform.control.instance_settings import SMTP
-from orvanta_platform.outbound import smtp
-from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.platform import Platform
 
@@ -22,6 +20,9 @@ async def send(platform: Platform, to: str, subject: str, text: str, message_id:
     config = await platform.instance.get(SMTP)
     if config is None:
         return False
+    from orvanta_platform.outbound import smtp
+    from orvanta_platform.outbound.smtp import MailServer
+
     server = MailServer(config.host, config.port, config.sender, config.user, config.password, config.tls)
     guard = Guard((*platform.settings.allowed_networks, *config.networks))
     try:

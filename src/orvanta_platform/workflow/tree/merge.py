@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.tree.item import Kind
@@ -41,6 +39,8 @@ def merge_content(
 
 def _comments(text: str) -> list[str]:
     """Return the comments of a document: they are between its tokens, unlike `#` in texts."""
+    from ruamel.yaml import YAML
+
     end = 0
     gaps = []
     for token in YAML(typ="safe", pure=True).scan(text):
