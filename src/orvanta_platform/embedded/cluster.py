@@ -6,15 +6,12 @@ application role, which owns no table.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import quote
 
 from orvanta_platform.embedded import binaries
 from orvanta_platform.embedded.binaries import Account, EmbeddedDatabaseError
@@ -86,11 +83,15 @@ class Cluster(NamedTuple):
         inside = self.root / "socket"
         if len(os.fsencode(inside / _SOCKET_NAME)) <= _MAX_SOCKET_PATH:
             return inside
+        import hashlib
+
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
         return Path("/run" if os.geteuid() == 0 else "/tmp") / f"orvanta-{os.geteuid()}-{digest}"
 
     def url(self, role: Role, database: str = DATABASE) -> str:
         """Return the address of the database for a role, with its password."""
+        from urllib.parse import quote
+
         password = _password_file(self.root, role).read_text().strip()
         return f"postgresql://orvanta_{role}:{password}@/{database}?host={quote(str(self.socket), safe='/')}"
 
@@ -160,8 +161,8 @@ def existing(home: Path) -> Cluster:
 
 
 def _create(cluster: Cluster) -> None:
-    # Imported here because the keeper, which creates nothing, runs as long as the database.
     import secrets
+    import shutil
     from importlib import resources
 
     partial = cluster.root / "data.partial"

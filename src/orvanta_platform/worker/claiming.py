@@ -22,8 +22,10 @@ POLL_S = (1.5, 2.0)
 seconds, take the same turn.
 """
 
-MAX_WAIT_S = 30.0
-"""Longest time that a loop waits for a notification or for `poll` before it claims anyway."""
+_WAIT_S = (24.0, 30.0)
+"""Range of the random time that a loop waits for a notification or for `poll` before it claims anyway. Loops that claim
+at the same time need a connection each, which then stays open.
+"""
 
 HAND_OFF_STEPS = 32
 HAND_OFF_S = 0.05
@@ -35,6 +37,11 @@ CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, DatabaseError)
 """Database errors that fail a claim but not the jobs that are running."""
 
 log = structlog.get_logger(__name__)
+
+
+def wait_s() -> float:
+    """Return the time after which a loop claims without a notification."""
+    return random.uniform(*_WAIT_S)
 
 
 def may_continue_run(more_waits: bool, steps: int, started: float) -> bool:
@@ -62,7 +69,7 @@ async def poll(platform: Platform) -> None:
             log.warning("cannot poll for jobs", action="poll", error=str(error))
             continue
         except Exception:
-            # The loop must survive: without it, a job whose notification was lost waits for MAX_WAIT_S.
+            # The loop must survive: without it, a job whose notification was lost waits for half a minute.
             log.exception("poll for jobs failed", action="poll")
             continue
         took_s = connection.alone_s  # the duration of a joint statement may be that of another query

@@ -31,7 +31,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker import attempt_spans
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, measure, poll
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, may_continue_run, measure, poll, wait_s
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.outcome import SandboxLost
@@ -201,15 +201,15 @@ class Worker:
             elif self._lease.may_claim and await self._claim(notified):
                 notified = await watch.wait(START_GRACE_S)
             elif self._free:
-                notified = await watch.wait(MAX_WAIT_S)
+                notified = await watch.wait(wait_s())
 
     async def _serve_batches(self) -> None:
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
+            await self._batches.serve(lambda: watch.wait(wait_s()), self._draining)
 
     async def _serve_calls(self) -> None:
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
+            await self._calls.serve(lambda: watch.wait(wait_s()), self._draining)
 
     @contextmanager
     def _wakeups(self, *topics: str) -> Iterator[Watch]:
