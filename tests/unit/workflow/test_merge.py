@@ -83,6 +83,12 @@ def test_comments_of_the_side_that_changed_them_are_preserved() -> None:
     other = mine.replace("# first", "# other")
     merged, places = merge_content("flow", node(BASE), node(other), node(theirs))
     assert places == ["comments"] and "# other" in merged["text"]
+    base = "summary: |\n  First\nvalue: {modules: []}\n"
+    noted = base.replace("|", "| # noted")
+    assert merge_content("flow", node(base), node(base.replace("First", "Mine")), node(noted)) == (
+        {"text": noted.replace("First", "Mine")},
+        [],
+    )
     same = merge_content("flow", node(BASE), node(theirs), node(theirs.replace("summary: Report", "summary: Mine")))
     assert same[1] == [] and "# before b" in same[0]["text"] and "summary: Mine" in same[0]["text"]
 

@@ -269,11 +269,13 @@ def with_other_scalars(value: Any, scalars: list[Any], random: Random) -> Any:
 
 
 def comments_of(text: str) -> list[str]:
-    """Return the comments of a text: they are between its tokens."""
+    """Return the comments of a text: they are between its tokens, or behind the `|` or `>` of a block of text."""
     end = 0
     gaps = []
     for token in YAML(typ="safe", pure=True).scan(text):
         gaps.append(text[end : token.start_mark.index])
+        if getattr(token, "style", None) in ("|", ">"):
+            gaps.append(text[token.start_mark.index :].partition("\n")[0])
         end = max(end, token.end_mark.index)
     return re.findall(
         "# (?:above [0-9]+|section [0-9]+|line [0-9]+|end)$", "\n".join((*gaps, text[end:])), re.MULTILINE

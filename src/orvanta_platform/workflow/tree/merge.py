@@ -38,13 +38,15 @@ def merge_content(
 
 
 def _comments(text: str) -> list[str]:
-    """Return the comments of a document: they are between its tokens, unlike `#` in texts."""
+    """Return the comments of a document: they are between its tokens, or behind the `|` or `>` of a block of text."""
     from ruamel.yaml import YAML
 
     end = 0
     gaps = []
     for token in YAML(typ="safe", pure=True).scan(text):
         gaps.append(text[end : token.start_mark.index])
+        if getattr(token, "style", None) in ("|", ">"):
+            gaps.append(text[token.start_mark.index : token.end_mark.index].partition("\n")[0])
         end = max(end, token.end_mark.index)
     lines = [line for gap in (*gaps, text[end:]) for line in gap.splitlines()]
     return [line[line.index("#") :].strip() for line in lines if "#" in line]
