@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import queue
+import re
 import select
 import signal
 import stat
@@ -78,6 +79,12 @@ class Up:
         """Return the commands of the processes that it has started."""
         words = [processes.arguments(pid) for pid in processes.children(self.process.pid)]
         return {name for each in words for name in ("server", "worker") if name in each}
+
+    def close_output(self) -> None:
+        """Close the reading end of its output, which takes effect after the next line."""
+        assert self.process.stdout is not None
+        with Path(os.devnull).open() as nothing:
+            os.dup2(nothing.fileno(), self.process.stdout.fileno())
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -294,6 +301,32 @@ def test_killed_keeper_is_restarted(up: Up, home: Path) -> None:
     keeper = int((home / "postgres" / KEEPER_LOCK).read_text())
     os.kill(keeper, signal.SIGKILL)
     up.read_until("The keeper of the embedded database exited; restarting it.")
+    await_health(up)
+    assert up.stop() == 0
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_failed_restart_of_the_database_is_explained_and_repeated(up: Up, home: Path) -> None:
+    version = home / "postgres" / "data" / "PG_VERSION"
+    present = version.read_text()
+    version.write_text("14\n")
+    os.kill(int((home / "postgres" / KEEPER_LOCK).read_text()), signal.SIGKILL)
+    up.read_until("belongs to PostgreSQL 14")
+    assert up.commands() == {"server", "worker"}
+    version.write_text(present)
+    await_health(up)
+    assert up.stop() == 0
+    assert re.search(r"^The database did not start: .* PostgreSQL 14, .*\. .*\. Trying again in 10 s\.$", up.output, re.M)
+
+
+def test_up_runs_on_when_its_output_is_closed(up: Up, home: Path) -> None:
+    up.close_output()
+    for _ in range(2):  # the second exit is reported to a closed output
+        first = up.child("worker")
+        os.kill(first, signal.SIGKILL)
+        while "worker" not in up.commands() or up.child("worker") == first:
+            assert up.process.poll() is None
+            time.sleep(POLL_S)
     await_health(up)
     assert up.stop() == 0
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()

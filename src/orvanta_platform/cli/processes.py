@@ -75,7 +75,10 @@ def server(
 
         def prepare() -> None:
             # In a process of its own, whose memory is returned: the set-up loads and computes much that is needed once.
-            if setup_fd is not None and _run_forked(lambda: set_up(settings, setup_fd), setup_fd) != 0:
+            code = 0 if setup_fd is None else _run_forked(lambda: set_up(settings, setup_fd), setup_fd)
+            if code < 0:
+                print(f"The set-up of the database was ended by signal {-code}.", file=sys.stderr)
+            if code != 0:
                 raise typer.Exit(1)
 
         serve(settings, background=of_server, prepare=prepare)

@@ -87,11 +87,14 @@ class ChildProcess:
 
     def _load(self, pipes: Mapping[str, int]) -> None:
         read, write = os.pipe()
-        self._pipe = os.fdopen(write, "w")
         try:
             self._process = _spawn(self.command, {"--secrets-fd": read, **pipes})
+        except BaseException:
+            os.close(write)
+            raise
         finally:
             os.close(read)
+        self._pipe = os.fdopen(write, "w")
 
     def start(self, secrets: Mapping[str, str]) -> None:
         """Let the process begin, which is started if it was not loaded."""
@@ -111,9 +114,13 @@ class ChildProcess:
         self._end_group()
         if time.monotonic() - self._started_at > _STEADY_S:
             self._pause_s = _FIRST_PAUSE_S
+        self.postpone()
+        return code
+
+    def postpone(self) -> None:
+        """Schedule the next start; the pause before it doubles up to a limit."""
         self._due = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _MAX_PAUSE_S)
-        return code
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process if it runs."""
@@ -122,10 +129,10 @@ class ChildProcess:
 
     def kill(self) -> None:
         """Kill the process and its process group."""
-        if self._pipe is not None:
-            self._pipe.close()
         if self._process is not None:
             self._end_group()
+        if self._pipe is not None:
+            self._pipe.close()
 
     def _end_group(self) -> None:
         assert self._process is not None

@@ -14,13 +14,23 @@ START_LOCK = "start.lock"
 class DatabaseUse:
     """Shared lock on a running server, and a handle of its keeper."""
 
-    def __init__(self, root: str, keeper_pid: int, lock: int) -> None:
+    def __init__(self, root: str, keeper_pid: int, lock: int, keeper_handle: int | None = None) -> None:
         self.root = root
         self.keeper_pid = keeper_pid
         self.lock = lock
         """Number of the locked file, which an exec may pass on; -1 after `close`."""
-        self.keeper_handle = os.pidfd_open(keeper_pid)
-        """A pidfd of the keeper, readable when it has ended."""
+        self.keeper_handle = os.pidfd_open(keeper_pid) if keeper_handle is None else keeper_handle
+        """A pidfd of the keeper, readable when it has ended. An exec may pass it on: the pid may have another owner."""
+
+    @property
+    def handles(self) -> tuple[int, int]:
+        """Return the files that an exec passes on."""
+        return self.lock, self.keeper_handle
+
+    def state(self) -> dict[str, str | int]:
+        """Return the arguments of the constructor after an exec of this process."""
+        lock, handle = self.handles
+        return {"root": self.root, "keeper_pid": self.keeper_pid, "lock": lock, "keeper_handle": handle}
 
     def alive(self) -> bool:
         """Return whether the keeper runs."""

@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from orvanta_platform import forked
 from orvanta_platform.embedded.child_processes import ChildProcess
 from orvanta_platform.embedded.database_use import DatabaseUse
 
@@ -33,7 +34,9 @@ _END_S = 15.0
 
 _RESEND_S = 0.5
 _CHECK_S = 10.0
-"""Seconds between checks of the processes. The exit of one ends the pause."""
+"""Seconds between checks of the processes, which the exit of one ends, and before a failed restart of the database is
+repeated.
+"""
 
 _PROGRAM = """
 import sys
@@ -98,7 +101,8 @@ def take_over(
     state = {
         "parts": [part.state() for part in parts],
         "secrets": dict(secrets),
-        "database": database and {"root": database.root, "keeper_pid": database.keeper_pid, "lock": database.lock},
+        "lock": lock,
+        "database": database and database.state(),
         "home": home,
         "stops": stops,
         "path": sys.path,
@@ -106,7 +110,7 @@ def take_over(
     handle = os.memfd_create("state", 0)
     os.write(handle, json.dumps(state).encode())
     os.lseek(handle, 0, os.SEEK_SET)
-    for inherited in (handle, lock, *([database.lock] if database else [])):
+    for inherited in (handle, lock, *(database.handles if database else ())):
         os.set_inheritable(inherited, True)
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     options = ["-P", "-S", "-X", "utf8", "-c", _PROGRAM]
@@ -115,9 +119,11 @@ def take_over(
 
 def main(handle: int) -> int:
     """Supervise the processes of the state in the file `handle` until stopped, and return the exit code."""
+    forked.forbid_dumps()
     with os.fdopen(handle) as file:
         state = json.load(file)
     sys.path[:] = state["path"]
+    os.set_inheritable(state["lock"], False)
     with stop_requests(state["stops"]) as stop:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         return Supervisor(state, stop).run()
@@ -130,6 +136,10 @@ class Supervisor:
         self._parts = [ChildProcess.resumed(each) for each in state["parts"]]
         self._secrets: Mapping[str, str] = state["secrets"]
         self._database = DatabaseUse(**state["database"]) if state["database"] else None
+        for handle in self._database.handles if self._database else ():
+            os.set_inheritable(handle, False)
+        self._database_due: float | None = None
+        """Time of the next attempt to restart the database, after one that failed."""
         self._home: str = state["home"]
         self._stop = stop
 
@@ -138,35 +148,58 @@ class Supervisor:
         try:
             try:
                 while not self._stop.count:
-                    self._supervise()
-                print(f"Stopping: running jobs have {_GRACE_S:.0f} s to finish", flush=True)
+                    self._restart_ended()
+                    self._wait()
+                _say(1, f"Stopping: running jobs have {_GRACE_S:.0f} s to finish")
                 self._drain()
             finally:
                 for part in self._parts:
                     part.kill()
         finally:
             if self._database is not None:
-                print("Stopping the database", flush=True)
+                _say(1, "Stopping the database")
                 self._database.close()
         return 0
 
-    def _supervise(self) -> None:
-        """Wait for a process to exit, and restart those that are due."""
-        waits = [part.due_s for part in self._parts if part.pid is None]
-        keeper = [self._database.keeper_handle] if self._database is not None else []
-        self._stop.wait(keeper, min(waits, default=_CHECK_S))
-        if self._stop.count:
-            return
+    def _restart_ended(self) -> None:
+        """Restart the processes that have exited and are due."""
         for part in self._parts:
             code = part.poll()
             if code is not None:
-                _warn(f"The {part.command} exited with {code}; restarting it.")
+                _say(2, f"The {part.command} exited with {code}; restarting it.")
             if part.pid is None and part.due_s == 0.0:
-                part.start(self._secrets)
+                try:
+                    part.start(self._secrets)
+                except Exception as error:
+                    part.postpone()
+                    _say(2, f"The {part.command} did not start: {_reason(error)}")
         if self._database is not None and not self._database.alive():
-            _warn("The keeper of the embedded database exited; restarting it.")
-            ended, self._database = self._database, self._restarted()
-            ended.close()
+            self._restart_database()
+
+    def _restart_database(self) -> None:
+        assert self._database is not None
+        if self._database_due is None:
+            _say(2, "The keeper of the embedded database exited; restarting it.")
+        elif time.monotonic() < self._database_due:
+            return
+        try:
+            restarted = self._restarted()
+        except Exception as error:  # of a program that is being replaced as well
+            self._database_due = time.monotonic() + _CHECK_S
+            _say(2, f"The database did not start: {_reason(error)} Trying again in {_CHECK_S:.0f} s.")
+            return
+        ended, self._database, self._database_due = self._database, restarted, None
+        ended.close()
+
+    def _wait(self) -> None:
+        """Wait for the exit of a process, a stop request, or the next restart."""
+        waits = [_CHECK_S, *(part.due_s for part in self._parts if part.pid is None)]
+        keeper = []
+        if self._database_due is not None:
+            waits.append(max(0.0, self._database_due - time.monotonic()))
+        elif self._database is not None:
+            keeper.append(self._database.keeper_handle)
+        self._stop.wait(keeper, min(waits))
 
     def _restarted(self) -> DatabaseUse:
         from pathlib import Path
@@ -195,5 +228,13 @@ class Supervisor:
                 self._stop.wait([], POLL_S)
 
 
-def _warn(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _reason(error: Exception) -> str:
+    """Return the message and the hint of an error, each a sentence."""
+    hint = getattr(error, "hint", None)
+    return f"{error} {hint}" if hint else f"{error}".rstrip(".") + "."
+
+
+def _say(stream: int, text: str) -> None:
+    """Write a line to the standard output (1) or error (2), which may be closed: the platform runs on."""
+    with suppress(OSError):
+        os.write(stream, f"{text}\n".encode())

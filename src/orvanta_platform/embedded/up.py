@@ -66,6 +66,7 @@ def up(settings: Settings, console: Console) -> NoReturn:
                     stops=stop.count,
                 )
             except BaseException:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
                 for part in parts:
                     part.kill()
                 if database is not None:
