@@ -316,7 +316,8 @@ def test_failed_restart_of_the_database_is_explained_and_repeated(up: Up, home: 
     version.write_text(present)
     await_health(up)
     assert up.stop() == 0
-    assert re.search(r"^The database did not start: .* PostgreSQL 14, .*\. .*\. Trying again in 10 s\.$", up.output, re.M)
+    message = r"^The database did not start: .* PostgreSQL 14, .*\. .*\. Trying again in 10 s\.$"
+    assert re.search(message, up.output, re.MULTILINE)
 
 
 def test_up_runs_on_when_its_output_is_closed(up: Up, home: Path) -> None:

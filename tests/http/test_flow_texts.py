@@ -84,6 +84,13 @@ async def test_settings_of_a_call_change_those_of_the_text(api: ApiHarness) -> N
     assert new.get("schema") is None and "schema" not in new["source"]["text"]
 
 
+async def test_unknown_keys_of_the_text_stay(api: ApiHarness) -> None:
+    text = "summary: Orders\nx-team: payments # who pays\nowners: [a] # important\nvalue: {modules: []}\n"
+    found = await created(api, "f/texts/unknown", text)
+    new = await updated(api, "f/texts/unknown", value=found["value"], summary="All orders")
+    assert new["source"]["text"] == text.replace("Orders", "All orders")
+
+
 async def test_value_too_large_for_yaml_is_deployed_as_json(api: ApiHarness) -> None:
     found = await created(api, "f/texts/large")
     value = {"modules": [{"id": "a", "value": {"type": "identity", "list": [0] * MAX_YAML_EVENTS}}]}

@@ -156,6 +156,8 @@ async def test_run_of_a_workflow_with_a_stored_wrong_setting_names_it(api: ApiHa
         {"cache_ttl": "x", "priority": "high", "dedicated_worker": "yes", "retry": 3, "envs": 3, "labels": 3},
         {"debounce_delay_s": 5, "debounce_key": 3, "debounce_args_to_accumulate": 3, "max_total_debounces_amount": "x"},
         {"delete_after_secs": "x", "timeout": -1},
+        {"timeout": False, "tag": []},
+        {"timeout": "", "tag": 0},
     ],
 )
 async def test_stored_setting_that_never_had_an_effect_prevents_no_run(
@@ -166,3 +168,15 @@ async def test_stored_setting_that_never_had_an_effect_prevents_no_run(
     answer = await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})
     assert answer.status_code == 201, answer.text
     assert (await api.client.get(f"{W}/scripts/get/p/{PATH}")).status_code == 200
+
+
+async def test_old_version_with_a_wrong_setting_is_restored(api: ApiHarness) -> None:
+    created = await api.client.post(f"{W}/scripts/create", json=SCRIPT)
+    assert created.status_code == 201
+    await store_settings(api, PATH, cache_ttl="60")
+    answer = await api.client.post(f"{W}/scripts/create", json=SCRIPT | {"parent_hash": created.text})
+    assert answer.status_code == 201, answer.text
+    versions = await api.get(f"versions/list/script/{PATH}")
+    oldest = min(each["id"] for each in versions)
+    answer = await api.client.post(f"{W}/versions/restore/script/{PATH}", json={"version": oldest})
+    assert answer.status_code == 201, answer.text

@@ -95,9 +95,9 @@ def check_workflow(settings: Mapping[str, Any]) -> None:
 def require_usable(name: str, settings: Mapping[str, Any]) -> None:
     """Check the deployed settings of `name` that its runs use. Raises InvalidItemSettings.
 
-    Earlier versions of the platform stored any value.
+    Earlier versions of the platform stored any value; one that is false, such as "", counts as a missing one.
     """
-    tag, timeout = settings.get("tag"), settings.get("timeout")
+    tag, timeout = settings.get("tag") or None, settings.get("timeout") or None
     if (tag is None or isinstance(tag, str)) and (timeout is None or type(timeout) in (int, float)):
         return
     hint = "Deploy it again with a valid value."

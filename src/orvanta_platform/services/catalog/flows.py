@@ -38,6 +38,7 @@ from orvanta_platform.services.runs.package_policies import codes_of_flow
 from orvanta_platform.workflow import document, item_settings, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.grammar import DOCUMENT
 from orvanta_platform.workflow.limits import MAX_YAML_CHARS
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.defaults import completed_document
@@ -426,6 +427,7 @@ def _wanted_document(
     """Return the document that a call without `source` deploys, with its settings that the stored document contains.
 
     A call with a `summary` contains a whole workflow, so settings that it lacks are removed. Another one leaves them.
+    Unknown keys of the document stay.
     """
     wanted = {}
     for name, present in stored.items():
@@ -434,7 +436,7 @@ def _wanted_document(
         elif name in settings:
             value = _plain(settings[name])
         else:
-            value = None if _SUMMARY in settings else present
+            value = None if _SUMMARY in settings and name in DOCUMENT.known else present
         if value is not None or (present is None and name not in settings):
             wanted[name] = value
     return {**wanted, **sent}

@@ -115,7 +115,16 @@ def _correct_script(
     settings = msgspec.json.decode(row.settings)
     apply_fixes(settings, fixes, hashes)
     text, language = scripts.text_of(row), row.language or ""
-    new = NewScript(row.path, text, language, _raw(settings), parent=row.hash, lock=row.lock, message=message)
+    new = NewScript(
+        row.path,
+        text,
+        language,
+        _raw(settings),
+        parent=row.hash,
+        lock=row.lock,
+        message=message,
+        keeps_settings=True,
+    )
     return new, subject_of_script(row.path, language, text, settings)
 
 

@@ -63,6 +63,10 @@ class NewScript(msgspec.Struct, frozen=True):
     """Revision of the draft that is deployed."""
     bypass_reason: str | None = None
     """Reason for deploying it in spite of violated policies."""
+    keeps_settings: bool = False
+    """The settings are those of a deployed version. Earlier versions of the platform stored any value: their types are
+    not checked again.
+    """
 
 
 async def create(
@@ -269,7 +273,8 @@ def text_of(row: ItemRow) -> str:
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
     locking.require_language(new.language)
     limits.check_settings(new.settings)
-    item_settings.check_script({name: _plain(value) for name, value in new.settings.items()})
+    if not new.keeps_settings:
+        item_settings.check_script({name: _plain(value) for name, value in new.settings.items()})
     if len(new.content) > MAX_CONTENT_LENGTH:
         raise TooLarge(f"A script has at most {MAX_CONTENT_LENGTH >> 20} MiB.")
     if "\0" in new.content:

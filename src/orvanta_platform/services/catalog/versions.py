@@ -94,7 +94,14 @@ async def _to_new_flow(old: ItemRow, message: str) -> NewFlow:
 def _to_new_script(old: ItemRow, parent: str, message: str) -> NewScript:
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     return NewScript(
-        old.path, scripts.text_of(old), old.language or "", settings, parent=parent, lock=old.lock, message=message
+        old.path,
+        scripts.text_of(old),
+        old.language or "",
+        settings,
+        parent=parent,
+        lock=old.lock,
+        message=message,
+        keeps_settings=True,
     )
 
 

@@ -315,6 +315,7 @@ async def _script(
             parent=None if present is None else present.version,
             lock=new.lock,
             message=message,
+            keeps_settings=new.settings is None,
         ),
     )
 
