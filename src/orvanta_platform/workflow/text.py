@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 # Texts that readers of YAML 1.1 take for booleans; quoted, every reader takes them for text.
 _YAML_1_1_BOOLEAN: Final = re.compile(r"y|yes|n|no|on|off|true|false", re.IGNORECASE)
-_LIST_ITEM: Final = re.compile(
-    r"^( *)(?:[^\s#-].*|'[^']*'|\"[^\"]*\"):[ \t]*(?:#.*)?\n(?: *(?:#.*)?\n)*( *)- ", re.MULTILINE
-)
+# End of a line with a key and no value. A line is searched in linear time.
+_KEY_END: Final = re.compile(r":(?:[ \t]+#|[ \t]*$)")
 # Texts that YAML preserves without quotes; a carriage return is not preserved.
 _PRINTABLE: Final = re.compile(
     "[\t\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
@@ -80,8 +79,17 @@ def is_printable(text: str) -> bool:
 
 def indents_lists(text: str) -> bool:
     """Return whether the first list below a key of a YAML text is indented; True without one."""
-    found = _LIST_ITEM.search(text)
-    return found is None or len(found[2]) > len(found[1])
+    column = None  # of the key whose value may follow
+    for line in text.split("\n"):
+        content = line.lstrip(" ")
+        if not content or content[0] == "#":
+            continue
+        indent = len(line) - len(content)
+        if column is not None and content.startswith("- "):
+            return indent > column
+        is_key = content[0] not in "-\t\r" and _KEY_END.search(content, 1)
+        column = indent if is_key else None
+    return True
 
 
 def with_scalars(value: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document, yaml_text
 from orvanta_platform.workflow.document import Document
 from orvanta_platform.workflow.limits import MAX_YAML_CHARS, MAX_YAML_EVENTS, too_much_yaml
@@ -30,6 +31,10 @@ _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _BLANK_LINE: Final = re.compile(r"^[ \t]*\n", re.MULTILINE)
 _DEEP_COMMENT: Final = re.compile(r"(?<=\n) +(?=#)|\A +(?=#)")
 _COMMENT: Final = re.compile(r"[ \t]+#[^\n]*")
+_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
+"""Line breaks other than line feeds."""
+_LIMITS: Final = frozenset({"document_too_large", "document_too_deep"})
+"""Codes of texts that exceed the limits of documents."""
 
 
 class _Unsupported(Exception):
@@ -76,31 +81,65 @@ def edit_yaml(text: str, wanted: Mapping[str, Any], *, limit: bool = False) -> D
     """Return the document that `text` becomes if its value is changed to `wanted`.
 
     The text remains as it is if their values are equal. With `limit`, both texts must be within the limits of YAML that
-    a caller sends. Raises InvalidWorkflow as `document.parse`, ValueError if the text cannot be changed to this value.
+    a caller sends. Raises InvalidWorkflow as `document.parse` if `text` is invalid or the changed text exceeds the
+    limits, ValueError if the text cannot be changed to this value.
     """
     text = text.removeprefix("\ufeff")
     if limit:
         require_writable(wanted)
     has_crlf = "\r\n" in text
     edited = text.replace("\r\n", "\n")
-    composer = _Composer(edited)
-    present = yaml_text.read(edited, limit=limit, observe=composer.handle)
-    if not isinstance(present, dict) or composer.root is None:
-        raise ValueError("the text is not a mapping")
+    composer, present = _composed(edited, limit)
     if same(present, wanted):
         return Document(text.encode(), "yaml", present)
+    composer.require_line_feeds()
+    is_ended = edited.endswith("\n")
+    if not is_ended:
+        edited += "\n"
+        if "|" in edited or ">" in edited:  # a block of text at the end now ends with a line feed
+            composer, present = _composed(edited, limit)
+    assert composer.root is not None
     try:
         composer.assign(composer.root, present)
         edited = _Edit(edited).document(composer.root, wanted)
     except (_Unsupported, RecursionError):
-        raise ValueError("the text cannot be changed to this value") from None
-    if has_crlf:
-        edited = edited.replace("\n", "\r\n")
-    source = edited.encode()
-    found = document.parse(source, "yaml", limit_yaml=True) if limit else document.parse(source, "yaml")
-    if not same(found.tree, wanted):
-        raise ValueError("the text cannot be changed to this value")
-    return found
+        raise _unchangeable() from None
+    candidates = [edited] if is_ended else [edited.removesuffix("\n"), edited]
+    for each in candidates:
+        found = _parsed(each.replace("\n", "\r\n") if has_crlf else each, limit)
+        if found is not None and same(found.tree, wanted):
+            return found
+    raise _unchangeable()
+
+
+def _composed(text: str, limit: bool) -> tuple[_Composer, dict[str, Any]]:
+    """Return the nodes of a text, and its value. Raises InvalidWorkflow, ValueError."""
+    composer = _Composer(text)
+    try:
+        present = yaml_text.read(text, limit=limit, observe=composer.handle)
+    except InvalidWorkflow:
+        document.parse(text.encode(), "yaml", limit_yaml=limit)
+        raise _unchangeable() from None  # JSON that is not YAML, such as with a very long key
+    if not isinstance(present, dict) or composer.root is None:
+        raise ValueError("the text is not a mapping")
+    return composer, present
+
+
+def _parsed(text: str, limit: bool) -> Document | None:
+    """Return the document of a text that was edited; None if it is invalid. Raises InvalidWorkflow if it exceeds the
+    limits.
+    """
+    source = text.encode()
+    try:
+        return document.parse(source, "yaml", limit_yaml=True) if limit else document.parse(source, "yaml")
+    except InvalidWorkflow as error:
+        if any(each["code"] in _LIMITS for each in error.details):
+            raise
+        return None
+
+
+def _unchangeable() -> ValueError:
+    return ValueError("the text cannot be changed to this value")
 
 
 def require_writable(value: Any) -> None:
@@ -142,6 +181,17 @@ class _Composer:
         self._text = text
         self._stack: list[tuple[_Node, _Node | None]] = []
         """Open collections, each with the key whose value follows."""
+        self._quoted: list[_Node] = []
+
+    def require_line_feeds(self) -> None:
+        """Raise ValueError if the text has other line breaks outside quotes: lines are searched by line feeds."""
+        quoted = iter(self._quoted)
+        text = next(quoted, None)
+        for found in _OTHER_BREAK.finditer(self._text):
+            while text is not None and text.end <= found.start():
+                text = next(quoted, None)
+            if text is None or found.start() < text.opening:
+                raise ValueError("the text has line breaks other than line feeds")
 
     def handle(self, event: Any) -> None:
         from ruamel.yaml import events
@@ -194,7 +244,9 @@ class _Composer:
     def _scalar(self, event: Any) -> _Node:
         start, end = _span(event)
         node = _Node(None, start, end, anchor=event.anchor, opening=self._skip_properties(event))
-        node.quote = event.style if event.style in ("'", '"') else ""
+        if event.style in ("'", '"'):
+            node.quote = event.style
+            self._quoted.append(node)
         if event.style is not None and event.style in "|>":
             node.is_block_scalar = True
             header = self._text[node.opening : _line_end(self._text, node.opening)]
@@ -204,8 +256,10 @@ class _Composer:
 
     def _explicit(self, key: _Node) -> int:
         """Return the index of the question mark before a key (`? key`), -1 if it has another notation."""
-        before = self._text[: key.start].rstrip(" ")
-        return len(before) - 1 if before.endswith("?") else -1
+        index = key.start - 1
+        while index >= 0 and self._text[index] == " ":
+            index -= 1
+        return index if index >= 0 and self._text[index] == "?" else -1
 
     def _skip_properties(self, event: Any) -> int:
         start: int = event.start_mark.index

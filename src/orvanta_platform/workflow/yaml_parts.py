@@ -14,6 +14,9 @@ from orvanta_platform.workflow.text import is_printable
 
 _PLAIN: Final = re.compile(r"[A-Za-z_](?:[\w ./(),+*=%@$;'\"&!?<>{}\[\]-]*[\w./()+*=%@$;'\"!?<>{}\[\]-])?", re.ASCII)
 _PLAIN_IN_FLOW: Final = re.compile(r"[A-Za-z_](?:[\w ./()+*=%@$;-]*[\w./()+*=%@$;-])?", re.ASCII)
+_MAX_KEY_CHARS: Final = 1000
+"""Length up to which a key is written as `key: value`, and beyond it as `? key`; readers take at most 1,024 characters
+before the colon."""
 _OTHER_VALUES: Final = re.compile(r"y|yes|n|no|on|off|true|false|null", re.IGNORECASE)
 """Texts that a reader takes for another value."""
 
@@ -25,7 +28,11 @@ def block_lines(value: Any, *, indented: bool) -> Iterator[str]:
     """
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from _entry(f"{_text(str(name))}:", each, indented)
+            key = _text(str(name))
+            if len(key) > _MAX_KEY_CHARS:
+                yield f"? {key}"
+                key = ""
+            yield from _entry(f"{key}:", each, indented)
     else:
         for each in value:
             yield from block_item(each, indented=indented)
@@ -58,15 +65,24 @@ def flow_value(value: Any, *, plain: bool = False, quote: str = '"') -> str:
     """Return a value on one line, in flow style; `plain` writes simple texts without quotes."""
     match value:
         case dict():
-            inner = (f"{flow_value(str(name), plain=plain)}: {flow_value(v, plain=plain)}" for name, v in value.items())
+            inner = (f"{_flow_key(str(name), plain)}: {flow_value(v, plain=plain)}" for name, v in value.items())
             return "{" + ", ".join(inner) + "}"
         case list():
             return "[" + ", ".join(flow_value(each, plain=plain) for each in value) + "]"
         case str():
             is_plain = plain and _PLAIN_IN_FLOW.fullmatch(value) and not _OTHER_VALUES.fullmatch(value)
             return value if is_plain else _single_quoted(value) if quote == "'" else _quoted(value)
+        case float():
+            text = json.dumps(value)  # readers of YAML 1.1 take 1e-07 for a text
+            return text if "." in text else text.replace("e", ".0e")
         case _:
             return json.dumps(value)
+
+
+def _flow_key(key: str, plain: bool) -> str:
+    """Return a key in flow style. JSON has no notation for long keys, and needs none."""
+    text = flow_value(key, plain=plain)
+    return f"? {text}" if plain and len(text) > _MAX_KEY_CHARS else text
 
 
 def _entry(start: str, value: Any, indented: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import NotFound
+from orvanta_platform.errors import InvalidWorkflow, NotFound
 from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import document_threads, secret_access
 from orvanta_platform.services.changes import contents
@@ -176,8 +176,11 @@ def _add_files(files: dict[str, bytes], items: Sequence[Item], options: ArchiveO
 def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
     match item.kind:
         case "flow":
-            tree = document.parse(item.content["text"].encode(), "yaml").tree
-            return {f"{item.path}.flow.json": _json(tree)}
+            text = item.content["text"].encode()
+            try:
+                return {f"{item.path}.flow.json": _json(document.parse(text, "yaml").tree)}
+            except InvalidWorkflow:  # stored before its notation was refused
+                return {f"{item.path}.flow.yaml": text}
         case "script":
             always = {"summary": "", "description": "", "kind": "script"}
             settings = {"lock": item.content.get("lock", ""), **always, **item.content["settings"]}

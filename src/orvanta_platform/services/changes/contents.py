@@ -32,10 +32,8 @@ from orvanta_platform.db.tree import TreeFilter, VersionContent
 from orvanta_platform.errors import Forbidden, TooLarge
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES
-from orvanta_platform.workflow import document
+from orvanta_platform.services.changes.flow_texts import added_settings, flow_text, flow_tree, own_settings
 from orvanta_platform.workflow.hashes import hash_json
-from orvanta_platform.workflow.text import write_yaml
-from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import (
     FIELDS,
     OPTIONAL_KINDS,
@@ -47,7 +45,6 @@ from orvanta_platform.workflow.tree.item import (
     parts_of_test,
     path_of_test,
 )
-from orvanta_platform.workflow.yaml_edit import edit_yaml
 
 Depth: TypeAlias = Literal["hashes", "settings", "trees", "texts"]
 """Contents of scripts and workflows that are read: none; the settings of scripts; those that plans compare (`Stored`);
@@ -73,14 +70,6 @@ _SIZE_OF_TEST: Final = 64 << 10
 
 _ALL = 1_000_000
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
-_NOT_IN_FILES = frozenset(
-    {
-        *("workspace_id", "path", "name", "versions", "id", "created_at", "updated_at", "created_by", "updated_by"),
-        *("edited_at", "edited_by", "permissioned_as", "archived", "error", "extra_perms", "starred", "has_draft"),
-        *("draft_only", "hash", "version_id", "value", "schema", "deployment_message", "lock", "lock_error_logs"),
-    }
-)
-"""Settings of a version that describe its storage, or that are stored elsewhere."""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -431,7 +420,7 @@ def _version(kind: Kind, row: VersionContent, depth: Depth) -> Present:
 
 def item_of_version(kind: Kind, row: VersionContent) -> Item:
     """Return the item in one version of a script or workflow, which was read with its document."""
-    return Item(kind, row.path, _script(row) if kind == "script" else {"text": _flow_text(row)})
+    return Item(kind, row.path, _script(row) if kind == "script" else {"text": flow_text(row)})
 
 
 def _version_of(kind: Kind, row: VersionContent) -> str:
@@ -444,15 +433,15 @@ def _version_hash(row: VersionContent) -> str:
 
 def _flow(row: VersionContent, texts: bool) -> dict[str, Any]:
     if texts:
-        return {"text": _flow_text(row)}
-    settings = _own(msgspec.json.decode(row.settings))
+        return {"text": flow_text(row)}
+    settings = own_settings(msgspec.json.decode(row.settings))
     if row.format == "json":
-        return {"tree": _flow_tree(row, settings)}
+        return {"tree": flow_tree(row, settings)}
     if row.tree is None:  # an older version deployed it
-        return {"text": _flow_text(row)}
+        return {"text": flow_text(row)}
     tree = msgspec.json.decode(row.tree)
-    added = _added(tree, settings)
-    text = {"write_text": partial(_flow_text, row)} if added else {"text": _flow_text(row)}
+    added = added_settings(tree, settings)
+    text = {"write_text": partial(flow_text, row)} if added else {"text": flow_text(row)}
     return {"tree": {**tree, **added}, **text}
 
 
@@ -465,48 +454,7 @@ def _script(row: VersionContent) -> dict[str, Any]:
 def _script_settings(row: VersionContent) -> dict[str, Any]:
     settings = msgspec.json.decode(row.settings)
     schema = {"schema": settings["schema"]} if settings.get("schema") is not None else {}
-    return _own(settings) | schema
-
-
-def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in _NOT_IN_FILES and value is not None}
-
-
-def _flow_tree(row: VersionContent, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the document of a workflow that was deployed as JSON, with the settings that were sent beside it."""
-    assert row.body is not None
-    tree = msgspec.json.decode(row.body)
-    ordered: dict[str, Any] = {name: settings.pop(name) for name in ("summary", "description") if name in settings}
-    schema = {"schema": tree["schema"]} if tree.get("schema") is not None else {}
-    return {**ordered, "value": tree["value"], **schema, **dict(sorted(settings.items()))}
-
-
-def _flow_text(row: VersionContent) -> str:
-    """Return the YAML of a workflow, with the settings that were sent beside it."""
-    assert row.body is not None
-    settings = _own(msgspec.json.decode(row.settings))
-    if row.format == "json":
-        return write_yaml(_flow_tree(row, settings))
-    text = row.body.decode()
-    added = _added(settings_of(text) if row.tree is None else _head(row.tree), settings)
-    if not added:
-        return text
-    tree = document.parse(row.body, "yaml").tree if row.tree is None else msgspec.json.decode(row.tree)
-    try:
-        return edit_yaml(text, {**tree, **added}).source.decode()
-    except ValueError:
-        return write_yaml({**tree, **added})
-
-
-def _head(tree: str) -> dict[str, Any]:
-    """Return the settings in the JSON of a document. Its nodes are not decoded."""
-    members = msgspec.json.decode(tree, type=dict[str, msgspec.Raw])
-    return {name: msgspec.json.decode(each) for name, each in members.items() if name not in ("value", "schema")}
-
-
-def _added(present: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that were sent beside a document, and which it does not contain."""
-    return {name: value for name, value in sorted(settings.items()) if present.get(name) != value}
+    return own_settings(settings) | schema
 
 
 async def _tests(
