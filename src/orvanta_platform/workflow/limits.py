@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.diagnostics import refusal
@@ -67,3 +67,23 @@ def too_many_values() -> InvalidWorkflow:
 def too_deep() -> InvalidWorkflow:
     """Return the error for a document over MAX_LEVELS."""
     return refusal("document_too_deep", f"the document is nested deeper than {MAX_LEVELS} levels")
+
+
+def require_writable(value: Any) -> None:
+    """Raise InvalidWorkflow for a value whose YAML exceeds the limits of YAML that a caller sends."""
+    events = chars = 0
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        events += 1
+        if isinstance(each, dict):
+            events += 1 + len(each)
+            chars += sum(map(len, each))
+            pending += each.values()
+        elif isinstance(each, list):
+            events += 1
+            pending += each
+        elif isinstance(each, str):
+            chars += len(each)
+        if events > MAX_YAML_EVENTS or chars > MAX_YAML_CHARS:
+            raise too_much_yaml()

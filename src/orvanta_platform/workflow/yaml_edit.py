@@ -15,7 +15,7 @@ from typing import Any, Final
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document, yaml_text
 from orvanta_platform.workflow.document import Document
-from orvanta_platform.workflow.limits import MAX_YAML_CHARS, MAX_YAML_EVENTS, too_much_yaml
+from orvanta_platform.workflow.limits import require_writable
 from orvanta_platform.workflow.text import indents_lists
 from orvanta_platform.workflow.yaml_parts import block_item, block_lines, block_value, flow_value
 
@@ -140,26 +140,6 @@ def _parsed(text: str, limit: bool) -> Document | None:
 
 def _unchangeable() -> ValueError:
     return ValueError("the text cannot be changed to this value")
-
-
-def require_writable(value: Any) -> None:
-    """Raise InvalidWorkflow for a value whose YAML exceeds the limits of YAML that a caller sends."""
-    events = chars = 0
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        events += 1
-        if isinstance(each, dict):
-            events += 1 + len(each)
-            chars += sum(map(len, each))
-            pending += each.values()
-        elif isinstance(each, list):
-            events += 1
-            pending += each
-        elif isinstance(each, str):
-            chars += len(each)
-        if events > MAX_YAML_EVENTS or chars > MAX_YAML_CHARS:
-            raise too_much_yaml()
 
 
 def same(one: Any, other: Any) -> bool:

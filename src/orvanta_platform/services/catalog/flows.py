@@ -39,12 +39,12 @@ from orvanta_platform.workflow import document, item_settings, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.grammar import DOCUMENT
-from orvanta_platform.workflow.limits import MAX_YAML_CHARS
+from orvanta_platform.workflow.limits import MAX_YAML_CHARS, require_writable
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.defaults import completed_document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_normal_flow
 from orvanta_platform.workflow.validate import Examination, examine
-from orvanta_platform.workflow.yaml_edit import edit_yaml, require_writable, same
+from orvanta_platform.workflow.yaml_edit import edit_yaml, same
 
 _SCHEMA_PATH = "/schema"
 _SUMMARY = "summary"
