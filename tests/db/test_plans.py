@@ -157,6 +157,25 @@ async def test_audit_trail_is_searched_by_beginning_of_resource(database: TestDa
     await owner.close()
 
 
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_moves_are_searched_by_operation_and_resource(database: TestDatabase, mode: str) -> None:
+    """The number of audit rows does not matter, neither of other items nor of other operations."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(
+        "INSERT INTO audit (workspace, actor, operation, action_kind, resource, parameters)"
+        " SELECT 'main', 'ann', CASE n % 100 WHEN 0 THEN 'flows.move' WHEN 1 THEN 'flows.delete' ELSE 'flows.update' END,"
+        " 'Updated', 'f/folder/item' || n % 70, '{\"to\": \"f/folder/new\"}' FROM generate_series(1, 20000) AS n"
+    )
+    await owner.execute("ANALYZE audit")
+    await owner.execute(f"SET plan_cache_mode = {mode}")
+    plan = await explain(
+        owner, load("moves")["list_targets"].text, "'main', ARRAY['flow', 'flow'], ARRAY['f/folder/item4', 'f/x']"
+    )
+    conditions = re.findall("Index Cond: .*operation.*resource", plan)
+    assert len(conditions) == len(re.findall("Scan (?:Backward )?(?:using .*)?on audit", plan)) == 5, plan
+    await owner.close()
+
+
 @pytest.mark.parametrize("since", [None, datetime(2020, 1, 1, tzinfo=UTC)])
 async def test_search_of_what_never_occurs_together_reads_few_rows(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch, since: datetime | None

@@ -59,34 +59,57 @@ LIMIT $4;
 
 -- name: list_targets
 -- The paths that the items of the kinds $2 have now, which were at the paths $3 when they were moved, as far as the audit
--- trail has their moves. Items that were deleted after their move, and further items at their path, are left out.
+-- trail has their moves. From a path that is sought, its last move counts; from each path after it, the first one since
+-- the item is there. Items that were deleted after their move, and further items at their path, are left out.
 WITH RECURSIVE step AS (
-    SELECT s.kind, s.path AS origin, s.path, 0::bigint AS audit, 0 AS n
+    SELECT s.kind, s.path AS origin, a.id AS audit, a.path, 1 AS n
     FROM unnest($2::text[], $3::text[]) AS s (kind, path)
+    CROSS JOIN LATERAL (
+        SELECT m.id,
+               coalesce(m.parameters ->> 'to',
+                        (SELECT e ->> 'to'
+                         FROM jsonb_array_elements(m.parameters -> 'moved') AS e
+                         WHERE e ->> 'kind' = s.kind AND e ->> 'path' = s.path)) AS path
+        FROM audit AS m
+        WHERE m.workspace = $1 AND m.operation COLLATE "C" = s.kind || 's.move' AND m.resource COLLATE "C" = s.path
+        ORDER BY m.id DESC
+        LIMIT 1
+    ) AS a
+    WHERE NOT EXISTS (SELECT FROM audit AS d
+                      WHERE d.workspace = $1 AND d.operation COLLATE "C" = s.kind || 's.delete'
+                        AND d.resource COLLATE "C" = s.path AND d.id > a.id)
     UNION ALL
-    SELECT p.kind, p.origin, m.path, m.audit, p.n + 1
+    SELECT p.kind, p.origin, a.id, a.path, p.n + 1
     FROM step AS p
     CROSS JOIN LATERAL (
-        SELECT a.id AS audit,
-               coalesce(a.parameters ->> 'to',
+        SELECT m.id,
+               coalesce(m.parameters ->> 'to',
                         (SELECT e ->> 'to'
-                         FROM jsonb_array_elements(a.parameters -> 'moved') AS e
+                         FROM jsonb_array_elements(m.parameters -> 'moved') AS e
                          WHERE e ->> 'kind' = p.kind AND e ->> 'path' = p.path)) AS path
-        FROM audit AS a
-        WHERE a.workspace = $1 AND a.operation = p.kind || 's.move' AND a.resource = p.path AND a.id > p.audit
-        ORDER BY a.id DESC
+        FROM audit AS m
+        WHERE m.workspace = $1 AND m.operation COLLATE "C" = p.kind || 's.move' AND m.resource COLLATE "C" = p.path
+          AND m.id > p.audit
+        ORDER BY m.id
         LIMIT 1
-    ) AS m
-    WHERE p.n < 10
+    ) AS a
+    WHERE p.n < 11
       AND NOT EXISTS (SELECT FROM audit AS d
-                      WHERE d.workspace = $1 AND d.operation = p.kind || 's.delete' AND d.resource = p.path
-                        AND d.id > m.audit)
+                      WHERE d.workspace = $1 AND d.operation COLLATE "C" = p.kind || 's.delete'
+                        AND d.resource COLLATE "C" = p.path AND d.id > p.audit AND d.id < a.id)
+), last AS (
+    SELECT DISTINCT ON (p.kind, p.origin) p.kind, p.origin, p.audit, p.path, p.n
+    FROM step AS p
+    ORDER BY p.kind, p.origin, p.n DESC
 )
-SELECT DISTINCT ON (p.kind, p.origin) p.kind, p.origin, i.path, i.created_by, i.extra_perms
-FROM step AS p
-JOIN item AS i ON i.workspace = $1 AND i.kind = p.kind AND i.path = p.path
-WHERE p.n > 0 AND NOT i.archived
-ORDER BY p.kind, p.origin, p.n DESC;
+SELECT l.kind, l.origin, i.path, i.created_by, i.extra_perms
+FROM last AS l
+JOIN item AS i ON i.workspace = $1 AND i.kind = l.kind AND i.path = l.path
+WHERE l.n < 11 AND NOT i.archived AND NOT i.deleted
+  AND NOT EXISTS (SELECT FROM audit AS d
+                  WHERE d.workspace = $1 AND d.operation COLLATE "C" = l.kind || 's.delete'
+                    AND d.resource COLLATE "C" = l.path AND d.id > l.audit)
+ORDER BY l.kind, l.origin;
 
 -- name: lock_items
 -- The items at some paths, which are locked until the transaction ends.

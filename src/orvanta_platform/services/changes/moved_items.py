@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,9 +11,16 @@ from msgspec import structs
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can
 from orvanta_platform.db import moves
+from orvanta_platform.services.changes.contents import target_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import Key
 from orvanta_platform.workflow.tree.plan import Plan, with_move
+
+MAX_SOUGHT = 500
+"""Maximum number of items whose moves are searched for in one call."""
+
+MAX_SECONDS = 5.0
+"""Maximum duration of the search of one call."""
 
 _MOVABLE: Final = ("script", "flow")
 
@@ -27,11 +35,19 @@ async def with_moves(platform: Platform, actor: Actor, workspace: str, found: Pl
 
 
 async def find_moved(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> Mapping[Key, str]:
-    """Return the paths to which missing scripts and workflows were moved, of those that the actor may read."""
-    if not keys:
+    """Return the paths to which missing scripts and workflows were moved, of those that the actor may read.
+
+    The actor must be permitted to read at the former paths as well: the answer shows that the items existed. At most
+    MAX_SOUGHT keys are searched for; a search that takes too long finds nothing.
+    """
+    sought = [key for key in keys if can(actor, "read", target_of(workspace, key))][:MAX_SOUGHT]
+    if not sought:
         return {}
-    async with platform.db.acquire() as conn:
-        rows = await moves.list_targets(conn, workspace, keys)
+    try:
+        async with asyncio.timeout(MAX_SECONDS), platform.db.acquire() as conn:
+            rows = await moves.list_targets(conn, workspace, sought)
+    except TimeoutError:
+        return {}
     return {
         ("flow" if row.kind == "flow" else "script", row.origin): row.path
         for row in rows
