@@ -163,8 +163,9 @@ async def test_moves_are_searched_by_operation_and_resource(database: TestDataba
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "INSERT INTO audit (workspace, actor, operation, action_kind, resource, parameters)"
-        " SELECT 'main', 'ann', CASE n % 100 WHEN 0 THEN 'flows.move' WHEN 1 THEN 'flows.delete' ELSE 'flows.update' END,"
-        " 'Updated', 'f/folder/item' || n % 70, '{\"to\": \"f/folder/new\"}' FROM generate_series(1, 20000) AS n"
+        " SELECT 'main', 'ann', CASE n % 100 WHEN 0 THEN 'flows.move' WHEN 1 THEN 'flows.delete'"
+        " ELSE 'flows.update' END, 'Updated', 'f/folder/item' || n % 70, '{\"to\": \"f/folder/new\"}'"
+        " FROM generate_series(1, 20000) AS n"
     )
     await owner.execute("ANALYZE audit")
     await owner.execute(f"SET plan_cache_mode = {mode}")

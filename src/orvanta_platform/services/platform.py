@@ -35,6 +35,9 @@ from orvanta_platform.storage.local import LocalStorage
 from orvanta_platform.tracing import Spans
 from orvanta_platform.workflow.policies.policy import Policy
 
+PROBES_AT_ONCE = 3
+"""Maximum number of repositories whose branches one process reads concurrently."""
+
 
 @dataclass(slots=True)
 class DatabaseCheck:
@@ -77,6 +80,8 @@ class Platform:
 
     turns: Turns = field(default_factory=Turns)
     """Change sets and archives of this process."""
+    git_probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROBES_AT_ONCE))
+    """Children that read the branches of repositories."""
     database_check: DatabaseCheck = field(default_factory=DatabaseCheck)
 
     change_set_policies: dict[str, tuple[Policy, ...]] | None = None

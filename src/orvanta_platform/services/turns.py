@@ -16,7 +16,7 @@ _MAX_OF_ACCOUNT: Final = 8
 _RETRY_AFTER_S: Final = 5
 
 
-Kind: TypeAlias = Literal["changes", "plans", "archive", "git", "tests", "release_tests", "references"]
+Kind: TypeAlias = Literal["changes", "plans", "archive", "git", "git_probes", "tests", "release_tests", "references"]
 
 
 class Turns:

@@ -62,6 +62,7 @@ def main() -> None:
         try:
             answer: Answer
             if isinstance(request, Probe):
+                _limit(limits.PROBE_MEMORY, limits.PROBE_PROCESSOR_S, limits.PROBE_FILE, limits.PROBE_S)
                 answer = probe(request.remote)
             else:
                 if isinstance(request, Fetch):
@@ -82,14 +83,18 @@ def main() -> None:
 def _confine() -> None:
     """Limit memory, processor time, files and the whole time; ignore the configuration of the user."""
     os.umask(0o077)
+    _limit(_MEMORY, _PROCESSOR_S, 2 * limits.PACK, limits.DEADLINE_S)
+
+
+def _limit(memory: int, processor_s: int, file: int, deadline_s: int) -> None:
     for kind, limit in (
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_CPU, _PROCESSOR_S),
-        (resource.RLIMIT_FSIZE, 2 * limits.PACK),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, processor_s),
+        (resource.RLIMIT_FSIZE, file),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (limit, limit))
-    signal.alarm(limits.DEADLINE_S)
+    signal.alarm(deadline_s)
 
 
 def _read(source: BinaryIO) -> bytes | None:

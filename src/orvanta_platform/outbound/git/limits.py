@@ -32,6 +32,12 @@ REQUEST_S: Final = 20.0
 """Time limit of each part of an answer."""
 PROBE_S: Final = 20
 """Time limit of a child that only lists the branches."""
+PROBE_WAIT_S: Final = 20
+"""Maximum time that a request waits before its child starts."""
+PROBE_MEMORY: Final = 512 << 20
+PROBE_PROCESSOR_S: Final = 10
+PROBE_FILE: Final = 1 << 20
+"""Maximum size of a file that such a child writes."""
 BRANCHES: Final = 5
 """Number of branches that are named."""
 FIRST_S: Final = 60

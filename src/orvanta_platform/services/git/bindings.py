@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -21,7 +23,7 @@ from orvanta_platform.control.secrets import SecretLocation, SecretUnreadable
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import BindingRow, CommitRow, NewBinding
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.errors import BadRequest, NotFound, RateLimited
 from orvanta_platform.outbound.git import limits as git_limits
 from orvanta_platform.outbound.git.messages import GitFault, Probed, Remote
 from orvanta_platform.outbound.git.process import session
@@ -62,15 +64,16 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
     """Bind a workspace, or replace its binding; return the branches of the repository, unless it is not checked.
 
     The branch need not exist: the first commit creates it. Raises NotFound, Forbidden, BadRequest, also for a
-    repository that cannot be read, RateLimited.
+    repository that cannot be read, which is recorded, RateLimited.
     """
     require(actor, "admin", Target(workspace, "git"))
     refuse_limited(actor, _CHANGE, bound=True)
     new = await _check(platform, workspace, draft)
     probed = None
     if draft.check:
-        async with platform.turns.take("git", workspace, actor.email):
-            probed = await _probe(platform, workspace, new)
+        # Not the turn of reviews and applications, which must not wait for an unresponsive server.
+        async with platform.turns.take("git_probes", workspace, actor.email):
+            probed = await _probe(platform, actor, workspace, new)
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if draft.token else None
 
     async def write(conn: Connection) -> None:
@@ -90,8 +93,8 @@ async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -
     return probed
 
 
-async def _probe(platform: Platform, workspace: str, new: Draft) -> Probed:
-    """Return the branches of a repository. Raises BadRequest if it cannot be read."""
+async def _probe(platform: Platform, actor: Actor, workspace: str, new: Draft) -> Probed:
+    """Return the branches of a repository. Raises BadRequest if it cannot be read, RateLimited."""
     token = new.token
     if token is None:
         async with platform.db.acquire() as conn:
@@ -108,12 +111,32 @@ async def _probe(platform: Platform, workspace: str, new: Draft) -> Probed:
             username=new.username,
             token=token,
         )
-        async with session(platform.settings.home / "git", git_limits.PROBE_S) as child:
+        async with _probe_slot(platform), session(platform.settings.home / "git", git_limits.PROBE_S) as child:
             return await child.probe(remote)
     except GitFault as fault:
+        # The server has connected to the host for the actor, although nothing is stored.
+        parameters = {"url": new.url, "branch": new.branch, "error": fault.code}
+        async with platform.db.transaction() as conn:
+            await audit.record(conn, actor, "git.probe", "Execute", workspace, parameters)
         raise _unreadable(fault.message, fault.code) from None
     except (AddressRefused, OSError):  # it was resolved before: its addresses have changed since
         raise _unreadable("The addresses of its host have changed.", "repository_unreachable") from None
+
+
+@asynccontextmanager
+async def _probe_slot(platform: Platform) -> AsyncIterator[None]:
+    """Wait for one of the slots that all workspaces share. Raises RateLimited if none is free in time."""
+    try:
+        async with asyncio.timeout(git_limits.PROBE_WAIT_S):
+            await platform.git_probes.acquire()
+    except TimeoutError:
+        raise RateLimited(
+            "Too many repositories are being checked.", hint="Try again later.", details={"retry_after_s": 5}
+        ) from None
+    try:
+        yield
+    finally:
+        platform.git_probes.release()
 
 
 def _stored_token(platform: Platform, present: BindingRow) -> str | None:
