@@ -13,6 +13,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import version_references
+from orvanta_platform.services.catalog import dependents
 
 CALL = "value: {modules: [{id: a, value: {type: %s, path: %s, input_transforms: {%s}}}]}\n"
 NOTHING = "value: {modules: []}\n"
@@ -81,7 +82,7 @@ def removed(*keys: tuple[str, str]) -> dict[tuple[str, str], None]:
 
 
 async def test_removed_items_name_the_items_that_use_them(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one query for all of them, and nothing of an item that is removed as well."""
+    """With two queries for all of them, the indexed one first, and nothing of an item that is removed as well."""
     queries: list[int] = []
     query = version_references.list_references
 
@@ -93,7 +94,7 @@ async def test_removed_items_name_the_items_that_use_them(api: ApiHarness, monke
     keys = [each for each in ITEMS if each[1] not in ("f/used/main", "f/used/daily")]
     made = await plan(api.client, removed(*keys))
     assert uses(made) == {"f/used/helper": ["flow f/used/main a"], "f/used/shop": ["flow f/used/main"]}
-    assert queries == [5] and made["uses_truncated"] is False
+    assert queries == [2, 3] and made["uses_truncated"] is False
     assert [uses(await plan(api.client, removed(each))) for each in keys] == [
         {"uses_shop": ["resource f/used/shop"]},
         {"f/used/region": ["resource f/used/shop"]},
@@ -146,6 +147,40 @@ async def test_uses_by_items_that_the_caller_may_not_read_are_counted(api: ApiHa
     assert uses(await plan(api.client, removed(("script", "f/used/helper")))) == {
         "f/used/helper": ["flow f/hidden/secret a", "flow f/used/main a"]
     }
+
+
+async def test_hidden_uses_of_items_that_the_caller_may_not_change_are_not_counted(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even that there are more of them."""
+    monkeypatch.setattr(dependents, "MAX_SHOWN", 1)
+    call = {"text": CALL % ("script", "f/used/helper", "")}
+    await apply(api.client, {("flow", "f/hidden/secret"): call, ("flow", "f/hidden/other"): call})
+    found = {}
+    for name, role in (("ann", Role.DEVELOPER), ("otto", Role.OPERATOR)):
+        made = await plan(await api.member(name, role), removed(("script", "f/used/helper")))
+        assert uses(made) == {"f/used/helper": ["flow f/used/main a"]}
+        found[name] = made["entries"][0].get("hidden_uses", 0), made["uses_truncated"]
+    assert found == {"ann": (0, True), "otto": (0, False)}
+    monkeypatch.setattr(dependents, "MAX_SHOWN", 1000)
+    for name, role, hidden in (("bea", Role.DEVELOPER, 2), ("oda", Role.OPERATOR, 0)):
+        made = await plan(await api.member(name, role), removed(("script", "f/used/helper")))
+        assert (made["entries"][0].get("hidden_uses", 0), made["uses_truncated"]) == (hidden, False), name
+
+
+async def test_search_that_takes_too_long_keeps_the_uses_that_an_index_has(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = version_references.list_references
+
+    async def slow(conn: Any, workspace: str, sought: Any, *rest: Any, **more: Any) -> Any:
+        if any(each.text is not None for each in sought):
+            raise TimeoutError
+        return await query(conn, workspace, sought, *rest, **more)
+
+    monkeypatch.setattr(version_references, "list_references", slow)
+    made = await plan(api.client, removed(("script", "f/used/helper"), ("variable", "f/used/region")))
+    assert uses(made) == {"f/used/helper": ["flow f/used/main a"]} and made["uses_truncated"] is True
 
 
 async def test_moves_to_paths_that_the_caller_may_not_read_are_not_named(api: ApiHarness) -> None:

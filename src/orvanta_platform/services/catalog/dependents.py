@@ -135,29 +135,47 @@ class DirectUses(msgspec.Struct, frozen=True):
     rows: Sequence[ReferenceRow]
     truncated: bool
     """True if there may be more."""
+    hidden_truncated: bool
+    """True if there are more by items that the caller may not read."""
 
 
 async def list_direct(platform: Platform, actor: Actor, workspace: str, keys: Sequence[Key]) -> DirectUses:
-    """Return at most MAX_SHOWN direct references to some items, which are searched for in one query.
+    """Return direct references to some items: at most MAX_SHOWN to scripts and workflows, and as many to other kinds.
 
-    Rows of items that the caller may not read are marked: their names are not for the caller. Raises NotFound,
-    Forbidden.
+    Each is one query, and the one that needs no search in documents is first. If the time is over, what was found until
+    then is returned. Rows of items that the caller may not read are marked: their names are not for the caller. Raises
+    NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     sought = Searches(MAX_SEARCHED).of(keys)
     until = clock.monotonic() + MAX_SECONDS
+    who = _readers(actor, workspace)
+    found: list[ReferenceRow] = []
+    truncated, hidden_truncated = len(sought) < len(keys), False
     try:
         async with asyncio.timeout(MAX_SECONDS):
-            async with platform.db.acquire() as conn:
-                who = _readers(actor, workspace)
-                rows = await version_references.list_references(
-                    conn, workspace, sought, who, MAX_SHOWN + 1, longest=_MAX_BYTES
-                )
-            found = await _confirm(platform, workspace, rows[:MAX_SHOWN], until)
+            for part in _indexed_first(sought):
+                async with platform.db.acquire() as conn:
+                    rows = await version_references.list_references(
+                        conn, workspace, part, who, MAX_SHOWN + 1, longest=_MAX_BYTES
+                    )
+                if len(rows) > MAX_SHOWN:  # readable ones are first
+                    truncated, hidden_truncated = truncated or rows[-1].readable, True
+                    rows = rows[:MAX_SHOWN]
+                found += [row for row in rows if row.document is None]
+                candidates = [row for row in rows if row.document is not None]
+                found += await _confirm(platform, workspace, candidates, until)
     except TimeoutError:
-        return DirectUses([], truncated=True)
-    is_late = clock.monotonic() >= until
-    return DirectUses(found, len(rows) > MAX_SHOWN or len(sought) < len(keys) or is_late)
+        truncated = True
+    return DirectUses(found, truncated or clock.monotonic() >= until, hidden_truncated)
+
+
+def _indexed_first(sought: Sequence[Sought]) -> Iterator[list[Sought]]:
+    """Yield the items whose references have an index, and those for which documents are searched."""
+    for is_searched in (False, True):
+        part = [each for each in sought if (each.text is not None) == is_searched]
+        if part:
+            yield part
 
 
 async def _search(platform: Platform, workspace: str, who: Readers, origin: Key, found: _Found) -> None:

@@ -9,10 +9,12 @@ import msgspec
 from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import can
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.scripts import CodeTooComplex, Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import dependents
+from orvanta_platform.services.changes.contents import target_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.dependencies import Code, dependencies_of
 from orvanta_platform.workflow.tree.item import Item, Key
@@ -36,9 +38,9 @@ class RemainingUses(msgspec.Struct, frozen=True):
     shown: Mapping[Key, Sequence[Use]] = {}
     """Uses by items that the caller may read."""
     hidden: Mapping[Key, int] = {}
-    """Numbers of further items, which the caller may not read."""
+    """Numbers of further items, which the caller may not read, for the items that the caller may change."""
     truncated: bool = False
-    """There may be more uses."""
+    """There may be more uses of which the caller may know."""
 
 
 async def find(
@@ -47,7 +49,8 @@ async def find(
     """Return the uses of removed items by the items that remain.
 
     `stored`: items with the contents that the change set adds or changes: these contents count, and not what the items
-    refer to now. All removed items are searched for in one query. Paths that code composes are not found.
+    refer to now. All removed items are searched for together. Paths that code composes are not found. What the
+    caller may not read is counted only for items that the caller may change, and so may remove.
     """
     sought = [key for key in removed if key[0] in _USED]
     if not sought:
@@ -55,6 +58,7 @@ async def find(
     found = await dependents.list_direct(platform, actor, workspace, cast(Sequence[dependents.Key], sought))
     replaced = {each.key for each in stored if _DECIDES.get(each.kind, "") in ("", *each.content)}
     gone = {*removed, *replaced}
+    own = {key for key in sought if can(actor, "write", target_of(workspace, key))}
     shown: dict[Key, set[Use]] = {}
     hidden: dict[Key, set[tuple[str, str]]] = {}
     for row in found.rows:
@@ -64,14 +68,14 @@ async def find(
             continue
         if row.readable:
             shown.setdefault(key, set()).add(Use(row.kind, row.path, row.node))
-        else:
+        elif key in own:
             hidden.setdefault(key, set()).add((row.kind, row.path))
     for key, use in await _new_uses(platform, workspace, set(sought), stored):
         shown.setdefault(key, set()).add(use)
     return RemainingUses(
         {key: sorted(uses, key=lambda use: (use.kind, use.path, use.node or "")) for key, uses in shown.items()},
         {key: len(items) for key, items in hidden.items()},
-        found.truncated,
+        found.truncated or (found.hidden_truncated and bool(own)),
     )
 
 
