@@ -58,9 +58,9 @@ ORDER BY 1, 2
 LIMIT $4;
 
 -- name: list_targets
--- The paths that the items of the kinds $2 have now, which were at the paths $3 when they were moved, as far as the audit
--- trail has their moves. From a path that is sought, its last move counts; from each path after it, the first one since
--- the item is there. Items that were deleted after their move, and further items at their path, are left out.
+-- The paths that the items of the kinds $2 have now, which were at the paths $3 when they were moved, as far as the
+-- audit trail has their moves. From a path that is sought, its last move counts; from each path after it, the first one
+-- since the item is there. Items that were deleted after their move, and further items at their path, are left out.
 WITH RECURSIVE step AS (
     SELECT s.kind, s.path AS origin, a.id AS audit, a.path, 1 AS n
     FROM unnest($2::text[], $3::text[]) AS s (kind, path)
