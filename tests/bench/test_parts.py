@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -150,20 +151,16 @@ def test_machine_with_cold_caches_is_noted() -> None:
 
 def test_unshared_memory_counts_each_physical_page_once() -> None:
     """A fork shares most of its pages with its parent: the two together need hardly more than one alone."""
-    block = bytearray(os.urandom(32 << 20))
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(write)
-        os.read(read, 1)
-        os._exit(len(block) & 0)
-    try:
-        alone, both = unshared_kib([os.getpid()]), unshared_kib([os.getpid(), pid])
-    finally:
-        os.close(read)
-        os.close(write)
-        os.waitpid(pid, 0)
+    program = (
+        "import os; block = os.urandom(32 << 20); child = os.fork(); print(child or '', flush=True); os.read(0, 1)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(next(line for line in parent.stdout if line.strip()))
+        alone, both = unshared_kib([parent.pid]), unshared_kib([parent.pid, pid])
     if not alone:
         pytest.skip("this user may not read physical addresses")
     assert both[pid] > 16 << 10
-    assert sum(both.values()) < alone[os.getpid()] + (24 << 10)
+    assert sum(both.values()) < alone[parent.pid] + (24 << 10)

@@ -152,7 +152,7 @@ PAGES = [
     ),
     Shown("settings-profile-token", f"{SETTINGS}/profile", ["New token"]),
     Shown("settings-members-new", f"{SETTINGS}/members", ["Add member"]),
-    Shown("settings-members-end", f"{SETTINGS}/members", ["End the account ben@example.org"]),
+    Shown("settings-members-end", f"{SETTINGS}/members", ["End account ben@example.org"]),
     Shown("settings-groups-new", f"{SETTINGS}/groups", ["New group"]),
     Shown("settings-service-accounts-new", f"{SETTINGS}/service-accounts", ["New service account"]),
     Shown("settings-folders-new", f"{SETTINGS}/folders", ["New folder"]),

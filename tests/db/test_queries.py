@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+from pathlib import Path
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 
+from orvanta_platform.db import queries
 from orvanta_platform.db.queries import load
 
 _FOLDER = importlib.resources.files("orvanta_platform.db").joinpath("sql")
@@ -66,14 +68,8 @@ def _is_named(name: str, text: str) -> bool:
         ("-- name: a\n-- One.\nSELECT 1\n-- name: a\n-- Two.\nSELECT 2", "twice"),
     ],
 )
-def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
-    class Folder:
-        def joinpath(self, *_: str) -> Folder:
-            return self
-
-        def read_text(self, encoding: str) -> str:
-            return text
-
-    monkeypatch.setattr(importlib.resources, "files", lambda _: Folder())
+def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "broken.sql").write_text(text)
+    monkeypatch.setattr(queries, "_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=message):
         load.__wrapped__("broken")

@@ -426,9 +426,10 @@ async def test_child_processes_start_before_the_first_requests() -> None:
     evaluator.start()
     pools = [evaluator._javascript._children, evaluator.schemas._children, evaluator.scripts._children]
     evaluator.start()
-    for pool in pools:
-        assert pool._start is not None
-        await pool._start
+    starts = [pool._start for pool in pools]
+    for pool, start in zip(pools, starts, strict=True):
+        assert start is not None
+        await start
         assert [seat.child.is_ready for seat in pool._seats] == [True]
     assert await evaluator.syntax_errors(["(() => 1)()"]) == [None]
     assert [len(pool._seats) for pool in pools] == [1, 1, 1]

@@ -17,6 +17,7 @@ from orvanta_platform.db import files
 from orvanta_platform.services.catalog import deploy_tests
 from orvanta_platform.services.runs import run_limits
 from orvanta_platform.workflow.policies.subject import TestStates
+from orvanta_platform.workflow.yaml_parts import flow_value
 
 CODE = {"type": "rawscript", "language": "bash", "content": "echo 1", "input_transforms": {}}
 PATH = "f/team/flow"
@@ -431,7 +432,7 @@ async def test_violations_are_corrected_where_the_rules_determine_the_values(api
         await send(api.client, "policies/fix/fixable", {"kind": kind, "path": path})
     assert await fixable() == {PATH: [False], f"{PATH}2": [False]}
     found = await api.get(f"flows/get/{PATH}")
-    assert found["source"]["text"] == FIXED_TEXT % pinned
+    assert found["source"]["text"] == FIXED_TEXT % flow_value(pinned, plain=True)
     found = await api.get(f"flows/get/{PATH}2")
     assert (found["tag"], found["labels"], found["value"]["concurrent_limit"]) == ("batch", ["daily", "team"], 3)
     assert (await api.get("scripts/get/p/f/team/s"))["timeout"] == 2.5
