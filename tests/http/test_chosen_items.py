@@ -76,6 +76,17 @@ async def test_archive_of_unknown_items_is_refused(api: ApiHarness) -> None:
     assert answer.status_code == 404 and "flow f/team/zz" in answer.json()["error"]["message"]
 
 
+async def test_audit_trail_says_what_was_exported(api: ApiHarness) -> None:
+    await apply(api, ITEMS)
+    await names(api, "items=flow/f/team/one,script/f/team/code&include_key=true")
+    await names(api, "secret_mode=plain&skip_resources=true&include_users=true")
+    rows = await api.get("audit/list", operation="workspaces.export")
+    whole, chosen = (each["parameters"] for each in rows)
+    assert (chosen["items"], chosen["include_key"], chosen["secret_mode"]) == (2, True, "blank")
+    assert (whole["items"], whole["include_key"], whole["secret_mode"]) == (None, False, "plain")
+    assert "user" in whole["kinds"] and "resource" not in whole["kinds"]
+
+
 async def names(api: ApiHarness, query: str) -> list[str]:
     answer = await api.client.get(f"{W}/workspaces/tarball?archive_type=zip&{query}")
     assert answer.status_code == 200, answer.text

@@ -6,7 +6,10 @@ import io
 import random
 import struct
 import tarfile
+import tracemalloc
 import zipfile
+import zlib
+from contextlib import suppress
 
 import pytest
 
@@ -43,6 +46,55 @@ def test_directory_of_many_entries_is_not_read(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delattr(zipfile, "ZipFile")
     with pytest.raises(TooLarge):
         unpack(start + directory + end)
+
+
+def zip_of_zeros(names: list[str], *, size: int = 64 << 20) -> bytes:
+    """Return an archive whose entries share the same `size` zeros and announce none. The names have one length."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = packer.compress(bytes(size)) + packer.flush()
+    length = len(names[0])
+    # The extra field of each file reaches to the shared data.
+    extras = [(30 + length) * rest for rest in reversed(range(len(names)))]
+    sizes = (0, len(data), 0)
+    files = b"".join(
+        struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, zipfile.ZIP_DEFLATED, 0, 33, *sizes, length, extra) + name.encode()
+        for name, extra in zip(names, extras, strict=True)
+    )
+    directory = b"".join(
+        struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, zipfile.ZIP_DEFLATED, 0, 33, *sizes, length, *[0] * 5, at)
+        + name.encode()
+        for name, at in ((name, index * (30 + length)) for index, name in enumerate(names))
+    )
+    count = len(names)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), len(files) + len(data), 0)
+    return files + data + directory + end
+
+
+def test_sizes_that_entries_announce_are_not_believed() -> None:
+    """Entries are decompressed up to their announced size only: 1 MB can stand for a gigabyte."""
+    body = zip_of_zeros(["f/team/a.py"])
+    tracemalloc.start()
+    try:
+        with suppress(BadRequest):
+            unpack(body)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_entries_that_share_their_data_are_refused() -> None:
+    with pytest.raises(BadRequest, match="overlap"):
+        unpack(zip_of_zeros([f"f/team/{n}.py" for n in range(9)], size=1 << 20))
+
+
+@pytest.mark.parametrize("name", ["f/team/a\nscript f/team/b: created.py", "f/team/\x1b[8ma.py", "f/team/\u202eyp.a"])
+def test_names_with_control_characters_are_refused(name: str) -> None:
+    """Such names would be printed as lines of their own, or hide what follows."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"")
+    with pytest.raises(BadRequest, match="invalid name"):
+        unpack(buffer.getvalue())
 
 
 def tar_with_header(header: bytes) -> bytes:

@@ -86,6 +86,15 @@ class ArchiveOptions(msgspec.Struct, frozen=True):
         """Return the optional kinds of items that the archive contains."""
         return self.kinds().intersection(OPTIONAL_KINDS)
 
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of an export in the audit trail; `items` is their number, null for all."""
+        return {
+            "kinds": sorted(self.kinds()),
+            "secret_mode": "skip" if self.skip_secrets else self.secret_mode,
+            "include_key": self.include_key,
+            "items": None if self.items is None else len(self.items),
+        }
+
 
 async def create(
     platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
@@ -111,7 +120,7 @@ async def _archive(
     platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
 ) -> bytes:
     async def read(conn: Connection) -> contents.Reading:
-        await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
+        await audit.record(conn, actor, "workspaces.export", "Execute", workspace, parameters=options.parameters())
         keys = await _keys(conn, workspace, options)
         return await contents.read(conn, actor, workspace, keys, optional=options.optional_kinds())
 

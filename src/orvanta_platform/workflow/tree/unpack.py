@@ -69,12 +69,16 @@ def _zip_members(body: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = [each for each in archive.infolist() if not each.is_dir()]
-            # Entries may overlap, so the announced sizes are added up before any of them is decompressed.
             if len(entries) > MAX_FILES or sum(each.file_size for each in entries) > MAX_SIZE:
                 raise _too_large()
+            # Entries that share their data would multiply the work.
+            if sum(each.compress_size for each in entries) > len(body):
+                raise BadRequest("The files of the archive overlap.", hint="Create the archive again.")
             for each in entries:
                 _check_zip_entry(each)
-                yield each.filename, archive.read(each)
+                with archive.open(each) as file:
+                    # Without a bound the whole entry is decompressed before it is cut to its announced size.
+                    yield each.filename, file.read(each.file_size + 1)
     except _FAULTS as error:
         raise _unreadable(error) from None
 
@@ -107,10 +111,10 @@ def _tar_members(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _check_name(name: str) -> None:
-    if "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+    if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in name.split("/")):
         raise BadRequest(
             f"The archive contains a file with the invalid name {name[:200]!r}.",
-            hint="Names are relative paths without empty parts, ., .. and backslashes.",
+            hint="Names are relative paths without empty parts, ., .., backslashes and control characters.",
         )
 
 
