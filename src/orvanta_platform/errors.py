@@ -115,7 +115,7 @@ class InvalidScript(BadRequest):
 
 
 class InvalidItemSettings(BadRequest):
-    """A setting of a script or workflow has a value of a wrong type; `details` names each by its JSON pointer."""
+    """A setting of a script or workflow has a wrong value; `details` names each by its JSON pointer."""
 
     code = "invalid_item_settings"
 

@@ -68,6 +68,24 @@ async def test_setting_out_of_bounds_is_refused(api: ApiHarness, name: str, valu
     assert answer.json()["error"]["details"][0]["code"] == "out_of_bounds"
 
 
+@pytest.mark.parametrize("value", [-1, 1e12])
+async def test_workflow_has_the_bounds_of_scripts(api: ApiHarness, value: float) -> None:
+    body = {"path": "f/sales/flow", "summary": "", "value": {"modules": []}, "timeout": value}
+    answer = await api.client.post(f"{W}/flows/create", json=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "invalid_item_settings"), answer.text
+    assert [(each["code"], each["path"]) for each in error["details"]] == [("out_of_bounds", "/timeout")]
+
+
+@pytest.mark.parametrize("settings", [{"timeout": 0, "priority": 1000}, {"timeout": 30.5, "priority": -1}])
+async def test_workflow_accepts_what_scripts_accept(api: ApiHarness, settings: dict[str, Any]) -> None:
+    """Runs use the nearest priority of 0 to 100."""
+    body = {"path": "f/sales/flow", "summary": "", "value": {"modules": []}, **settings}
+    for call, sent in (("flows", body), ("scripts", {**SCRIPT, **settings})):
+        answer = await api.client.post(f"{W}/{call}/create", json=sent)
+        assert answer.status_code == 201, answer.text
+
+
 async def test_every_fault_is_listed(api: ApiHarness) -> None:
     answer = await api.client.post(f"{W}/scripts/create", json={**SCRIPT, "timeout": "30", "priority": "high"})
     error = answer.json()["error"]
@@ -179,4 +197,16 @@ async def test_old_version_with_a_wrong_setting_is_restored(api: ApiHarness) -> 
     versions = await api.get(f"versions/list/script/{PATH}")
     oldest = min(each["id"] for each in versions)
     answer = await api.client.post(f"{W}/versions/restore/script/{PATH}", json={"version": oldest})
+    assert answer.status_code == 201, answer.text
+
+
+async def test_old_workflow_with_a_setting_out_of_bounds_is_restored(api: ApiHarness) -> None:
+    path = "f/sales/flow"
+    body = {"path": path, "summary": "", "value": {"modules": []}}
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    await store_settings(api, path, timeout=-1)
+    answer = await api.client.post(f"{W}/flows/update/{path}", json={**body, "summary": "new"})
+    assert answer.status_code in (200, 201), answer.text
+    oldest = min(each["id"] for each in await api.get(f"versions/list/flow/{path}"))
+    answer = await api.client.post(f"{W}/versions/restore/flow/{path}", json={"version": oldest})
     assert answer.status_code == 201, answer.text

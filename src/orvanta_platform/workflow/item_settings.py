@@ -1,6 +1,6 @@
-"""Types of the settings that are deployed beside the code of a script or the document of a workflow.
+"""Types and bounds of the settings that are deployed beside the code of a script or the document of a workflow.
 
-Unknown keys are allowed, and null stands for an absent setting.
+Unknown keys are allowed, and null stands for an absent setting. Settings that both kinds have are checked alike.
 """
 
 from __future__ import annotations
@@ -54,12 +54,19 @@ SCRIPT: Final[Mapping[str, Shape]] = {
 
 _SCRIPT: Final = Record({**SCRIPT, "retry": RETRY})
 """Scripts have no retry of their own, but one with a wrong type would hide that from its author."""
-_WORKFLOW: Final = Record({name: shape for name, shape in DOCUMENT.known.items() if name not in ("value", "schema")})
+_WORKFLOW: Final = Record(
+    {name: SCRIPT.get(name, shape) for name, shape in DOCUMENT.known.items() if name not in ("value", "schema")}
+)
 _USED_BY_RUNS: Final = Record({"tag": _TEXT, "timeout": Number()})
 """Settings that no run can start with if they have another type."""
 
 
-class _Faults(msgspec.Struct):
+_CORRECT: Final = "Correct the setting, or leave it out. Other items can be deployed without this one."
+
+
+class _DiagnosticCollector(msgspec.Struct):
+    """Collects the findings of shapes as diagnostics."""
+
     found: list[Diagnostic] = msgspec.field(default_factory=list)
 
     def fault(self, code: str, path: str, message: str) -> None:
@@ -80,16 +87,12 @@ def script_faults(settings: Mapping[str, Any]) -> list[Diagnostic]:
 
 def check_script(settings: Mapping[str, Any]) -> None:
     """Check the settings of a script. Raises InvalidItemSettings with all diagnostics."""
-    _refuse("The script cannot be deployed", script_faults(settings))
+    _refuse("The script cannot be deployed", script_faults(settings), hint=_CORRECT)
 
 
 def check_workflow(settings: Mapping[str, Any]) -> None:
-    """Check the types of settings that a call sends beside the value of a workflow. Raises InvalidItemSettings.
-
-    Bounds are not checked: runs treat a value out of bounds like a missing one.
-    """
-    found = [each for each in _faults(settings, _WORKFLOW) if each.code == "wrong_type"]
-    _refuse("The workflow cannot be deployed", found)
+    """Check settings that a call sends beside the value of a workflow. Raises InvalidItemSettings."""
+    _refuse("The workflow cannot be deployed", _faults(settings, _WORKFLOW), hint=_CORRECT)
 
 
 def require_usable(name: str, settings: Mapping[str, Any]) -> None:
@@ -105,7 +108,7 @@ def require_usable(name: str, settings: Mapping[str, Any]) -> None:
 
 
 def _faults(settings: Mapping[str, Any], shape: Record) -> list[Diagnostic]:
-    reader = _Faults()
+    reader = _DiagnosticCollector()
     shape.check(_without_nulls(settings), "", reader)
     return reader.found
 

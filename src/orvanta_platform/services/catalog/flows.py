@@ -81,6 +81,10 @@ class NewFlow(msgspec.Struct, frozen=True):
     """Revision of the draft that is deployed."""
     bypass_reason: str | None = None
     """Reason for deploying it in spite of violated policies."""
+    keeps_settings: bool = False
+    """The settings are those of a deployed version. Earlier versions of the platform stored any value: they are not
+    checked again.
+    """
 
 
 class FlowParts(msgspec.Struct, frozen=True):
@@ -184,7 +188,8 @@ async def _deploy(
     """
     settings = _settings(new, checked)
     limits.check_settings(settings)
-    item_settings.check_workflow(_plain(settings))
+    if not new.keeps_settings:
+        item_settings.check_workflow(_plain(settings))
     tests = await deploy_tests.run_required(platform, actor, workspace, tested_at, new.path, checked.body.decode())
     tree = dict(checked.tree)
     imported = await imports.resolve_inline(platform, actor, workspace, new.path, tree)

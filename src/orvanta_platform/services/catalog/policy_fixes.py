@@ -146,7 +146,16 @@ def _correct_flow(
         beside = {name: each for name, each in tree.items() if name not in ("value", "schema")}
         source, value = None, msgspec.Raw(msgspec.json.encode(tree["value"]))
         schema = msgspec.Raw(msgspec.json.encode(tree["schema"])) if tree.get("schema") is not None else None
-    new = NewFlow(row.path, value, schema, _raw(beside), source, base_version=row.id, message=message)
+    new = NewFlow(
+        row.path,
+        value,
+        schema,
+        _raw(beside),
+        source,
+        base_version=row.id,
+        message=message,
+        keeps_settings=True,
+    )
     return new, subject_of_flow(row.path, {**beside, **tree})
 
 

@@ -64,8 +64,8 @@ class NewScript(msgspec.Struct, frozen=True):
     bypass_reason: str | None = None
     """Reason for deploying it in spite of violated policies."""
     keeps_settings: bool = False
-    """The settings are those of a deployed version. Earlier versions of the platform stored any value: their types are
-    not checked again.
+    """The settings are those of a deployed version. Earlier versions of the platform stored any value: they are not
+    checked again.
     """
 
 

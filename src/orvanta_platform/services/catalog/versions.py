@@ -88,7 +88,7 @@ async def _to_new_flow(old: ItemRow, message: str) -> NewFlow:
     parts = await flows.read_parts(old)
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     settings.pop("schema", None)
-    return NewFlow(old.path, parts.value, parts.schema, settings, parts.source, message=message)
+    return NewFlow(old.path, parts.value, parts.schema, settings, parts.source, message=message, keeps_settings=True)
 
 
 def _to_new_script(old: ItemRow, parent: str, message: str) -> NewScript:
