@@ -93,6 +93,9 @@ class Platform:
     is_release: bool = False
     """True in the transaction of a deployment: the schedules and HTTP triggers that it changes keep their owners."""
 
+    is_rollback: bool = False
+    """True in the transaction of a rollback: the settings of its scripts were valid when their release ran."""
+
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""
 

@@ -67,6 +67,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Called before the items are read."""
     is_release: bool = False
     """The change set deploys a release, also to an environment that refuses direct deploys."""
+    is_rollback: bool = False
+    """The release ran before in the environment: the settings of its scripts are not checked again."""
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -204,7 +206,7 @@ async def _apply(
         _require_current(found, plan_hash)
         if is_direct and any(each.kind in ("flow", "script") for each in found.of("add", "change", "remove")):
             await environments.refuse_direct(platform, conn, actor, workspace)
-        joined = _joined(platform, conn, notifier, is_release=not is_direct)
+        joined = _joined(platform, conn, notifier, hooks)
         found = _without(found, await _store_all(joined, conn, actor, workspace, change, found, present, message))
         await change_tests.require_passed(joined, conn, actor, workspace, tests)
         await _record(conn, actor, workspace, found, message)
@@ -281,7 +283,7 @@ class _Reread:
         return small
 
 
-def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, *, is_release: bool) -> Platform:
+def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, hooks: Hooks | None) -> Platform:
     """Return a platform whose use cases write in the transaction of the change set."""
     return dataclasses.replace(
         platform,
@@ -289,7 +291,8 @@ def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, *,
         notify=notifier,
         change_set_policies={},
         direct_deploys_checked=True,
-        is_release=is_release,
+        is_release=hooks is not None and hooks.is_release,
+        is_rollback=hooks is not None and hooks.is_rollback,
     )
 
 

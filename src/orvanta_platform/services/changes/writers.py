@@ -315,7 +315,7 @@ async def _script(
             parent=None if present is None else present.version,
             lock=new.lock,
             message=message,
-            keeps_settings=new.settings is None,
+            keeps_settings=new.settings is None or platform.is_rollback,
         ),
     )
 

@@ -14,7 +14,7 @@ from orvanta_platform.db import deployments as rows
 from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.deployments import InUseRow, LastChangeRow
 from orvanta_platform.db.environments import EnvironmentRow
-from orvanta_platform.errors import Forbidden
+from orvanta_platform.errors import Forbidden, InvalidItemSettings
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.changes import contents
@@ -26,6 +26,7 @@ from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.releases import Release
 from orvanta_platform.services.releases.restored_items import with_restored
 from orvanta_platform.workflow.hashes import hash_json
+from orvanta_platform.workflow.item_settings import script_faults
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.releases.bundle import Bundle, drop_state
 from orvanta_platform.workflow.tree.item import Key, Kind
@@ -135,6 +136,7 @@ async def _make(
         *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
         *list_refused_removals(environment, plan),
         *(_unknown_blocker(each.kind, each.path) for each in plan.of("remove") if each.key not in deployed),
+        *(_settings_blockers(release.bundle, plan) if kind == "promotion" else []),
         *await preflight.list_blockers(platform, actor, workspace, release.bundle, written),
     ]
     return DeploymentPlan(
@@ -293,6 +295,20 @@ def _removal_blocker(environment: str, kind: str, path: str) -> Blocker:
 def _unknown_blocker(kind: str, path: str) -> Blocker:
     message = f"The {kind} {path} was never deployed by a release, so that no rollback could restore it."
     return Blocker("removal_refused", message, "Delete it in the workspace of the environment.", kind, path)
+
+
+def _settings_blockers(bundle: Bundle, plan: Plan) -> list[Blocker]:
+    """Return the invalid settings of scripts. Those of workflows are checked with their documents."""
+    written = {each.key for each in plan.of("add", "change")}
+    found = []
+    for each in bundle.items:
+        if each.kind != "script" or each.key not in written:
+            continue
+        for fault in script_faults(each.content.get("settings") or {}):
+            message = f"The script {each.path} cannot be deployed: {fault.message}."
+            hint = "Correct the script where the release was made, or leave it out there, and make a new release."
+            found.append(Blocker(InvalidItemSettings.code, message, hint, each.kind, each.path))
+    return found
 
 
 def _may_read(actor: Actor, workspace: str, key: Key) -> bool:
