@@ -142,6 +142,7 @@ async def test_nothing_is_applied_if_one_item_fails(api: ApiHarness) -> None:
         )
         (entry,) = answer.json()["entries"]
         assert (entry["action"], entry["reason"][:33]) == ("conflict", "The content of f/team/x is not va")
+        assert entry["code"] == "invalid"
     deep = '{"kind":"resource","path":"f/team/r","content":{"value":' + "[" * 900 + "]" * 900 + "}}"
     answer = await api.client.post(f"{W}/changes/plan", content=f'{{"items":[{deep}]}}')
     assert answer.status_code == 400 and "200 levels" in answer.text

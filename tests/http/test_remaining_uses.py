@@ -14,6 +14,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import version_references
 from orvanta_platform.services.catalog import dependents
+from orvanta_platform.services.changes import remaining_uses
 
 CALL = "value: {modules: [{id: a, value: {type: %s, path: %s, input_transforms: {%s}}}]}\n"
 NOTHING = "value: {modules: []}\n"
@@ -183,6 +184,17 @@ async def test_search_that_takes_too_long_keeps_the_uses_that_an_index_has(
     assert uses(made) == {"f/used/helper": ["flow f/used/main a"]} and made["uses_truncated"] is True
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(remaining_uses.MAX_SECONDS, True), (0, False)])
+async def test_search_of_new_contents_is_limited_in_time(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch, seconds: float, found: bool
+) -> None:
+    monkeypatch.setattr(remaining_uses, "MAX_SECONDS", seconds)
+    text = CALL % ("script", "f/used/helper", "")
+    made = await plan(api.client, {("script", "f/used/helper"): None, ("flow", "f/used/new"): {"text": text}})
+    assert ([each for each in uses(made)["f/used/helper"] if "new" in each] == ["flow f/used/new"]) is found
+    assert made["uses_truncated"] is not found
+
+
 async def test_moves_to_paths_that_the_caller_may_not_read_are_not_named(api: ApiHarness) -> None:
     ann = await api.member("ann", Role.DEVELOPER)
     body = {"items": [{"kind": "flow", "path": "f/used/main", "target": "f/hidden/main"}]}
@@ -192,7 +204,11 @@ async def test_moves_to_paths_that_the_caller_may_not_read_are_not_named(api: Ap
     }
     assert (await api.client.post(f"{W}/moves/apply", json=body)).status_code == 200
     (mine,) = (await api.client.post(f"{W}/changes/plan", json=change)).json()["entries"]
-    assert (mine["moved_to"], mine["action"]) == ("f/hidden/main", "conflict")
+    assert (mine["moved_to"], mine["action"], mine["code"]) == ("f/hidden/main", "conflict", "moved")
     assert mine["reason"] == "It was moved to f/hidden/main in the workspace in the meantime."
     (hers,) = (await ann.post(f"{W}/changes/plan", json=change)).json()["entries"]
-    assert "moved_to" not in hers and hers["reason"] == "It was deleted in the workspace in the meantime."
+    assert (
+        "moved_to" not in hers
+        and hers["code"] == "deleted"
+        and hers["reason"] == "It was deleted in the workspace in the meantime."
+    )

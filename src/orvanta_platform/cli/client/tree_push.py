@@ -32,7 +32,6 @@ from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.item import ENCRYPTED, SETTINGS_PATH, Item, Key, Kind
-from orvanta_platform.workflow.tree.plan import is_fault
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
 
@@ -187,7 +186,7 @@ class _Push:
         self.warned |= {(each["kind"], each["path"]) for each in entries}
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
-            if is_fault(entry["action"], entry.get("reason")):
+            if entry.get("code") == "invalid":
                 self.failed.append((key, BadRequest(entry["reason"])))
             elif entry["action"] == "conflict":
                 self.failed.append((key, ChangesConflict(entry["reason"], hint=conflict_hint(entry))))

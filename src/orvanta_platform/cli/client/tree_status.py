@@ -12,7 +12,7 @@ from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.item import ORDER, Item, Key, Kind
-from orvanta_platform.workflow.tree.plan import is_fault, with_removals
+from orvanta_platform.workflow.tree.plan import with_removals
 
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
@@ -137,7 +137,7 @@ def _refine(api: Api, comparison: Comparison) -> None:
     for changes in parts([change_of(item, bases.get(item.key), state.base_of(item.key)) for item in items]):
         for entry in plan(api, changes)["entries"]:
             key = entry["kind"], entry["path"]
-            if is_fault(entry["action"], entry.get("reason")):
+            if entry.get("code") == "invalid":
                 comparison.failed.append((key, BadRequest(entry["reason"])))
             elif entry["action"] == "unchanged":
                 comparison.standing[key] = "unchanged"

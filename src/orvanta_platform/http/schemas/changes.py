@@ -12,7 +12,7 @@ from orvanta_platform.services.changes.archive_import import ArchivedItems
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.workflow.tree.item import Key, Kind
-from orvanta_platform.workflow.tree.plan import Action, Entry, Plan, Use, Wanted
+from orvanta_platform.workflow.tree.plan import Action, ConflictCode, Entry, Plan, Use, Wanted
 
 
 class ItemHash(msgspec.Struct, kw_only=True):
@@ -134,6 +134,9 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     reason: str | UnsetType = UNSET
     """Explanation of a conflict, which includes a content that is not valid; or why the item is left as it is."""
 
+    code: ConflictCode | UnsetType = UNSET
+    """Cause of a conflict. invalid: the content is not valid, whatever the workspace contains."""
+
     overwrites: bool
     """It replaces a change that was made since the base."""
 
@@ -220,6 +223,7 @@ def _entry(entry: Entry) -> PlanEntry:
         action=entry.action,
         hash=UNSET if entry.present is None else entry.present,
         reason=UNSET if entry.reason is None else entry.reason,
+        code=UNSET if entry.code is None else entry.code,
         overwrites=entry.overwrites,
         used_by=uses(entry.used_by) or UNSET,
         hidden_uses=entry.hidden_uses or UNSET,

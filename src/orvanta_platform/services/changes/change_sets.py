@@ -126,8 +126,8 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
         change, planner = await prepare(platform, workspace, change)
         found = await _make_plan(platform, actor, workspace, change, planner)
         if uses:
-            found = await remaining_uses.with_uses(platform, actor, workspace, change.items, found)
-        found = await moved_items.with_moves(platform, actor, workspace, found)
+            found = await remaining_uses.add_uses(platform, actor, workspace, change.items, found)
+        found = await moved_items.add_moved_paths(platform, actor, workspace, found)
     return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
 
 

@@ -14,7 +14,7 @@ from orvanta_platform.db import moves
 from orvanta_platform.services.changes.contents import target_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import Key
-from orvanta_platform.workflow.tree.plan import Plan, with_move
+from orvanta_platform.workflow.tree.plan import Plan, add_moved_path
 
 MAX_SOUGHT = 500
 """Maximum number of items whose moves are searched for in one call."""
@@ -25,12 +25,12 @@ MAX_SECONDS = 5.0
 _MOVABLE: Final = ("script", "flow")
 
 
-async def with_moves(platform: Platform, actor: Actor, workspace: str, found: Plan) -> Plan:
+async def add_moved_paths(platform: Platform, actor: Actor, workspace: str, found: Plan) -> Plan:
     """Return a plan with the present paths of the items that were moved, of those that the actor may read."""
     absent = [each for each in found.entries if each.present is None and each.kind in _MOVABLE]
     gone = [each.key for each in absent if each.action == "conflict" or each.wanted is None]
     targets = await find_moved(platform, actor, workspace, gone)
-    entries = [with_move(each, targets[each.key]) if each.key in targets else each for each in found.entries]
+    entries = [add_moved_path(each, targets[each.key]) if each.key in targets else each for each in found.entries]
     return structs.replace(found, entries=tuple(entries))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import structs
 
+from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import can
 from orvanta_platform.errors import OrvantaError
@@ -22,6 +24,9 @@ from orvanta_platform.workflow.tree.plan import Plan, Use, Wanted, item_of
 
 _USED: Final = ("script", "flow", "variable", "resource", "resource_type")
 """Kinds of items that others use."""
+
+MAX_SECONDS = 5.0
+"""Maximum duration of the search of the new contents of one change set."""
 
 _DECIDES: Final = {
     "schedule": "script_path",
@@ -70,16 +75,17 @@ async def find(
             shown.setdefault(key, set()).add(Use(row.kind, row.path, row.node))
         elif key in own:
             hidden.setdefault(key, set()).add((row.kind, row.path))
-    for key, use in await _new_uses(platform, workspace, set(sought), stored):
+    new, is_complete = await _new_uses(platform, workspace, set(sought), stored)
+    for key, use in new:
         shown.setdefault(key, set()).add(use)
     return RemainingUses(
         {key: sorted(uses, key=lambda use: (use.kind, use.path, use.node or "")) for key, uses in shown.items()},
         {key: len(items) for key, items in hidden.items()},
-        found.truncated or (found.hidden_truncated and bool(own)),
+        found.truncated or (found.hidden_truncated and bool(own)) or not is_complete,
     )
 
 
-async def with_uses(platform: Platform, actor: Actor, workspace: str, wanted: Sequence[Wanted], found: Plan) -> Plan:
+async def add_uses(platform: Platform, actor: Actor, workspace: str, wanted: Sequence[Wanted], found: Plan) -> Plan:
     """Return a plan with the uses of the items that it removes."""
     removed = [each.key for each in found.of("remove")]
     changed = {each.key for each in found.of("add", "change")}
@@ -94,32 +100,43 @@ async def with_uses(platform: Platform, actor: Actor, workspace: str, wanted: Se
 
 async def _new_uses(
     platform: Platform, workspace: str, removed: Collection[Key], stored: Sequence[Item]
-) -> list[tuple[Key, Use]]:
-    """Return the removed items that new contents refer to."""
+) -> tuple[list[tuple[Key, Use]], bool]:
+    """Return the removed items that new contents refer to, and whether all contents were searched in MAX_SECONDS."""
     found: list[tuple[Key, Use]] = []
     code: list[tuple[Item, Code]] = []
-    await document_threads.run_in_slices(workspace, _collect(stored, removed, found, code))
+    until = clock.monotonic() + MAX_SECONDS
+    ordered = sorted(stored, key=lambda each: each.kind == "flow")  # parsing workflows takes longest
+    is_complete = await document_threads.run_in_slices(workspace, _collect(ordered, removed, until, found, code))
     if code and any(kind == "script" for kind, _ in removed):
         scripts = [Script(each.language, each.content, each.path) for _, each in code]
         try:
-            imports = await platform.evaluator.scripts.imports(workspace, scripts)
+            async with asyncio.timeout(max(until - clock.monotonic(), 0)):
+                imports = await platform.evaluator.scripts.imports(workspace, scripts)
+        except TimeoutError:
+            return found, False
         except CodeTooComplex:  # its deployment reports the error
-            return found
+            return found, is_complete
         for (item, _), references in zip(code, imports, strict=True):
             paths = {path for each in references for path in each.candidates}
             found += [(("script", path), Use(*item.key)) for path in paths if ("script", path) in removed]
-    return found
+    return found, is_complete
 
 
 def _collect(
     stored: Sequence[Item],
     removed: Collection[Key],
+    until: float,
     found: list[tuple[Key, Use]],
     code: list[tuple[Item, Code]],
-) -> Generator[None, None, None]:
-    """Add the removed items that contents name to `found`, and the code that may import scripts to `code`."""
+) -> Generator[None, None, bool]:
+    """Add the removed items that contents name to `found`, and the code that may import scripts to `code`.
+
+    Return whether all contents were searched before the time `until`.
+    """
     for item in stored:
         yield
+        if clock.monotonic() >= until:
+            return False
         try:
             used = dependencies_of(item, limited=True)
         except OrvantaError:  # its deployment reports the error
@@ -132,6 +149,7 @@ def _collect(
         }
         found += [(key, Use(*item.key)) for key in named if key in removed]
         code += [(item, each) for each in used.code]
+    return True
 
 
 def _type_of(content: Mapping[str, Any]) -> list[str]:

@@ -251,10 +251,10 @@ async def _apply(
         await audit.record_many(conn, actor, subjects, {"message": message})
 
     done = await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
-    return replace(done, plan=_with_uses(done.plan, plan))
+    return replace(done, plan=_copy_uses(done.plan, plan))
 
 
-def _with_uses(applied: Plan, planned: Plan) -> Plan:
+def _copy_uses(applied: Plan, planned: Plan) -> Plan:
     """Return an applied plan with the uses that the plan before it names."""
     uses = {each.key: (each.used_by, each.hidden_uses) for each in planned.entries}
     entries = []

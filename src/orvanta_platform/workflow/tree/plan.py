@@ -45,12 +45,14 @@ _SETTING_DEFAULTS: Final = {"missed": "once"}
 _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
 _TRIGGERS: Final = ("schedule", "http_trigger")
 
-_OUT_OF_SCOPE: Final = "The change set removes it, but `prune` does not cover its path."
-_DELETED: Final = "It was deleted in the workspace in the meantime."
-_EXISTS: Final = "It already exists in the workspace."
-_CHANGED: Final = "It was changed in the workspace in the meantime."
-_MOVED: Final = "It was moved to "
-_CONFLICTS: Final = (_OUT_OF_SCOPE, _DELETED, _EXISTS, _CHANGED)
+ConflictCode: TypeAlias = Literal["out_of_scope", "deleted", "moved", "exists", "changed", "invalid"]
+"""Cause of a conflict. invalid: the content is not valid, whatever the workspace contains."""
+_REASONS: Final[Mapping[ConflictCode, str]] = {
+    "out_of_scope": "The change set removes it, but `prune` does not cover its path.",
+    "deleted": "It was deleted in the workspace in the meantime.",
+    "exists": "It already exists in the workspace.",
+    "changed": "It was changed in the workspace in the meantime.",
+}
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -102,6 +104,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Hash of the new content; None: the item is removed."""
     reason: str | None = None
     """Sentence that explains a conflict, or an effect that the caller may not see."""
+    code: ConflictCode | None = None
+    """Cause of the conflict; None: there is none."""
     used_by: Sequence[Use] = ()
     """Items that use the item that is removed, and remain."""
     hidden_uses: int = 0
@@ -173,7 +177,7 @@ class Planner:
         self._entries: dict[Key, Entry] = {}
         """Effect on each item as it was last compared."""
         self._faults = [
-            Entry(each.kind, each.path, "conflict", each.base, None, hash_json(each.content), reason)
+            Entry(each.kind, each.path, "conflict", each.base, None, hash_json(each.content), reason, "invalid")
             for each, reason in faults
         ]
         self._prune = None if prune is None else frozenset(prune)
@@ -238,7 +242,9 @@ class Planner:
             entry = self._entries[key] if key in hashes else self._entry(wanted, None)
             assert entry.present == hashes.get(key), key
             reason = fault(entry) if entry.action != "conflict" else None
-            entries.append(entry if reason is None else replace(entry, action="conflict", reason=reason))
+            if reason is not None:
+                entry = replace(entry, action="conflict", reason=reason, code="invalid")
+            entries.append(entry)
         entries += self._faults
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
@@ -269,11 +275,11 @@ def _entry(
         if stored is None:
             return entry
         if not in_scope(wanted.key, prune):
-            return replace(entry, action="conflict", reason=_OUT_OF_SCOPE)
+            return _conflict(entry, "out_of_scope")
         return _checked(replace(entry, action="remove"), force=force)
     if stored is None:
         if wanted.base is not None and not force:
-            return replace(entry, action="conflict", reason=_DELETED)
+            return _conflict(entry, "deleted")
         return replace(entry, action="add")
     if is_same(wanted.kind, wanted.content, stored.content, tree, notation=wanted.base == current):
         return entry
@@ -285,18 +291,19 @@ def _entry(
 def _checked(entry: Entry, *, force: bool) -> Entry:
     if force or entry.base == entry.present:
         return entry
-    return replace(entry, action="conflict", reason=_EXISTS if entry.base is None else _CHANGED)
+    return _conflict(entry, "exists" if entry.base is None else "changed")
 
 
-def is_fault(action: Action, reason: str | None) -> bool:
-    """Return whether an entry of a plan is a content that is not valid, rather than in conflict with the workspace."""
-    return action == "conflict" and reason not in _CONFLICTS and not (reason or "").startswith(_MOVED)
+def _conflict(entry: Entry, code: ConflictCode) -> Entry:
+    return replace(entry, action="conflict", reason=_REASONS[code], code=code)
 
 
-def with_move(entry: Entry, path: str) -> Entry:
+def add_moved_path(entry: Entry, path: str) -> Entry:
     """Return the entry of an item that does not exist, because it was moved to another path."""
-    reason = f"{_MOVED}{path} in the workspace in the meantime." if entry.reason == _DELETED else entry.reason
-    return replace(entry, moved_to=path, reason=reason)
+    if entry.code != "deleted":
+        return replace(entry, moved_to=path)
+    reason = f"It was moved to {path} in the workspace in the meantime."
+    return replace(entry, moved_to=path, reason=reason, code="moved")
 
 
 def in_scope(key: Key, prune: Collection[str] | None) -> bool:
