@@ -79,9 +79,22 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await apply.click()
     await expect(incoming).to_have_count(1)
     assert site.client.get("/api/w/main/variables/exists/u/admin/region").json() is False
+    # A script that was moved in the workspace is changed in the repository at its former path.
+    commit_files(repo, {"u/admin/broken.variable.yaml": None}, "By hand")
+    script = {"path": "u/admin/git_origin", "summary": "", "content": "def main(): return 1", "language": "python3"}
+    site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    await expect(rows(page, "Commits").first).to_contain_text("u/admin/git_origin", timeout=180_000)
+    move = {"items": [{"kind": "script", "path": "u/admin/git_origin", "target": "u/admin/git_target"}]}
+    commit_files(repo, {"u/admin/git_origin.py": b"def main(): return 2"}, "By hand")
+    site.client.post("/api/w/main/moves/apply", json=move).raise_for_status()
+    await page.get_by_role("button", name="Fetch now").click()
+    moved = incoming.filter(has_text="u/admin/git_origin")
+    await expect(moved).to_contain_text("Moved to u/admin/git_target in the workspace", timeout=180_000)
+    await is_accessible(page)
     await page.get_by_role("button", name="Unbind repository").click()
     await dialog.get_by_role("button", name="Unbind repository").click()
     await expect(page.get_by_role("button", name="Bind repository")).to_be_visible()
     site.client.delete("/api/w/main/variables/delete/u/admin/added").raise_for_status()
+    site.client.post("/api/w/main/scripts/delete/p/u/admin/git_target").raise_for_status()
     site.client.delete("/api/w/main/resources/delete/u/admin/uses_region").raise_for_status()
     server.close()

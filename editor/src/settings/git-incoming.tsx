@@ -143,6 +143,7 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
           <span>{isUnreadable(item) ? t("settings.gitUnreadable") : (ACTIONS[item.action] ?? item.action)}</span>
           {item.merged && !item.places && <span>{t("settings.gitMerged")}</span>}
           {places.length > 0 && <span className={css.mono}>{places.join(", ")}</span>}
+          {item.moved_to && <span>{t("settings.gitMovedTo", { path: item.moved_to })}</span>}
           {item.reason && <span>{item.reason}</span>}
           {users && <span>{t("settings.gitStillUsed", { names: users })}</span>}
         </span>
