@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.http.harness import ApiHarness, W
@@ -36,6 +37,7 @@ async def created(api: ApiHarness, path: str, text: str = TEXT) -> Any:
 
 async def updated(api: ApiHarness, path: str, **body: Any) -> Any:
     answer = await api.client.post(f"{W}/flows/update/{path}", json={"path": path, **body})
+    assert "X-Warnings" not in answer.headers
     assert answer.status_code == 200, answer.text
     return await api.get(f"flows/get/{body.get('path', path)}")
 
@@ -94,7 +96,10 @@ async def test_unknown_keys_of_the_text_stay(api: ApiHarness) -> None:
 async def test_value_too_large_for_yaml_is_deployed_as_json(api: ApiHarness) -> None:
     found = await created(api, "f/texts/large")
     value = {"modules": [{"id": "a", "value": {"type": "identity", "list": [0] * MAX_YAML_EVENTS}}]}
-    new = await updated(api, "f/texts/large", value=value)
+    answer = await api.client.post(f"{W}/flows/update/f/texts/large", json={"path": "f/texts/large", "value": value})
+    (warning,) = json.loads(answer.headers["X-Warnings"])
+    assert (answer.status_code, warning["code"]) == (200, "comments_lost") and "f/texts/large" in warning["message"]
+    new = await api.get("flows/get/f/texts/large")
     assert new["value"] == value and "source" not in new and new["version_id"] != found["version_id"]
 
 

@@ -52,13 +52,18 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
 
 @post(f"{_F}/update/{{path:path}}", status_code=200, opt=call(body=items.CreateFlow))
 async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Deploy the next version of a workflow. `path` in the body moves the workflow."""
+    """Deploy the next version of a workflow. `path` in the body moves the workflow.
+
+    Without `source`, the stored YAML text is edited. If that is not possible, its comments are lost, and the header
+    `X-Warnings` contains `comments_lost`.
+    """
     current = item_path(path)
     platform, actor = platform_of(request), actor_of(request)
     require_workspace(actor, workspace)
     new = await read_large(workspace, await request.body(), items.new_flow, current)
-    await flows.update(platform, actor, workspace, current, new)
-    return answers.text(new.path, warnings=await queue_warnings.of_deployed(platform, workspace, new))
+    updated = await flows.update(platform, actor, workspace, current, new)
+    reserved = await queue_warnings.of_deployed(platform, workspace, new)
+    return answers.text(new.path, warnings=[*updated.warnings, *reserved])
 
 
 @get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject, query=("with_starred_info",)))

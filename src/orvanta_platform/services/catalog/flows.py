@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -116,12 +116,20 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
     return await _deploy(platform, actor, workspace, new, checked, new.path, write)
 
 
-async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
-    """Deploy the next version of the workflow at `path`, and move it if `new.path` differs; returns the version's id.
+class Updated(msgspec.Struct, frozen=True):
+    """An update of a workflow."""
+
+    version: int
+    """Id of the new version."""
+    warnings: Sequence[Diagnostic]
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> Updated:
+    """Deploy the next version of the workflow at `path`, and move it if `new.path` differs.
 
     If a client sends `value` and `schema` without `source`, the stored YAML text is edited where they differ from it:
-    its comments and order remain. Raises the errors of `create`, and VersionConflict if `base_version` is not the
-    newest.
+    its comments and order remain. If that is not possible, a warning names the workflow. Raises the errors of
+    `create`, and VersionConflict if `base_version` is not the newest.
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
@@ -133,7 +141,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, ne
             continue
 
 
-async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
+async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> Updated:
     before = await get(platform, actor, workspace, path)
     require(actor, "write", deploy.target_of(before))
     if new.base_version is not None and new.base_version != before.id:
@@ -154,7 +162,17 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
         return await _store(platform, conn, actor, workspace, merged, checked, resolved, is_new=False)
 
-    return await _deploy(platform, actor, workspace, merged, checked, path, write)
+    version = await _deploy(platform, actor, workspace, merged, checked, path, write)
+    is_rewritten = before.format == "yaml" and new.source is None and merged.source is None
+    return Updated(version, [_comments_lost(path)] if is_rewritten else [])
+
+
+def _comments_lost(path: str) -> Diagnostic:
+    message = (
+        f"The YAML text of {path} could not be edited to contain these values: the workflow is stored as JSON now, "
+        "without the comments of the text. They remain in its earlier versions."
+    )
+    return Diagnostic("comments_lost", "warning", None, "", message)
 
 
 class _ConcurrentDeploy(Exception):

@@ -62,7 +62,7 @@ async def restore(
     _refuse_elsewhere(old, path)
     message = message or f"Restored version {old.number}"
     if kind == "flow":
-        return await flows.update(platform, actor, workspace, path, await _to_new_flow(old, message))
+        return (await flows.update(platform, actor, workspace, path, await _to_new_flow(old, message))).version
     newest = await scripts.get(platform, actor, workspace, path)
     digest = await scripts.create(platform, actor, workspace, _to_new_script(old, newest.hash, message))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
