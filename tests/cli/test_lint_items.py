@@ -211,3 +211,50 @@ def test_folder_is_checked_with_all_its_items(tmp_path: Path) -> None:
     done = run("lint", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "1 workflow, 1 script, 2 other items, 1 error, 0 warnings.\n")
     assert f"{tmp_path}/f/sales/broken.variable.yaml:2:1: error " in done.stderr
+
+
+WRONG_TYPES = [
+    (
+        "daily.schedule.yaml",
+        "schedule: 0 0 6 * * *\ntimezone: UTC\nscript_path: f/sales/x\nargs: {}\nno_flow_overlap: x\n",
+        5,
+    ),
+    ("daily.schedule.yaml", "schedule: 0 0 6 * * *\ntimezone: UTC\nscript_path: f/sales/x\nargs: {}\nlabels: a\n", 5),
+    ("daily.schedule.yaml", "schedule: 6\ntimezone: UTC\nscript_path: f/sales/x\nargs: {}\n", 1),
+    ("hook.http_trigger.yaml", "script_path: f/sales/x\nroute_path: [a]\nhttp_method: post\n", 2),
+    ("hook.http_trigger.yaml", "script_path: f/sales/x\nroute_path: a\nis_flow: x\n", 3),
+    ("region.variable.yaml", "value: 3\nis_secret: false\n", 1),
+    ("region.variable.yaml", "value: a\nis_secret: x\n", 2),
+    ("shop.resource.yaml", "value: {}\nresource_type: [x]\n", 2),
+    ("shop.resource.yaml", "value: {}\nresource_type: x\nlabels: [1]\n", 3),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "line"), WRONG_TYPES)
+def test_setting_of_a_wrong_type_is_an_error_with_its_line(tmp_path: Path, name: str, text: str, line: int) -> None:
+    file = write(tmp_path, f"f/sales/{name}", text)
+    done = run("lint", str(tmp_path))
+    key = text.splitlines()[line - 1].split(":")[0]
+    (found,) = [each for each in lines(done) if "error" in each]
+    assert done.returncode == 1 and found.startswith(
+        f"{file}:{line}:1: error wrong_type: the setting {key} is not valid"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "daily.schedule.yaml",
+            "schedule: 0 0 6 * * *\ntimezone: UTC\nscript_path: f/sales/x\nargs: {n: 1}\nretry: {}\n",
+        ),
+        ("daily.schedule.yaml", "schedule: 0 0 6 * * *\ntimezone: UTC\nscript_path: f/sales/x\npaused_until: null\n"),
+        ("hook.http_trigger.yaml", "script_path: f/sales/x\nroute_path: a\nhttp_method: post\nretry: {}\n"),
+        ("region.variable.yaml", "value: a\nlabels: null\n"),
+        ("shop.resource.yaml", "value: 3\nresource_type: x\n"),
+    ],
+)
+def test_setting_of_the_right_type_is_accepted(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, f"f/sales/{name}", text)
+    done = run("lint", str(tmp_path))
+    assert done.returncode == 0 and "wrong_type" not in done.stderr, done.stderr

@@ -110,7 +110,12 @@ def check_item(folder: Folder, key: Key) -> list[Located]:
     except OrvantaError as error:
         found = [(str(location_of(folder, key, error)), Diagnostic(error.code, "error", None, "", error.message))]
     else:
+        from orvanta_platform.services.changes.writers import type_faults
+
+        name = settings_name(folder, key)
+        file = None if name is None else folder.shown(name)
         found = [
+            *_located(file, list(type_faults(item))),
             *key_warnings(folder, key),
             *((folder.file_of(key), _advice(each)) for each in advice.of_item(item)),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -29,6 +29,7 @@ from orvanta_platform.services.secrets.variables import VariableDraft
 from orvanta_platform.services.triggers import error_handlers, http_triggers, schedules
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
+from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
 from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, SETTINGS_PATH, Item, parts_of_test
@@ -160,6 +161,27 @@ def check(wanted: Wanted) -> Wanted:
     if shape is not None:
         _convert(wanted.path, content, shape)
     return Wanted(wanted.kind, wanted.path, wanted.base, content)
+
+
+def type_faults(item: Item) -> Iterator[Diagnostic]:
+    """Yield the settings of an item whose values have a type that `store` refuses. Those of scripts and workflows have
+    more rules.
+    """
+    shapes: Mapping[str, type[msgspec.Struct]] = {
+        **_SHAPES,
+        "schedule": _ScheduleFile,
+        "http_trigger": HttpTriggerDraft,
+    }
+    shape = shapes.get(item.kind)
+    for field in () if shape is None else msgspec.structs.fields(shape):
+        value = item.content.get(field.name)
+        if value is None or field.name in _JSON:
+            continue
+        try:
+            msgspec.convert(value, field.type)
+        except msgspec.ValidationError as error:
+            message = f"the setting {field.name} is not valid: {error}"
+            yield Diagnostic("wrong_type", "error", None, f"/{field.name}", message)
 
 
 def size_of(wanted: Wanted, limit: int) -> int:
@@ -379,6 +401,10 @@ class _Schedule(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     description: str | None = None
     cron_version: str | None = None
     labels: list[str] | None = None
+
+
+class _ScheduleFile(_Schedule, kw_only=True):
+    script_path: str
 
 
 def _schedule_draft(path: str, values: Mapping[str, Any]) -> ScheduleDraft:
