@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, write_code
 
 LIST = """# Said at the top.
 summary: Three steps
@@ -132,7 +132,7 @@ async def test_node_kind_is_replaced_and_code_is_edited_in_full_size(page: Page,
     await page.get_by_role("button", name="Edit in full size").click()
     full = page.get_by_role("dialog", name="Code of three")
     code = full.get_by_role("textbox", name="Code")
-    await code.fill("def main(x):\n    return x\n")
+    await write_code(code, "def main(x):\n    return x\n")
     await code.press("Escape")
     await expect(full).to_have_count(0)
     await draft_saved(page)
