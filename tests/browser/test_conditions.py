@@ -69,6 +69,45 @@ async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Pa
     assert found["no"] == [{"node": "check", "on": "true"}]
 
 
+async def test_edge_dropped_on_empty_canvas_adds_a_connected_node(page: Page, site: Site) -> None:
+    path = await opened(page, site, LOOSE)
+    handle = node(page, "check").locator('.react-flow__handle[data-handleid="false"]')
+    canvas = await page.locator("[data-canvas]").bounding_box()
+    assert canvas
+    place = {"x": canvas["width"] * 0.8, "y": canvas["height"] * 0.4}
+    # Without a choice, nothing is added.
+    await handle.drag_to(page.locator("[data-canvas]"), target_position=place)
+    await page.get_by_placeholder("Add a node").press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.locator(".react-flow__edge")).to_have_count(0)
+    await handle.drag_to(page.locator("[data-canvas]"), target_position=place)
+    await add(page, "Delay")
+    await expect(page.locator('[data-edge^="check wait"]')).to_contain_text("false")
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await deploy(page, "")
+    assert needs(site, path) == {"check": None, "yes": [], "no": [], "wait": [{"node": "check", "on": "false"}]}
+    assert list(flow(site, path)["value"]["ui"]["nodes"]) == ["wait"]
+
+
+async def test_edge_dropped_on_empty_canvas_adds_a_branch(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    canvas = await page.locator("[data-canvas]").bounding_box()
+    assert canvas
+    await (
+        node(page, "one")
+        .locator(".react-flow__handle.source")
+        .drag_to(
+            page.locator("[data-canvas]"),
+            target_position={"x": canvas["width"] * 0.8, "y": canvas["height"] * 0.4},
+        )
+    )
+    await add(page, "Delay")
+    await expect(page.locator('[data-edge^="one wait"]')).to_be_visible()
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    await deploy(page, "")
+    assert needs(site, path) == {"one": None, "two": None, "three": None, "wait": ["one"]}
+
+
 async def test_success_edge_of_a_condition_is_a_problem(page: Page, site: Site) -> None:
     path = "u/admin/success_edge"
     site.deploy(path, SUCCESS)

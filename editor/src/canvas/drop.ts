@@ -6,8 +6,8 @@ import { apply, type Editor } from "../editor/store";
 import { entryOf } from "../workflow/catalog";
 import { addLoose, addNode, connect, laneOf, type Spot } from "../workflow/commands";
 import { allLanes } from "../workflow/lanes";
-import { edgeId, laneKey } from "../workflow/layout";
-import type { Outline } from "../workflow/outline";
+import { edgeId, laneKey, NODE } from "../workflow/layout";
+import type { Node, Outline } from "../workflow/outline";
 import { OUTCOMES, type Outcome } from "../workflow/types";
 
 export const DRAG_TYPE = "application/x-orvanta-offer";
@@ -55,21 +55,43 @@ function idsUnder(elements: Element[], selector: string): string[] {
   return elements.flatMap((each) => each.closest<HTMLElement>(selector)?.dataset.id ?? []);
 }
 
-/** Return the handler that connects an edge that is dropped on the body of a node. */
+/** Return the handler that connects an edge dropped on the body of a node, and offers a new node on empty canvas. */
 export function useDropEdge() {
   const store = useEditorStore();
+  const { screenToFlowPosition } = useReactFlow();
   return useCallback(
     (event: globalThis.MouseEvent | TouchEvent, { isValid, fromNode, fromHandle }: FinalConnectionState) => {
       if (isValid || !fromNode || !fromHandle) return;
       const { clientX, clientY } = "changedTouches" in event ? (event.changedTouches[0] as Touch) : event;
-      const under = idsUnder(document.elementsFromPoint(clientX, clientY), NODES);
-      const to = nodeToConnect(store.getState().graph, fromNode.id, under);
+      const elements = document.elementsFromPoint(clientX, clientY);
+      const under = idsUnder(elements, NODES);
+      const { graph } = store.getState();
+      const node = graph.byId.get(fromNode.id);
+      if (fromHandle.type === "source" && node && node.list.length > 1 && isEmptyCanvas(graph, node, elements, under)) {
+        const { x, y } = screenToFlowPosition({ x: clientX, y: clientY });
+        // The edge ends where it was dropped: in the middle of the new node's upper side.
+        const at = { x: x - NODE.width / 2, y };
+        const spot: Spot = { lane: laneOf(graph, node), from: node.id, on: outcomeOf(fromHandle.id), at };
+        store.setState({ dialog: { kind: "add", spot } });
+        return;
+      }
+      const to = nodeToConnect(graph, fromNode.id, under);
       if (to === undefined) return;
       const [source, target] = fromHandle.type === "source" ? [fromNode.id, to] : [to, fromNode.id];
       attempt(() => apply(store, (model) => connect(model, source, target, outcomeOf(fromHandle.id))));
     },
-    [store],
+    [store, screenToFlowPosition],
   );
+}
+
+/** Return whether there is only the canvas, or the containers of a node, under the pointer. */
+function isEmptyCanvas({ byId }: Outline, node: Node, elements: Element[], under: string[]): boolean {
+  const contains = (id: string) => {
+    const path = byId.get(id)?.path;
+    return path !== undefined && id !== node.id && path.every((step, n) => node.list[n] === step);
+  };
+  const isPane = elements.some((each) => each.closest(".react-flow__pane"));
+  return isPane && !elements[0]?.closest(".react-flow__panel") && under.every(contains);
 }
 
 /** Return the node that an edge is dropped on: one of the same list, otherwise the top one, which cannot be connected. */

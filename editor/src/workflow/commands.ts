@@ -27,7 +27,14 @@ export function addNode(model: Model, spot: Spot, offer: CatalogEntry): Change {
   const taken = new Set(model.graph.byId.keys());
   const id = freeId(offer.base, taken);
   const module = offer.make(id, (base) => freeId(base, taken));
-  return { name: t("workflow.addNode", { kind: offer.name }), edits: insertAt(model, spot, [module]), select: [id] };
+  const edits = insertAt(model, spot, [module]);
+  if ("at" in spot && spot.lane.path.join() === model.graph.main.path.join()) edits.push(...placed(model, id, spot.at));
+  return { name: t("workflow.addNode", { kind: offer.name }), edits, select: [id] };
+}
+
+/** Return the edits that store the position of a node of the main list. */
+function placed(model: Model, id: string, { x, y }: { x: number; y: number }): Edit[] {
+  return setField(model, ["value", "ui", "nodes", id], { x: Math.round(x), y: Math.round(y) }, "").edits;
 }
 
 /** Add a node without edges to the main list, at a position of the canvas. */
@@ -37,10 +44,9 @@ export function addLoose(model: Model, offer: CatalogEntry, at: { x: number; y: 
   const insert = change.edits.find((edit) => edit.op === "insert");
   if (insert?.op !== "insert" || !isTree(insert.value)) return change;
   const id = String(insert.value.id);
-  const spot = { x: Math.round(at.x), y: Math.round(at.y) };
   const edits: Edit[] = [
     { ...insert, index: main.nodes.length, value: withNeeds(insert.value, []) },
-    ...setField(model, ["value", "ui", "nodes", id], spot, "").edits,
+    ...placed(model, id, at),
   ];
   return { ...change, edits };
 }
@@ -66,6 +72,7 @@ function insertions(spot: Spot, modules: Tree[]): Edit[] {
     if (!lane.graph) return insert(indexOf(spot.after) + 1);
     return insert(lane.nodes.length, [spot.after]);
   }
+  if ("from" in spot) return insert(lane.nodes.length, [need(spot.from, spot.on ?? nextOutcome(lane, spot.from))]);
   const { edge } = spot;
   const target = indexOf(edge.to);
   if (!edge.explicit) return insert(target);

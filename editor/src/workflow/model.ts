@@ -1,6 +1,6 @@
 import type { Edit } from "./edit";
 import type { Edge, Lane, Outline } from "./outline";
-import type { Json } from "./types";
+import type { Json, Outcome } from "./types";
 
 /** The document that a command works on, with its graph. */
 export interface Model {
@@ -19,5 +19,9 @@ export interface Change {
   notice?: string | undefined;
 }
 
-/** The position of a new node: on an edge, after a node, or at the start of a list. */
-export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };
+/** The position of a new node: on an edge, after a node, at the end of an edge from a node, or at the start of a list. */
+export type Spot =
+  | { lane: Lane; edge: Edge }
+  | { lane: Lane; after: string }
+  | { lane: Lane; from: string; on: Outcome | undefined; at: { x: number; y: number } }
+  | { lane: Lane; start: true };
