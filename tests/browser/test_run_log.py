@@ -195,3 +195,15 @@ async def test_log_names_node_that_was_selected_elsewhere(page: Page, site: Site
     await page.get_by_role("button", name="Show whole run").click()
     await expect(page.get_by_label("Log of")).to_have_value("")
     await expect(page.get_by_text("Only the log of ask", exact=True)).to_have_count(0)
+
+
+async def test_toolbar_of_log_is_one_row_in_wide_windows_also_in_german(page: Page, site: Site) -> None:
+    _, id = started(site, "value:\n  modules:\n    - {id: only, value: {type: identity}}\n")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.add_init_script("try { localStorage.setItem('orvanta.language', 'de') } catch { /* about:blank */ }")
+    await page.goto(f"/w/main/runs/{id}?tab=logs")
+    field = page.get_by_role("searchbox", name="Protokoll")
+    download = page.get_by_role("link", name="Herunterladen")
+    await expect(download).to_be_visible()
+    tops = [box["y"] for box in (await field.bounding_box(), await download.bounding_box()) if box]
+    assert len(tops) == 2 and abs(tops[0] - tops[1]) < 8

@@ -56,3 +56,28 @@ async def test_run_is_kept_as_test(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Delete test small").click()
     await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(tests).to_contain_text("No tests yet")
+
+
+OVERLAPPING_MARKS = """() => {
+  const boxes = [...document.querySelectorAll("[data-covered]")].map((each) => each.getBoundingClientRect());
+  const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return boxes.flatMap((a, n) => boxes.slice(n + 1).filter((b) => overlap(a, b))).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_marks_of_nodes_and_edges_do_not_overlap(page: Page, site: Site, width: int) -> None:
+    path = f"f/tested/marks{width}"
+    site.deploy(path, TEXT)
+    run = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={"total": 40}).text
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(f"/w/main/runs/{run}")
+    await page.get_by_role("button", name="Keep as test").click()
+    dialog = page.get_by_role("dialog", name="Keep as test")
+    await dialog.get_by_label("Name", exact=True).fill("small")
+    await dialog.get_by_role("button", name="Create test").click()
+    await expect(page.locator("[data-covered]")).to_have_count(5)
+    assert await page.evaluate(OVERLAPPING_MARKS) == 0
+    edge = page.locator("[data-edge^='large refuse'] [data-covered=false]")
+    await expect(edge).to_have_attribute("title", "Not tested")
+    await expect(edge).to_have_accessible_name("Not tested")

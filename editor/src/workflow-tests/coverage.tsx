@@ -46,10 +46,20 @@ export function Coverage({ results }: { results: TestResults }) {
 }
 
 function Mark({ covered, onNode = false }: { covered: boolean; onNode?: boolean }) {
+  const word = t(covered ? "workflow-tests.tested" : "workflow-tests.untested");
+  const icon = <Icon name={covered ? "check" : "minus"} size={12} />;
+  // An edge has no room for the word above the mark of its node.
+  if (!onNode) {
+    return (
+      <span className={css.mark} data-covered={covered} role="img" aria-label={word} title={word}>
+        {icon}
+      </span>
+    );
+  }
   return (
-    <span className={`${css.mark} ${onNode ? css.onNode : ""}`} data-covered={covered}>
-      <Icon name={covered ? "check" : "minus"} size={12} />
-      {t(covered ? "workflow-tests.tested" : "workflow-tests.untested")}
+    <span className={`${css.mark} ${css.onNode}`} data-covered={covered}>
+      {icon}
+      {word}
     </span>
   );
 }
