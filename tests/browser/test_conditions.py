@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Position, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, deploy, flow, node, opened
 
@@ -74,7 +74,7 @@ async def test_edge_dropped_on_empty_canvas_adds_a_connected_node(page: Page, si
     handle = node(page, "check").locator('.react-flow__handle[data-handleid="false"]')
     canvas = await page.locator("[data-canvas]").bounding_box()
     assert canvas
-    place = {"x": canvas["width"] * 0.8, "y": canvas["height"] * 0.4}
+    place: Position = {"x": canvas["width"] * 0.8, "y": canvas["height"] * 0.4}
     # Without a choice, nothing is added.
     await handle.drag_to(page.locator("[data-canvas]"), target_position=place)
     await page.get_by_placeholder("Add a node").press("Escape")

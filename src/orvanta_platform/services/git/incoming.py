@@ -231,7 +231,7 @@ async def _apply(
             details={"plan_hash": incoming.hash},
         )
     chosen = [each for each in incoming.changes if only is None or each.key in only]
-    stored, kept = _resolve(chosen, choices)
+    stored, kept = await run_in_thread(workspace, _resolve, chosen, choices)
     for each in kept:
         _require_keep(actor, workspace, each)
     change = _change_set(stored)
@@ -275,12 +275,13 @@ async def _accepted_rows(
     """Return the applied items, with the digests of what the workspace has now."""
     reading = await contents.read(conn, actor, workspace, [each.key for each in stored])
     mine = await run_in_thread(workspace, render_items, await contents.items_in(workspace, reading))
+    kept_keys = {each.key for each in kept}
     found = []
     for each in (*stored, *kept):
         present = mine.get(each.key)
         is_theirs = each.content is not None and not each.merged
         digest = None if present is None else present.digest
-        if each in kept or (present is not None and not is_theirs):
+        if each.key in kept_keys or (present is not None and not is_theirs):
             digest = TO_COMMIT
         found.append(ItemRow(*each.key, digest, None, each.stored, is_incoming=True))
     return found

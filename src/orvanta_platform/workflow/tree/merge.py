@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.diagnostics import pointer
+from orvanta_platform.workflow.diagnostics import errors, pointer
 from orvanta_platform.workflow.tree.item import Kind
-from orvanta_platform.workflow.yaml_edit import by_id, edit_yaml
+from orvanta_platform.workflow.validate import validate
+from orvanta_platform.workflow.yaml_edit import by_id, edit_yaml, same
 
 COMMENTS: Final = "comments"
 """Place of a workflow whose comments both sides changed."""
@@ -21,12 +22,15 @@ def merge_content(
     """Return the content with both changes, and the places that both changed differently.
 
     A place is a JSON pointer into the document or the content, in which nodes stand by their id, or COMMENTS. At such a
-    place, the merged content is mine. Comments are those of the side that changed them. Raises InvalidWorkflow.
+    place, the merged content is mine. Errors that only the merged workflow has are such places, too: both sides may
+    have moved one node, or one may use a node that the other removed. Comments are those of the side that changed them.
+    Raises InvalidWorkflow.
     """
     if kind != "flow":
         return merge(dict(base), dict(mine), dict(theirs))
     trees = [document.parse(each["text"].encode(), "yaml").tree for each in (base, mine, theirs)]
     merged, places = merge(*trees)
+    places += _new_errors(merged, *trees[1:])
     before, ours, other = (_comments(each["text"]) for each in (base, mine, theirs))
     if before != ours != other != before:
         places.append(COMMENTS)
@@ -35,6 +39,15 @@ def merge_content(
         return {"text": edit_yaml(text, merged).source.decode()}, places
     except ValueError:  # a text of which only the comments would be lost
         return {"text": mine["text"]}, [*places, COMMENTS]
+
+
+def _new_errors(merged: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Return the places of errors that neither side has."""
+    if same(merged, mine) or same(merged, theirs):
+        return []
+    known = {(each.code, each.node) for side in (mine, theirs) for each in errors(validate(side))}
+    found = (each for each in errors(validate(merged)) if (each.code, each.node) not in known)
+    return [*dict.fromkeys(each.path if each.node is None else pointer("/value/modules", each.node) for each in found)]
 
 
 def _comments(text: str) -> list[str]:
@@ -59,9 +72,9 @@ def merge(base: Any, mine: Any, theirs: Any) -> tuple[Any, list[str]]:
 
 
 def _merged(base: Any, mine: Any, theirs: Any, path: str, places: list[str]) -> Any:
-    if _same(mine, theirs) or _same(theirs, base):
+    if same(mine, theirs) or same(theirs, base):
         return mine
-    if _same(mine, base):
+    if same(mine, base):
         return theirs
     if isinstance(mine, dict) and isinstance(theirs, dict):
         before = base if isinstance(base, dict) else {}
@@ -114,7 +127,3 @@ def _reordered(order: list[str], wanted: list[str]) -> list[str]:
     """Return the ids with those in `wanted` in its order, at the places of these ids."""
     rest, places = iter(wanted), set(wanted)
     return [next(rest) if each in places else each for each in order]
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
