@@ -10,6 +10,7 @@ import statistics
 import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -31,23 +32,27 @@ PLATFORM = ("server", "worker", "supervisor", "postgres")
 class Measured:
     """Rounds of one installation."""
 
+    name: str
     side: Side
-    clients: list[Client]
+    base: str
     rates: list[float] = field(default_factory=list)
     """Steps per second of each round."""
     cpu_us: list[float] = field(default_factory=list)
     """Microseconds of CPU time per step of each round."""
 
     def measure(self, each: int) -> None:
-        """Run `each` chains by each client."""
-        self.side.meter.total.clear()
-        self.side.meter.start()
-        seconds = at_once(self.clients, self.side, each)
-        self.side.meter.stop()
+        """Run `each` chains by each client, and print the figures."""
+        # The server closes connections that are idle during the rounds of the other installation.
+        with connections(self.base) as clients:
+            self.side.meter.total.clear()
+            self.side.meter.start()
+            seconds = at_once(clients, self.side, each)
+            self.side.meter.stop()
         steps = AT_ONCE * each * STEPS
         used = self.side.meter.total
         self.rates.append(steps / seconds)
         self.cpu_us.append(sum(used.get(role, 0) for role in PLATFORM) / steps / 1000)
+        print(f"{self.name} metrics: {self.rates[-1]:,.1f} steps/s, {self.cpu_us[-1]:,.0f} µs per step", flush=True)
 
 
 def main(
@@ -61,9 +66,9 @@ def main(
         sides = {}
         for name, chosen in (("without", {}), ("with", settings)):
             orvanta = stack.enter_context(installation(ORVANTA_SLOTS=str(AT_ONCE), **chosen))
-            clients = [Client(orvanta.base) for _ in range(AT_ONCE)]
-            sides[name] = Measured(measure_orvanta(orvanta, STEPS, dedicated=True), clients)
-            at_once(clients, sides[name].side, 1)
+            sides[name] = Measured(name, measure_orvanta(orvanta, STEPS, dedicated=True), orvanta.base)
+            with connections(orvanta.base) as clients:
+                at_once(clients, sides[name].side, 1)
         scrapes = stack.enter_context(scraping(ports))
         for _ in range(rounds):
             for measured in sides.values():
@@ -77,8 +82,22 @@ def main(
 
 
 @contextmanager
+def connections(base: str) -> Iterator[list[Client]]:
+    """Yield the clients of an installation, and close their connections."""
+    clients = [Client(base) for _ in range(AT_ONCE)]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
+
+
+@contextmanager
 def scraping(ports: Sequence[int]) -> Iterator[list[int]]:
-    """Scrape these endpoints during the block; yield the list of the sizes of their answers in bytes."""
+    """Scrape these endpoints during the block; yield the list of the sizes of their answers in bytes.
+
+    An endpoint that cannot be scraped fails the block at its end.
+    """
     sizes: list[int] = []
     stopped = threading.Event()
 
@@ -88,13 +107,13 @@ def scraping(ports: Sequence[int]) -> Iterator[list[int]]:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
                     sizes.append(len(answer.read()))
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
-        yield sizes
-    finally:
-        stopped.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        scraper = pool.submit(scrape)
+        try:
+            yield sizes
+        finally:
+            stopped.set()
+        scraper.result()
 
 
 if __name__ == "__main__":
