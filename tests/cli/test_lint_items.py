@@ -258,3 +258,24 @@ def test_setting_of_the_right_type_is_accepted(tmp_path: Path, name: str, text: 
     write(tmp_path, f"f/sales/{name}", text)
     done = run("lint", str(tmp_path))
     assert done.returncode == 0 and "wrong_type" not in done.stderr, done.stderr
+
+
+def test_secrets_in_clear_are_warnings(tmp_path: Path) -> None:
+    """References, masks, encrypted and empty values are none; a resource type may be in the folder."""
+    write(tmp_path, "vault.resource-type.yaml", "schema: {properties: {key: {type: string, password: true}}}\n")
+    write(tmp_path, "f/clear/pw.variable.yaml", "is_secret: true\nvalue: hunter2\n")
+    write(tmp_path, "f/clear/db.resource.yaml", "resource_type: postgresql\nvalue:\n  host: db\n  password: geheim\n")
+    write(tmp_path, "f/clear/own.resource.yaml", "resource_type: vault\nvalue: {key: hidden}\n")
+    for name, value in (("ref", "$var:f/clear/pw"), ("mask", "'***'"), ("empty", "''")):
+        write(tmp_path, f"f/clear/{name}.resource.yaml", f"resource_type: vault\nvalue: {{key: {value}}}\n")
+    write(tmp_path, "f/clear/open.variable.yaml", "is_secret: false\nvalue: north\n")
+    write(tmp_path, "f/clear/none.variable.yaml", "is_secret: true\n")
+    write(tmp_path, "f/clear/sealed.variable.yaml", "is_secret: true\nvalue: $encrypted:abc\n")
+    done = run("lint", str(tmp_path))
+    found = sorted(line.partition(";")[0].removeprefix(f"{tmp_path}/f/clear/") for line in lines(done))
+    assert found == [
+        "db.resource.yaml:4:3: warning secret_from_file: its file contains a secret in clear (/value/password)",
+        "own.resource.yaml:2:9: warning secret_from_file: its file contains a secret in clear (/value/key)",
+        "pw.variable.yaml:2:1: warning secret_from_file: its file contains a secret in clear (/value)",
+    ]
+    assert done.returncode == 0 and run("lint", str(tmp_path), "--strict").returncode == 1

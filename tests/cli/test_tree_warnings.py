@@ -83,3 +83,57 @@ def test_conflicts_with_moved_items_name_the_new_path(cli: Cli) -> None:
     cli.write("repo/f/moved_away/there.sh", "echo mine\n")
     client.post("/api/w/main/scripts/delete/p/f/moved_away/there").raise_for_status()
     assert "It was deleted in the workspace" in cli("push", "repo", code=1).err
+
+
+def warnings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "warning" in line]
+
+
+def test_renamed_secrets_are_warnings(cli: Cli) -> None:
+    """Files contain no secrets: a new item has none, and those of the deleted one are lost."""
+    cli("variable", "set", "f/renamed_secret/tok", "--secret", text="topsecret")
+    cli("variable", "set", "f/renamed_secret/plain", "north")
+    value = '{"host": "db", "dbname": "d", "user": "u", "password": "geheim1"}'
+    cli("resource", "set", "f/renamed_secret/db", "--type", "postgresql", "--value", value)
+    cli("pull", "repo")
+    folder = cli.folder / "repo/f/renamed_secret"
+    for name in ("tok.variable", "plain.variable", "db.resource"):
+        (folder / f"{name}.yaml").rename(folder / f"new_{name}.yaml")
+    new, set_ = "f/renamed_secret/new_", "secret_without_value: it"
+    for more in (("--dry-run",), ()):
+        variable, resource = warnings(cli("push", "repo", "--prune", *more).err)
+        assert variable == (
+            f"{new}tok: warning {set_} is created with an empty value, because files contain no secrets; "
+            "f/renamed_secret/tok, which has the same content, is deleted, and its secret is lost; set it with "
+            f"`orvanta variable set {new}tok --secret`"
+        )
+        assert resource.startswith(f"{new}db: warning {set_}s masked fields are created empty")
+        assert f"`orvanta resource set {new}db`" in resource and "; f/renamed_secret/db, which" in resource
+    assert warnings(cli("push", "repo", "--prune").err) == []
+
+
+def test_secrets_in_clear_that_are_ignored_are_warnings(cli: Cli) -> None:
+    """The files change nothing, and so are in no change set."""
+    variable, resource = "f/ignored_secret/pw", "f/ignored_secret/db"
+    secret = "value: %s\nis_secret: true\n"
+    fields = "resource_type: postgresql\nvalue: {host: db, dbname: d, user: u, password: %s}\n"
+    cli.write(f"repo/{variable}.variable.yaml", secret % "hunter2")
+    cli.write(f"repo/{resource}.resource.yaml", fields % "geheim1")
+    stored = warnings(cli("push", "repo").err)
+    assert [line.partition(";")[0] for line in stored] == [
+        f"{path}: warning secret_from_file: its file contains a secret in clear ({at}), which is stored as it is, "
+        "without being decrypted"
+        for path, at in ((variable, "/value"), (resource, "/value/password"))
+    ]
+    cli.write(f"repo/{variable}.variable.yaml", secret % "hunter3")
+    cli.write(f"repo/{resource}.resource.yaml", fields % "geheim2")
+    for more in (("--dry-run",), ()):
+        done = cli("push", "repo", *more)
+        assert done.out == "Nothing to do.\n"
+        ignored = "which is ignored, because the workspace has a value"
+        assert sorted(warnings(done.err)) == [
+            f"{resource}: warning secret_from_file: its file contains a secret in clear (/value/password), {ignored}; "
+            f"write `***` in the file, and set it with `orvanta resource set {resource}`",
+            f"{variable}: warning secret_from_file: its file contains a secret in clear (/value), {ignored}; delete "
+            f"`value` from the file, and set it with `orvanta variable set {variable} --secret`",
+        ]

@@ -136,6 +136,8 @@ DIAGNOSTICS: Final = {
     "retry_no_effect": "Nodes of this kind are not retried.",
     "runs_on_bun": "A Deno script runs on Bun where a worker has no Deno.",
     "script_not_readable": "A script does not exist, or may not be read.",
+    "secret_from_file": "A file contains a secret in clear, which `push` stores in a new item and ignores in others.",
+    "secret_without_value": "A new variable or resource has no value for a secret, because its file contains none.",
     "syntax_error": "The code of a script or node cannot be parsed; `push` reports it as a warning.",
     "too_many_nodes": "The workflow has too many nodes.",
     "unknown_key": "A key of a file is not known, or has no effect where it is; `orvanta lint` and `push` report it.",

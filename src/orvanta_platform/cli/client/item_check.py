@@ -10,7 +10,7 @@ import msgspec
 import typer
 from ruamel.yaml.comments import CommentedMap
 
-from orvanta_platform.cli.client import flow_files, script_files
+from orvanta_platform.cli.client import flow_files, script_files, secret_warnings
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.flow_files import FlowFile, position_in
 from orvanta_platform.cli.client.item_failures import location_of
@@ -118,9 +118,17 @@ def check_item(folder: Folder, key: Key) -> list[Located]:
             *_located(file, list(type_faults(item))),
             *key_warnings(folder, key),
             *((folder.file_of(key), _advice(each)) for each in advice.of_item(item)),
+            *_located(file, _secrets(folder, item)),
         ]
     print_located(found)
     return found
+
+
+def _secrets(folder: Folder, item: Item) -> Iterator[Diagnostic]:
+    """Yield the warning about secrets that the file of an item contains in clear."""
+    if at := secret_warnings.in_clear(folder, item):
+        code, message = secret_warnings.clear_warning(item, at, None)
+        yield Diagnostic(code, "warning", None, at[0], message)
 
 
 def workflow_faults(flow: FlowFile, severity: Severity) -> list[Located]:

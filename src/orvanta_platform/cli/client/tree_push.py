@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from orvanta_platform.cli.client import flow_files
+from orvanta_platform.cli.client import flow_files, secret_warnings
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, print_located, show_diagnostics
@@ -31,7 +31,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid, w
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
-from orvanta_platform.workflow.tree.item import ENCRYPTED, SETTINGS_PATH, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import SETTINGS_PATH, Item, Key, Kind
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
 
@@ -143,8 +143,32 @@ class _Push:
             self._warn_of_missing(item)
             if item.kind == "http_trigger":
                 self._warn_of_trigger(item)
+        self._warn_of_secrets(items, gone if self.options.prune else [])
         warn_of_unknown(self.session.api, self.folder, items)
         return changes
+
+    def _warn_of_secrets(self, items: Sequence[Item], removed: Iterable[Key]) -> None:
+        """Warn of secrets in clear, also of those that change nothing, and of new items whose secrets are missing."""
+        equal = [item for item, _ in self.found.equal]
+        every = [each for each in [*items, *equal] if each.kind in secret_warnings.KINDS]
+        if not every:
+            return
+        named = sorted({str(each.content.get("resource_type") or "") for each in every if each.kind == "resource"})
+        remote, located = self.found.remote, self.folder.located
+        keys: list[Key] = [("resource_type", name) for name in named if name]
+        fetched = fetch(self.session.api, [key for key in keys if key in remote and key not in located])
+        types = {item.path: item for item, _ in fetched.values()}
+        clear = [(each, at) for each in every if (at := secret_warnings.in_clear(self.folder, each, types))]
+        stored = fetch(self.session.api, [each.key for each, _ in clear if each.key in remote])
+        for item, at in clear:
+            before = stored[item.key][0] if item.key in stored else None
+            _say_advice(item, secret_warnings.clear_warning(item, at, secret_warnings.effect_on(before, item, at)))
+        lacking = [each for each in every if each.key not in remote and secret_warnings.lacks_secret(each)]
+        if not lacking:
+            return
+        gone = fetch(self.session.api, [key for key in removed if key[0] in secret_warnings.KINDS and key in remote])
+        for item in lacking:
+            _say_advice(item, secret_warnings.without_value(item, [each for each, _ in gone.values()]))
 
     def _warn_of_trigger(self, item: Item) -> None:
         """Warn of settings in the file of a trigger that its item does not have."""
@@ -318,14 +342,15 @@ def _warn(item: Item, *, is_new: bool) -> None:
     state = _STATE_KEYS.get(item.kind)
     if is_new and state is not None and state[0] not in content:
         say(f"{item.path}: warning created_disabled: its file has no `{state[0]}`; write `{state[1]}` to enable it")
-    value = content.get("value") if item.kind == "variable" and content.get("is_secret") and is_new else None
-    if value and not str(value).startswith(ENCRYPTED):
-        say(f"{item.path}: warning secret_from_file: its value is the text of the file, which is not decrypted")
-    for code, message in advice.of_item(item):
-        say(terminal_safe(f"{item.path}: warning {code}: {message}"))
+    for found in advice.of_item(item):
+        _say_advice(item, found)
     lock = content.get("lock") if item.kind == "script" else None
     if lock and (fault := lock_fault(content["language"], lock)) is not None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
+
+
+def _say_advice(item: Item, found: advice.Advice) -> None:
+    say(terminal_safe(f"{item.path}: warning {found[0]}: {found[1]}"))
 
 
 def _list_waiting(api: Api, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
