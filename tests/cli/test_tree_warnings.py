@@ -137,3 +137,11 @@ def test_secrets_in_clear_that_are_ignored_are_warnings(cli: Cli) -> None:
             f"{variable}: warning secret_from_file: its file contains a secret in clear (/value), {ignored}; delete "
             f"`value` from the file, and set it with `orvanta variable set {variable} --secret`",
         ]
+
+
+def test_renamed_secret_is_found_in_a_checkout_without_a_state(cli: Cli) -> None:
+    """As in a pipeline, whose checkout does not tell what the workspace had from it."""
+    cli("variable", "set", "f/renamed_checkout/tok", "--secret", text="topsecret")
+    cli.write("repo/f/renamed_checkout/new.variable.yaml", "is_secret: true\n")
+    (warning,) = warnings(cli("push", "repo/f/renamed_checkout", "--prune", "--force", "--dry-run").err)
+    assert "secret_without_value" in warning and "; f/renamed_checkout/tok, which" in warning
