@@ -145,3 +145,13 @@ def test_renamed_secret_is_found_in_a_checkout_without_a_state(cli: Cli) -> None
     cli.write("repo/f/renamed_checkout/new.variable.yaml", "is_secret: true\n")
     (warning,) = warnings(cli("push", "repo/f/renamed_checkout", "--prune", "--force", "--dry-run").err)
     assert "secret_without_value" in warning and "; f/renamed_checkout/tok, which" in warning
+
+
+def test_value_of_a_variable_that_is_secret_in_the_workspace_is_a_warning(cli: Cli) -> None:
+    """Its file need not state that it is secret; that of another variable is stored without a warning."""
+    path = "f/stated_secret/pw"
+    cli("variable", "set", path, "--secret", text="hunter2")
+    cli.write(f"repo/{path}.variable.yaml", "value: hunter3\n")
+    cli.write("repo/f/stated_secret/open.variable.yaml", "value: north\n")
+    (warning,) = warnings(cli("push", "repo/f/stated_secret").err)
+    assert warning.startswith(f"{path}: warning secret_from_file: ") and "which is ignored" in warning

@@ -35,10 +35,11 @@ _EFFECTS: Mapping[Effect, str] = {
 def in_clear(folder: Folder, item: Item, types: Mapping[str, Item] | None = None) -> list[str]:
     """Return the JSON pointers of the secrets that the file of an item contains in clear.
 
-    `types`: resource types of the workspace, by name. Those of the folder and the built-in ones are known.
+    `types`: resource types of the workspace, by name; None without a server. Those of the folder and the built-in ones
+    are known. With a server, a variable whose file does not state whether it is secret counts: the workspace may.
     """
     value = item.content.get("value")
-    if item.kind == "variable" and item.content.get("is_secret") is True:
+    if item.kind == "variable" and item.content.get("is_secret", types is not None):
         return ["/value"] if value and isinstance(value, str) and not value.startswith(ENCRYPTED) else []
     if item.kind != "resource" or not value:
         return []

@@ -162,7 +162,9 @@ class _Push:
         stored = fetch(self.session.api, [each.key for each, _ in clear if each.key in remote])
         for item, at in clear:
             before = stored[item.key][0] if item.key in stored else None
-            _say_advice(item, secret_warnings.clear_warning(item, at, secret_warnings.effect_on(before, item, at)))
+            effect = secret_warnings.effect_on(before, item, at)
+            if item.kind != "variable" or item.content.get("is_secret") or effect == "ignored":
+                _say_advice(item, secret_warnings.clear_warning(item, at, effect))
         lacking = [each for each in every if each.key not in remote and secret_warnings.lacks_secret(each)]
         if not lacking:
             return
