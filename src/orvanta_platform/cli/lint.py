@@ -43,6 +43,7 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
     policies by workflows are errors, and those of evaluated ones are warnings; the values that active policies give to
     absent fields are listed.
     """
+    from orvanta_platform.cli.client.deploy import print_located
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.expressions import Expressions
     from orvanta_platform.cli.client.item_check import check_item, check_script, select
@@ -59,7 +60,9 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
         found = {str(file): check(file, expressions, applied) for file in selection.workflows}
     scripts = {str(file): check_script(file) for file in selection.scripts}
     others = [(key[0], folder.file_of(key), check_item(folder, key)) for folder, key in selection.items]
+    print_located(selection.unused)
     located = [*(each for each, _ in found.values()), *scripts.values(), *(each for _, _, each in others)]
+    located.append(selection.unused)
     every = [each for diagnostics in located for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:
@@ -79,6 +82,7 @@ def lint(session: Session, files: Files = None, strict: Strict = False, policies
                 "workflows": shown,
                 "scripts": [{"file": file, "diagnostics": _as_json(each)} for file, each in scripts.items()],
                 "items": [{"kind": kind, "file": file, "diagnostics": _as_json(each)} for kind, file, each in others],
+                "unused": _as_json(selection.unused),
                 "errors": errors,
                 "warnings": len(every) - errors,
             }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer
 from orvanta_platform.workflow.languages import EXTENSIONS
@@ -11,6 +13,15 @@ from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
 from orvanta_platform.workflow.yaml_text import INLINE
 
 _FIELDS: Final = ("content", "lock")
+
+
+class FileNames(msgspec.Struct, frozen=True):
+    """Names of files that another version of a document refers to."""
+
+    by_field: Mapping[tuple[str, str, str], str] = {}
+    """Node id, language and field → name."""
+    elsewhere: Mapping[str, str] = {}
+    """Name → text of the files that are not the workflow's own. They are referred to, and never written."""
 
 
 def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
@@ -62,6 +73,17 @@ def references(tree: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def names_in(tree: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    """Return (node id, language, field) → file name for the references of a plain tree."""
+    found = {}
+    for _, node_id, value in _scripts(tree):
+        for field in _FIELDS:
+            name = _reference(value.get(field))
+            if name is not None and node_id is not None:
+                found[node_id, str(value.get("language")), field] = name
+    return found
+
+
 def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the tree with the code of its scripts moved out, and file name → text.
 
@@ -69,29 +91,36 @@ def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     references stay.
     """
     copy: dict[str, Any] = deep_copy(tree)
-    return copy, _extract(copy)
+    return copy, _extract(copy, FileNames())
 
 
-def extract_yaml(source: str) -> tuple[str, dict[str, str]]:
+def extract_yaml(source: str, known: FileNames | None = None) -> tuple[str, dict[str, str]]:
     """Move the code of YAML text to files as `extract` does, preserving comments and order.
 
+    The code and the locks of nodes with known names are moved to these. Files elsewhere are among those returned.
     Raises InvalidWorkflow as `document.parse`.
     """
     tree = open_yaml(source)
-    files = _extract(tree)
+    files = _extract(tree, known or FileNames())
     return (save_yaml(tree, source), files) if files else (source, {})
 
 
-def _extract(tree: dict[str, Any]) -> dict[str, str]:
+def _extract(tree: dict[str, Any], known: FileNames) -> dict[str, str]:
     files: dict[str, str] = {}
+    reserved = set(known.by_field.values())
     for _, node_id, value in _scripts(tree):
-        content = value.get("content")
-        if not isinstance(content, str) or content.startswith(INLINE):
-            continue
-        extension = EXTENSIONS.get(str(value.get("language")), "txt")
-        name = _free_name(_safe(node_id or "script"), extension, files)
-        files[name] = str(content)
-        _set(value, "content", INLINE + name)
+        language = str(value.get("language"))
+        for field in _FIELDS:
+            text = value.get(field)
+            if not isinstance(text, str) or text.startswith(INLINE):
+                continue
+            name = known.by_field.get((node_id or "", language, field))
+            if name is None or not text == files.get(name, text) == known.elsewhere.get(name, text):
+                if field != "content":
+                    continue
+                name = _free_name(_safe(node_id or "script"), EXTENSIONS.get(language, "txt"), reserved | files.keys())
+            files[name] = str(text)
+            _set(value, field, INLINE + name)
     return files
 
 
@@ -112,7 +141,7 @@ def _reference(value: Any) -> str | None:
     return None
 
 
-def _free_name(stem: str, extension: str, files: Mapping[str, str]) -> str:
+def _free_name(stem: str, extension: str, files: Collection[str]) -> str:
     name = f"{stem}.inline_script.{extension}"
     number = 2
     while name in files:

@@ -39,11 +39,13 @@ class Selection(msgspec.Struct, frozen=True):
     scripts: list[Path]
     items: list[tuple[Folder, Key]]
     """Items of other kinds."""
+    unused: list[Located]
+    """Files of code in the folders of workflows that no workflow refers to."""
 
 
 def select(source: Sequence[Path]) -> Selection:
     """Return what these files and folders contain. Raises typer.BadParameter if that is nothing, BadRequest."""
-    found = Selection([], [], [])
+    found = Selection([], [], [], [])
     for path in source:
         if not path.exists():
             raise typer.BadParameter(f"{path} does not exist.")
@@ -51,6 +53,8 @@ def select(source: Sequence[Path]) -> Selection:
             _select_under(path, found)
         elif path.is_dir() or not _select_file(path, found):
             found.workflows.append(path)
+            if path.is_dir():
+                found.unused.extend(_unused(open_folder(path)))
     if not (found.workflows or found.scripts or found.items):
         raise typer.BadParameter("The folder contains no workflow, script or other item.")
     return found
@@ -59,11 +63,16 @@ def select(source: Sequence[Path]) -> Selection:
 def _select_under(root: Path, found: Selection) -> None:
     found.workflows.extend(flow_files.find(root))
     folder = open_folder(root)
+    found.unused.extend(_unused(folder))
     for key, located in folder.located.items():
         if key[0] == "script":
             found.scripts.append(_shown(folder.files[located.files[0]], root))
         elif key[0] != "flow":
             found.items.append((folder, key))
+
+
+def _unused(folder: Folder) -> list[Located]:
+    return [(str(folder.shown(name)), _advice(advice.CODE_UNUSED)) for name in folder.unused_files()]
 
 
 def _select_file(file: Path, found: Selection) -> bool:

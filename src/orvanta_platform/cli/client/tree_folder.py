@@ -31,7 +31,14 @@ from orvanta_platform.workflow.tree.paths import (
     may_belong,
     with_runtime,
 )
-from orvanta_platform.workflow.tree.reading import included_names, lock_in, read, settings_in
+from orvanta_platform.workflow.tree.reading import (
+    file_names,
+    included_names,
+    lock_in,
+    read,
+    settings_in,
+    unused_files,
+)
 from orvanta_platform.workflow.tree.writing import first_names, write_item
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -198,10 +205,35 @@ class Folder:
         """Return the file with this name in the tree, for people."""
         return _for_people(self.files[name])
 
+    def files_of(self, item: Item) -> dict[str, bytes]:
+        """Return the files of an item by name, with the names that its document in the folder uses for code."""
+        located = self.located.get(item.key)
+        known = None
+        if located is not None and item.kind == "flow":
+            try:
+                known = file_names(located, self._with_included(located))
+            except OrvantaError:
+                known = None  # a document that cannot be read, which is replaced as a whole
+        return write_item(item, known)
+
+    def unused_files(self) -> list[str]:
+        """Return the names of the files of code in the folders of workflows that no workflow refers to."""
+        flows = [each for key, each in self.located.items() if key[0] == "flow"]
+        found: list[str] = []
+        included: set[str] = set()
+        for each in flows:
+            try:
+                files = self.bytes_of(each)
+                included.update(included_names(each, files))
+                found += unused_files(each, files)
+            except OrvantaError:
+                continue  # it is reported as an error of the workflow
+        return sorted(set(found) - included)
+
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
         _check_name(item)
-        new = write_item(item)
+        new = self.files_of(item)
         if self.is_deno:
             new = {with_runtime(name, "bun"): body for name, body in new.items()}
         old = self.located.get(item.key)

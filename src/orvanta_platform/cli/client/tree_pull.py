@@ -20,11 +20,11 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.workflow.tree.advice import CODE_UNUSED
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.plan import without_untouched
-from orvanta_platform.workflow.tree.writing import write_item
 
 _PLAIN_PLACE = re.compile(r"[^\s,\"]*")
 _MERGED = "merged"
@@ -56,6 +56,7 @@ def init(session: Session, root: Path) -> None:
 def status(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
     found = _compared(session, root, optional)
+    say_unused(found.folder)
     differing = {key: each for key, each in found.standing.items() if each != "unchanged"}
     if session.as_json:
         rows = [
@@ -133,6 +134,7 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
             if folder.covers(key):  # the state of what another folder has remains
                 state.forget(key)
         state.save()
+        say_unused(folder)
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
     if conflicts or failed:
         raise typer.Exit(FAILED)
@@ -249,6 +251,13 @@ def say_ambiguous(folder: Folder) -> None:
     )
 
 
+def say_unused(folder: Folder) -> None:
+    """Warn of the files of code in the folders of workflows that no workflow refers to."""
+    code, message = CODE_UNUSED
+    for name in folder.unused_files():
+        say(terminal_safe(f"{folder.shown(name)}: warning {code}: {message}"))
+
+
 def say_hidden(found: Comparison) -> None:
     """Print the number of items that the caller may not read, if there are any."""
     if count := len(found.hidden):
@@ -281,7 +290,7 @@ def _difference(found: Comparison, key: Key, remote: Item | None) -> str:
 
 
 def _difference_to(folder: Folder, key: Key, remote: Item | None) -> str:
-    theirs = {} if remote is None else write_item(remote)
+    theirs = {} if remote is None else folder.files_of(remote)
     mine = folder.bytes_of(folder.located[key]) if key in folder.located else {}
     if key[0] == "script" and mine:  # a push leaves the settings and the lock unchanged whose files it lacks
         for endings in (SCRIPT_SETTINGS, (SCRIPT_LOCK,)):

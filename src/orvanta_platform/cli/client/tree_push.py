@@ -22,7 +22,7 @@ from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.remaining_uses import say_uses
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
-from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden
+from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say_unused
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, conflict_hint, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
@@ -135,6 +135,7 @@ class _Push:
             say(f"{len(gone)} deleted {'item remains' if len(gone) == 1 else 'items remain'}; --prune deletes them.")
         for name, (code, message) in advice.of_unused(self.folder.files):
             say(terminal_safe(f"{name}: warning {code}: {message}"))
+        say_unused(self.folder)
         for item in items:
             if (lock := self.folder.missing_lock(item)) is not None:
                 say(terminal_safe(f"{item.path}: warning lock_missing: its lock {lock} is missing; it is locked again"))

@@ -16,6 +16,8 @@ Advice = tuple[str, str]
 """Code and message."""
 
 _DOCKER: Final = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)*?[ \t]*#[ \t]*docker[ \t]*\r?$", re.MULTILINE)
+CODE_UNUSED: Final[Advice] = ("code_unused", "it has no effect: no workflow refers to it; delete it, or refer to it")
+"""Warning about a file in the folder of a workflow."""
 _DIALECTS: Final = ".pg.sql, .my.sql, .bq.sql, .sf.sql, .ms.sql or .duckdb.sql"
 
 

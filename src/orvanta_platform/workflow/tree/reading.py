@@ -9,10 +9,11 @@ from typing import Any, Final
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.document import Format
+from orvanta_platform.workflow.inline import FileNames
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item
-from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, included_name
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, folder_of, included_name
 from orvanta_platform.workflow.tree.plan import has_effect
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -196,6 +197,37 @@ def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dic
         return {"text": text}
     inline.resolve(tree, code)  # reports missing files
     return {"text": inline.resolve_yaml(text, code)}
+
+
+def file_names(located: Located, files: Mapping[str, bytes]) -> FileNames:
+    """Return the names of the files that a workflow refers to. Raises BadRequest, InvalidWorkflow."""
+    name = located.files[0]
+    folder = name.rpartition("/")[0]
+    tree = document.parse(files[name], format_of(name), limit_aliases=True).tree
+    by_field, elsewhere = {}, {}
+    for place, each in inline.names_in(tree).items():
+        if f"{folder}/{each}" in located.files[1:]:
+            by_field[place] = each
+        elif (source := included_name(name, each)) is not None and source in files and source not in located.files:
+            by_field[place] = each
+            elsewhere[each] = text_of(source, files)
+    return FileNames(by_field, elsewhere)
+
+
+def unused_files(located: Located, files: Mapping[str, bytes]) -> list[str]:
+    """Return the files of code and locks in the folder of a workflow that it does not refer to.
+
+    Raises BadRequest, InvalidWorkflow.
+    """
+    name = located.files[0]
+    if located.kind != "flow" or folder_of(name) is None:
+        return []
+    folder = name.rpartition("/")[0]
+    named = set(inline.references(document.parse(files[name], format_of(name), limit_aliases=True).tree).values())
+    inside = {each: each.removeprefix(f"{folder}/").strip() for each in located.files[1:]}
+    included = {included_name(name, each) for each in named}
+    code = {each: short for each, short in inside.items() if ending_of(each) is not None or each.endswith(".lock")}
+    return [each for each, short in code.items() if short not in named and each not in included]
 
 
 def included_names(located: Located, files: Mapping[str, bytes]) -> list[str]:

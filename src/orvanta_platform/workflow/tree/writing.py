@@ -7,6 +7,7 @@ from typing import Any
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
+from orvanta_platform.workflow.inline import FileNames
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, file_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item, Key, parts_of_test
@@ -56,14 +57,17 @@ def first_names(key: Key) -> list[str]:
             return list(write_item(Item(kind, path, {})))
 
 
-def write_item(item: Item) -> dict[str, bytes]:
-    """Return the files of an item by name, its first file first. Raises BadRequest if it has no form as files."""
+def write_item(item: Item, known: FileNames | None = None) -> dict[str, bytes]:
+    """Return the files of an item by name, its first file first. Raises BadRequest if it has no form as files.
+
+    `known`: names of the files with the code of a workflow; others are named after the nodes.
+    """
     folders = item.path.split("/")[:-1]
     if any(part.endswith((*FLOW_FOLDERS, *APP_FOLDERS)) for part in folders):
         raise BadRequest(f"{item.path} has no form as files: its folder would be read as a workflow or app.")
     match item.kind:
         case "flow":
-            texts = _flow(item)
+            texts = _flow(item, known or FileNames())
         case "script":
             texts = _script(item)
         case "workflow_test":
@@ -111,17 +115,18 @@ def script_tree(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in names if settings[name] is not None}
 
 
-def _flow(item: Item) -> dict[str, str]:
+def _flow(item: Item, known: FileNames) -> dict[str, str]:
     folder = f"{item.path}{FLOW_FOLDERS[0]}"
     text = item.content["text"]
-    written, code = _split(text)
-    return {f"{folder}/flow.yaml": written, **{f"{folder}/{name}": each for name, each in code.items()}}
+    written, code = _split(text, known)
+    own = {f"{folder}/{name}": each for name, each in code.items() if name not in known.elsewhere}
+    return {f"{folder}/flow.yaml": written, **own}
 
 
-def _split(text: str) -> tuple[str, dict[str, str]]:
+def _split(text: str, known: FileNames) -> tuple[str, dict[str, str]]:
     """Return a document without its code, and the code by file name; the whole document if it cannot be split."""
     try:
-        written, code = inline.extract_yaml(text)
+        written, code = inline.extract_yaml(text, known)
         if not code:
             return text, {}
         whole = inline.resolve_yaml(written, code)
