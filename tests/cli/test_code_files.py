@@ -74,3 +74,11 @@ def test_files_of_code_that_no_workflow_refers_to_are_warnings(cli: Cli) -> None
     ]
     assert "2 warnings" in cli("lint", "repo/f/named2/report.flow").out
     assert found["warnings"] == 2
+
+
+def test_file_in_place_of_a_folder_is_refused(cli: Cli) -> None:
+    cli.write("repo/f/named3/label.sh", "echo 1\n")
+    for command in (["pull"], ["pull", "--force"], ["pull", "--dry-run"], ["init"], ["status"], ["push"]):
+        for place in ("repo/f/named3/label.sh", "repo/f/named3/label.sh/inner"):
+            err = cli(*command, place, code=None if "--dry-run" in command else 2).err
+            assert "Traceback" not in err and ("is not a folder" in err or "--dry-run" in command)

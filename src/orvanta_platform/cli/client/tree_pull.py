@@ -47,7 +47,7 @@ def init(session: Session, root: Path) -> None:
     if (root / STATE).is_file():
         raise BadRequest(f"{root} is initialised already.", hint="Use `orvanta pull` or `orvanta status`.")
     session.api.get(session.api.in_workspace("users/whoami"))
-    root.mkdir(parents=True, exist_ok=True)
+    _create(root)
     state = open_state(root, session.api.connection)
     state.save()
     session.print_state(str(root), f"initialised for {state.remote}")
@@ -99,7 +99,7 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
     Raises typer.Exit after conflicts.
     """
     if not dry_run:
-        root.mkdir(parents=True, exist_ok=True)
+        _create(root)
     found = _compared(session, root, optional, may_lack=dry_run)
     folder, state = found.folder, found.state
     both = [] if force else found.of("conflict")
@@ -138,6 +138,16 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
     _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
     if conflicts or failed:
         raise typer.Exit(FAILED)
+
+
+def _create(root: Path) -> None:
+    """Create a folder unless it exists. Raises typer.BadParameter, BadRequest."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise typer.BadParameter(f"{root} is not a folder.") from None
+    except OSError as error:
+        raise BadRequest(f"{root} cannot be created: {error.strerror}.") from None
 
 
 def _moved_to(found: Comparison, key: Key) -> dict[str, str]:
