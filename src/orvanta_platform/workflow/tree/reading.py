@@ -223,11 +223,18 @@ def unused_files(located: Located, files: Mapping[str, bytes]) -> list[str]:
     if located.kind != "flow" or folder_of(name) is None:
         return []
     folder = name.rpartition("/")[0]
-    named = set(inline.references(document.parse(files[name], format_of(name), limit_aliases=True).tree).values())
     inside = {each: each.removeprefix(f"{folder}/").strip() for each in located.files[1:]}
+    # Documents are parsed only if a name is not in their text: a folder can have hundreds of workflows.
+    unseen = {
+        each: short
+        for each, short in inside.items()
+        if (ending_of(each) is not None or each.endswith(".lock")) and short.encode() not in files[name]
+    }
+    if not unseen:
+        return []
+    named = set(inline.references(document.parse(files[name], format_of(name), limit_aliases=True).tree).values())
     included = {included_name(name, each) for each in named}
-    code = {each: short for each, short in inside.items() if ending_of(each) is not None or each.endswith(".lock")}
-    return [each for each, short in code.items() if short not in named and each not in included]
+    return [each for each, short in unseen.items() if short not in named and each not in included]
 
 
 def included_names(located: Located, files: Mapping[str, bytes]) -> list[str]:
