@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import api_harness
 from tests.http.test_deployments import ITEMS, STEP, D, Pipeline, act
+from tests.http.test_deployments import pipeline as pipeline
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
-
-
-@pytest.fixture
-async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipeline]:
-    async with api_harness(database, tmp_path) as api:
-        made = Pipeline(api)
-        await made.prepare()
-        yield made
 
 
 async def test_request_lists_its_approvers_and_what_the_caller_may_do(pipeline: Pipeline) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import api_harness
 from tests.http.test_deployments import HOOK, ITEMS, MAIN, SCHEDULE, D, L, Pipeline, act
+from tests.http.test_deployments import pipeline as pipeline
 from tests.http.test_releases import apply as apply_changes
 
 from orvanta_platform.control.actor import Role
-
-
-@pytest.fixture
-async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipeline]:
-    async with api_harness(database, tmp_path) as api:
-        made = Pipeline(api)
-        await made.prepare()
-        yield made
 
 
 @pytest.mark.parametrize("how", ["disabled", "removed"])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import W, api_harness
+from tests.http.harness import W
 from tests.http.test_deployments import ITEMS, STEP, D, L, Pipeline, act
+from tests.http.test_deployments import pipeline as pipeline
 from tests.http.test_item_settings import store_settings
 from tests.http.test_releases import apply as apply_changes
 
@@ -16,14 +13,6 @@ from orvanta_platform.workflow import item_settings
 from orvanta_platform.workflow.shapes import Record
 
 PATH = "f/team/step"
-
-
-@pytest.fixture
-async def pipeline(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Pipeline]:
-    async with api_harness(database, tmp_path) as api:
-        made = Pipeline(api)
-        await made.prepare()
-        yield made
 
 
 async def test_invalid_setting_blocks_a_promotion_until_a_new_release(pipeline: Pipeline) -> None:
