@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import Any, Literal
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import node
@@ -213,6 +214,26 @@ async def test_triggers_are_readable_everywhere(page: Page, site: Site, scheme: 
             await check(page)
             await page.keyboard.press("Escape")
             await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_buttons_of_a_schedule_stay_in_place_while_its_next_runs_load(page: Page, site: Site) -> None:
+    """A click on a button that moves between press and release does nothing."""
+    path = "f/triggers/still"
+    site.deploy(path, SOURCE)
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await page.route("**/api/schedules/preview", hold)
+    await page.goto(f"/w/main/workflows/{path}?view=triggers")
+    await page.get_by_role("button", name="New schedule").first.click()
+    button = page.get_by_role("button", name="Create schedule")
+    before = await button.bounding_box()
+    released.set()
+    await expect(page.get_by_label("Next runs").get_by_role("listitem")).to_have_count(5)
+    assert before and await button.bounding_box() == before
 
 
 async def test_triggers_are_shown_above_the_graph_and_added_there(page: Page, site: Site) -> None:
