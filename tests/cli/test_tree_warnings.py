@@ -107,7 +107,7 @@ def test_renamed_secrets_are_warnings(cli: Cli) -> None:
             "f/renamed_secret/tok, which has the same content, is deleted, and its secret is lost; set it with "
             f"`orvanta variable set {new}tok --secret`"
         )
-        assert resource.startswith(f"{new}db: warning {set_}s masked fields are created empty")
+        assert resource.startswith(f"{new}db: warning {set_} is created with empty secret fields")
         assert f"`orvanta resource set {new}db`" in resource and "; f/renamed_secret/db, which" in resource
     assert warnings(cli("push", "repo", "--prune").err) == []
 

@@ -17,13 +17,10 @@ Effect: TypeAlias = Literal["stored", "ignored"] | None
 """Effect of a secret in clear; None: it is not known, without a server."""
 KINDS: Final = ("variable", "resource")
 """Kinds of items that may contain secrets."""
-_REMEDIES = {
-    "variable": "delete `value` from the file, and set it with `orvanta variable set {path} --secret`",
-    "resource": "write `***` in the file, and set it with `orvanta resource set {path}`",
-}
+_REMOVALS = {"variable": "delete `value` from the file", "resource": "write `***` in the file"}
 _SETTERS = {
     "variable": "set it with `orvanta variable set {path} --secret`",
-    "resource": "set them with `orvanta resource set {path}`",
+    "resource": "set it with `orvanta resource set {path}`",
 }
 _EFFECTS: Mapping[Effect, str] = {
     None: "",
@@ -71,8 +68,12 @@ def _schema(folder: Folder, name: str, types: Mapping[str, Item]) -> Any:
 def clear_warning(item: Item, pointers: Sequence[str], effect: Effect) -> Advice:
     """Return the warning about secrets in clear."""
     where = ", ".join(pointers)
-    remedy = _REMEDIES[item.kind].format(path=item.path)
+    remedy = f"{_REMOVALS[item.kind]}, and {_setter(item)}"
     return "secret_from_file", f"its file contains a secret in clear ({where}){_EFFECTS[effect]}; {remedy}"
+
+
+def _setter(item: Item) -> str:
+    return _SETTERS[item.kind].format(path=item.path)
 
 
 def effect_on(stored: Item | None, item: Item, pointers: Sequence[str]) -> Effect:
@@ -108,11 +109,10 @@ def without_value(item: Item, removed: Iterable[Item]) -> Advice:
 
     `removed`: items that the same push deletes. One with the same content was probably renamed.
     """
-    what = "it is created with an empty value" if item.kind == "variable" else "its masked fields are created empty"
+    what = "it is created with an empty value" if item.kind == "variable" else "it is created with empty secret fields"
     same = [each.path for each in removed if each.kind == item.kind and _settings(each) == _settings(item)]
     lost = "".join(f"; {path}, which has the same content, is deleted, and its secret is lost" for path in same)
-    setter = _SETTERS[item.kind].format(path=item.path)
-    return "secret_without_value", f"{what}, because files contain no secrets{lost}; {setter}"
+    return "secret_without_value", f"{what}, because files contain no secrets{lost}; {_setter(item)}"
 
 
 def _settings(item: Item) -> dict[str, Any]:
