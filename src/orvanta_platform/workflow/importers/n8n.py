@@ -12,7 +12,7 @@ from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, NodeCo
 from orvanta_platform.workflow.importers.n8n_code import code
 from orvanta_platform.workflow.importers.n8n_expressions import Source
 from orvanta_platform.workflow.importers.n8n_graph import Graph, Node, read_graph
-from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, is_trigger, trigger_items
+from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, is_disabled, is_trigger, trigger_items
 from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS, expression_script, javascript, static
 from orvanta_platform.workflow.importers.source_settings import report_unread
 
@@ -56,7 +56,7 @@ def _chosen(graph: Graph, builder: GraphBuilder) -> set[str]:
     triggers = [node for node in graph.nodes.values() if is_trigger(node)]
     if not triggers:
         return set(graph.nodes)
-    ordered = sorted(triggers, key=lambda node: (node.kind == "errorTrigger", node.kind in MANUAL))
+    ordered = sorted(triggers, key=lambda node: (is_disabled(node), node.kind == "errorTrigger", node.kind in MANUAL))
     chosen = {each.target for each in graph.by_source.get(ordered[0].name, [])}
     names = {ordered[0].name} | graph.reachable([ordered[0].name])
     for node in ordered[1:]:
@@ -85,7 +85,7 @@ def _chosen(graph: Graph, builder: GraphBuilder) -> set[str]:
 def _converter(node: Node) -> NodeConverter:
     if is_trigger(node):
         return _trigger
-    if node.settings.get("disabled") is True:
+    if is_disabled(node):
         return _no_operation
     return _CONVERTERS.get(node.kind, _unknown)
 
@@ -146,8 +146,7 @@ def _respond(builder: GraphBuilder, node: Node) -> None:
         n8n_services.unknown(builder, node, f"A response of the kind {kind} has no equivalent.")
         return
     if kind == "json":
-        body = context.expr(found.get("responseBody", "{}"))
-        body = body if body.startswith("(") else f"JSON.parse({body})"
+        body = context.json(found.get("responseBody", "{}"))
     elif kind == "text":
         body = context.expr(found.get("responseBody", ""))
     elif kind == "noData":

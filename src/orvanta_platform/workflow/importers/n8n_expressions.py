@@ -50,6 +50,7 @@ _SECRET_TEXT: Final = re.compile(
     rf"(?<![\w$])(?<!(?<!\.)\.)(?:{'|'.join(sorted(_SECRET))})(?![\w$])|\\u(?:\{{0*|00)[4-7]"
 )
 """One of these names anywhere except after a dot, or an escape that could encode one of its letters."""
+_PARSED: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)"
 _CLASSES: Final = frozenset({"DateTime", "Duration", "Interval", "_", "moment"})
 _EXTENSIONS: Final = re.compile(
     r"\.(?:isEmpty|isNotEmpty|toTitleCase|toSentenceCase|toSnakeCase|extract[A-Z]\w*|hash|removeTags|toDateTime|toDate"
@@ -119,6 +120,15 @@ class ExpressionContext:
     def transform(self, value: Any) -> dict[str, Any]:
         """Return a parameter as the transform of an input."""
         return expression(self.expr(value)) if has_expression(value) else static(value)
+
+    def json(self, value: Any) -> str:
+        """Return a parameter with JSON, as text or as an expression of a text or a value, as its value."""
+        written = self.expr(value)
+        if not isinstance(value, str) or written.startswith(("({", "(() =>")):
+            return written
+        if is_expression(value) and written.startswith("("):
+            return f"{_PARSED}({written})"
+        return f"JSON.parse({written})"
 
     def _text(self, text: str) -> str:
         if len(text) > MAX_EXPRESSION:

@@ -47,7 +47,7 @@ def set_fields(builder: GraphBuilder, node: Node) -> None:
 
     def write(context: ExpressionContext) -> str:
         if found.get("mode") in ("raw", "json"):
-            written = _json(context, found.get("jsonOutput", "{}"))
+            written = context.json(found.get("jsonOutput", "{}"))
             return f"{{...{context.item}, ...{written}}}" if _includes(node) else written
         members = [
             (name, context.expr(value) if not kind else _typed(context, value, kind))
@@ -101,26 +101,15 @@ def _assignments(found: dict[str, Any]) -> list[tuple[str, Any, str]]:
 
 def _typed(context: ExpressionContext, value: Any, kind: str) -> str:
     """Return the value of a field: a constant in the type that it is declared with, an expression as it is."""
-    if is_expression(value):
-        inner = value[1:].strip()
-        if kind in ("array", "object") and not inner.startswith("{{"):
-            return _json(context, value)
-        return context.expr(value)
     if kind in ("array", "object") and isinstance(value, str):
-        return _json(context, value)
+        return context.json(value)
+    if is_expression(value):
+        return context.expr(value)
     if kind == "number" and isinstance(value, str):
         return f"Number({literal(value)})"
     if kind == "boolean" and isinstance(value, str):
         return "true" if value.lower() in ("true", "1", "yes") else "false"
     return literal(value)
-
-
-def _json(context: ExpressionContext, value: Any) -> str:
-    """Return a parameter with JSON text as an expression of its value."""
-    if not isinstance(value, str):
-        return context.expr(value)
-    written = context.expr(value)
-    return written if written.startswith("(") and is_expression(value) else f"JSON.parse({written})"
 
 
 def filter_items(builder: GraphBuilder, node: Node) -> None:

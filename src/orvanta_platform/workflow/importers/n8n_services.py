@@ -130,8 +130,7 @@ def _body(context: ExpressionContext, found: dict[str, Any]) -> tuple[str | None
     kind = str(found.get("contentType", found.get("bodyContentType", "json")))
     text = next((found[name] for name in ("jsonBody", "bodyParametersJson") if isinstance(found.get(name), str)), None)
     if text and (found.get("specifyBody") == "json" or found.get("jsonParameters") is True):
-        written = context.expr(text)
-        return (written if written.startswith("(") else f"JSON.parse({written})"), None
+        return context.json(text), None
     if kind == "raw":
         return context.expr(found.get("body", "")), str(found.get("rawContentType") or "text/plain")
     pairs = _pairs(context, found, "body")

@@ -22,11 +22,19 @@ def is_trigger(node: Node) -> bool:
     return node.kind in _KNOWN or node.kind.endswith("Trigger")
 
 
+def is_disabled(node: Node) -> bool:
+    """Return whether a node is switched off."""
+    return node.settings.get("disabled") is True
+
+
 def trigger_items(graph: Graph, workflow: dict[str, Any], report: Report) -> list[Item]:
     """Return the schedules and HTTP triggers of a workflow."""
     found: list[Item] = []
     for node in graph.nodes.values():
-        if not is_trigger(node) or node.settings.get("disabled") is True:
+        if not is_trigger(node):
+            continue
+        if is_disabled(node):
+            node.parameters.read_all()
             continue
         if node.kind in TIMED:
             found += _schedules(node, workflow, report)
