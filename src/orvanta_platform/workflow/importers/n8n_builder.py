@@ -150,8 +150,8 @@ class GraphBuilder:
             return Input([], None, Source("flow_input", origin="input"))
         needs = _needs(outputs)
         if len(outputs) == 1:
-            return Input(needs, None, outputs[0].source, outputs[0].taken)
-        return Input(needs, "settled" if len(needs) > 1 else None, self._joined(node, outputs))
+            return Input(needs, None, _once(node, outputs[0].source), outputs[0].taken)
+        return Input(needs, "settled" if len(needs) > 1 else None, _once(node, self._joined(node, outputs)))
 
     def inputs(self, node: Node, index: int | None = None) -> list[Output]:
         """Return the outputs that are connected to a node."""
@@ -214,9 +214,13 @@ class GraphBuilder:
         source = Source(f"results.{id}", pattern, many, when, origin)
         if error_settings(node).get("continue_on_error"):
             source = replace(source, pattern=f"({BASE}?.error ? [{BASE}] : {source.pattern})" if many else pattern)
+        if many and node.settings.get("alwaysOutputData") is True:
+            source = replace(source, pattern=f"(items => items.length ? items : [{{}}])({source.pattern})")
         self.set_output(node, 0, Output((id, "success"), source, given.taken))
         self.sources[node.name] = source
-        if node.settings.get("onError") == "continueErrorOutput":
+        if divides_errors(node):
+            if not any(each.output == 1 for each in self.graph.by_source.get(node.name, [])):
+                self._drop_failure(node, id)
             failed = replace(source, pattern=BASE, many=False, when=f"results.{id}?.error != null")
             self.set_output(node, 1, Output((id, "failure"), failed, (*given.taken, (id, "failure"))))
             succeeded = self.outputs[node.name, 0]
@@ -225,6 +229,12 @@ class GraphBuilder:
                 source=replace(source, when=f"(results.{id} != null && results.{id}.error == null)"),
                 taken=(*given.taken, (id, "success")),
             )
+
+    def _drop_failure(self, node: Node, id: str) -> None:
+        """Append a node that handles the failure of another one, whose output for errors leads nowhere."""
+        handler = {"id": self.report.new_id(f"{node.name} failed"), "summary": f"Errors of {node.name} are dropped"}
+        needs = [{"node": id, "on": "failure"}]
+        self.scope.modules.append({**handler, "value": {"type": "identity"}, "needs": needs})
 
     def set_output(self, node: Node, index: int, output: Output) -> None:
         """Record an output of a node."""
@@ -307,6 +317,13 @@ class GraphBuilder:
         return Source(f"results.{id}", many=True)
 
 
+def _once(node: Node, source: Source) -> Source:
+    """Return the items that a node takes: the first one only if it executes once."""
+    if node.settings.get("executeOnce") is not True or not source.many:
+        return source
+    return replace(source, pattern=f"{source.pattern}.slice(0, 1)")
+
+
 def _limited(node: Node, source: Source) -> Source:
     """Return a source whose expression has a reasonable length. Raises BadRequest."""
     if len(source.base) > MAX_EXPRESSION:
@@ -349,6 +366,11 @@ def time_limit(node: Node) -> dict[str, Any]:
     """Return the time limit of a node, which n8n counts in milliseconds."""
     limit = record(node.parameters.get("options")).get("timeout")
     return {"timeout": static(max(1, round(limit / 1000)))} if isinstance(limit, int) and limit > 0 else {}
+
+
+def divides_errors(node: Node) -> bool:
+    """Return whether a node has an output of its own for errors."""
+    return node.settings.get("onError") == "continueErrorOutput"
 
 
 def error_settings(node: Node) -> dict[str, Any]:

@@ -125,31 +125,70 @@ def filter_items(builder: GraphBuilder, node: Node) -> None:
 def split_out(builder: GraphBuilder, node: Node) -> None:
     """Convert Split Out."""
     field = str(node.parameters.get("fieldToSplitOut", ""))
-    path = "".join(f"?.[{literal(part)}]" for part in field.split("."))
     name = literal(field.rpartition(".")[2])
-    rest = f"...{_ITEM}, " if node.parameters.get("include") == "allOtherFields" else ""
-    each = f"(value !== null && typeof value === 'object' ? {{{rest}...value}} : {{{rest}[{name}]: value}})"
-    _computed(builder, node, lambda items: f"{items}.flatMap({_ITEM} => ({_ITEM}{path} ?? []).map(value => {each}))")
+    if "," in field:
+        _not_converted(builder, node, "Several fields are split out at once, which has no equivalent")
+        _computed(builder, node, lambda _: throwing(f"Split Out {field}"))
+        return
+    if node.parameters.get("include") == "allOtherFields":
+        each = f"({{...{_ITEM}, [{name}]: value}})"
+    else:
+        each = f"(value !== null && typeof value === 'object' ? {{...value}} : {{[{name}]: value}})"
+    values = f"({_member(_ITEM, field)} ?? [])"
+    _computed(builder, node, lambda items: f"{items}.flatMap({_ITEM} => {values}.map(value => {each}))")
+
+
+def _member(item: str, field: Any) -> str:
+    """Return the member of an item at a path with dots, or no value if one on the way is missing."""
+    return item + "".join(f"?.[{literal(part)}]" for part in str(field).split("."))
+
+
+def _not_converted(builder: GraphBuilder, node: Node, message: str) -> None:
+    hint = "Write the value of the node as an expression of its inputs; until then it fails."
+    builder.report.add(node.name, "not_converted", f"{message}.", hint)
 
 
 def aggregate(builder: GraphBuilder, node: Node) -> None:
-    """Convert Aggregate."""
+    """Convert Aggregate. If no items arrive, neither it nor what follows it runs."""
     found = node.parameters
+    given = _present(builder, node, builder.input(node))
+    items = given.source.items
     if found.get("aggregate") == "aggregateAllItemData":
-        name = literal(found.get("destinationFieldName", "data"))
-        _computed(builder, node, lambda items: f"({{[{name}]: {items}}})", many=False)
-        return
-    rows = records(record(found.get("fieldsToAggregate")).get("fieldToAggregate"))
-    members = ", ".join(
-        f"{literal(_renamed(row))}: items.map(item => item[{literal(row.get('fieldToAggregate', ''))}])" for row in rows
-    )
-    _computed(builder, node, lambda items: f"((items) => ({{{members}}}))({items})", many=False)
+        expr = f"({{[{literal(found.get('destinationFieldName', 'data'))}]: {items}}})"
+    else:
+        rows = records(record(found.get("fieldsToAggregate")).get("fieldToAggregate"))
+        options = record(found.get("options"))
+        members = ", ".join(f"{literal(_renamed(row))}: {_values(row, options)}" for row in rows)
+        expr = f"((items) => ({{{members}}}))({items})"
+    id = builder.add(node, expression_script(expr), given)
+    builder.leave(node, id, given, BASE, many=False)
+
+
+def _present(builder: GraphBuilder, node: Node, given: Input) -> Input:
+    """Return an input without the case that no items arrive: append a condition if it is possible."""
+    if not given.source.many:
+        return given
+    id = builder.report.new_id(f"{node.name} has items")
+    value = {"type": "condition", "expr": f"{given.source.items}.length > 0"}
+    builder.add(node, value, given, id)
+    source = replace(given.source, when=f"results.{id} === true")
+    return Input([{"node": id, "on": "true"}], None, source, (*given.taken, (id, "true")))
+
+
+def _values(row: dict[str, Any], options: dict[str, Any]) -> str:
+    """Return the values of a field of all items. Missing ones are left out unless an option includes them."""
+    values = f"items.map(item => {_member('item', row.get('fieldToAggregate', ''))})"
+    if options.get("keepMissing") is True:
+        values = f"{values}.map(value => value ?? null)"
+    else:
+        values = f"{values}.filter(value => value != null)"
+    return f"{values}.flat()" if options.get("mergeLists") is True else values
 
 
 def _renamed(row: dict[str, Any]) -> str:
-    """Return the name under which a field is aggregated."""
+    """Return the name under which a field is aggregated: by default the last part of its path."""
     name = row.get("outputFieldName") if row.get("renameField") is True else None
-    return str(name or row.get("fieldToAggregate", ""))
+    return str(name or str(row.get("fieldToAggregate", "")).rpartition(".")[2])
 
 
 def limit(builder: GraphBuilder, node: Node) -> None:
@@ -178,26 +217,30 @@ def _merged(builder: GraphBuilder, node: Node, inputs: list[str]) -> str:
     if mode == "append":
         return f"[{', '.join(inputs)}].flat()"
     if mode in ("chooseBranch", "passThrough", "wait"):
-        chosen = str(found.get("useDataOfInput", found.get("output", "1")))
-        return inputs[1] if chosen in ("2", "input2") else inputs[0]
+        output = str(found.get("output", ""))
+        if output == "empty":
+            return "[{}]"
+        chosen = str(found.get("useDataOfInput", output)).removeprefix("input")
+        place = int(chosen) if chosen.isdecimal() else 1
+        return inputs[place - 1] if 0 < place <= len(inputs) else "[]"
     if mode == "mergeByIndex" or by in ("combineByPosition", "mergeByPosition"):
-        return f"((a, b) => a.slice(0, b.length).map((item, n) => ({{...item, ...b[n]}})))({inputs[0]}, {inputs[1]})"
+        count = "Math.min(...inputs.map(each => each.length))"
+        joined = "Object.assign({}, ...inputs.map(each => each[n]))"
+        return f"((...inputs) => Array.from({{length: {count}}}, (_, n) => {joined}))({', '.join(inputs)})"
     if mode == "multiplex" or by in ("combineAll", "multiplex"):
         return f"((a, b) => a.flatMap(one => b.map(two => ({{...one, ...two}}))))({inputs[0]}, {inputs[1]})"
     pairs = _fields(found)
     if pairs and str(found.get("joinMode", "keepMatches")) in ("keepMatches", "enrichInput1"):
-        test = " && ".join(f"one[{literal(left)}] === two[{literal(right)}]" for left, right in pairs)
+        test = " && ".join(
+            f"{_member('one', left)} !== undefined && {_member('one', left)} === {_member('two', right)}"
+            for left, right in pairs
+        )
         rest = ", one" if found.get("joinMode") == "enrichInput1" else ""
         made = f"b.filter(two => {test}).map(two => ({{...one, ...two}}))"
         if rest:
             made = f"(found => found.length ? found : [one])({made})"
         return f"((a, b) => a.flatMap(one => {made}))({inputs[0]}, {inputs[1]})"
-    builder.report.add(
-        node.name,
-        "not_converted",
-        f"The mode {mode} {by} of Merge has no equivalent.".replace("  ", " "),
-        "Write the value of the node as an expression of its inputs; until then it fails.",
-    )
+    _not_converted(builder, node, " ".join(f"The mode {mode} {by} of Merge has no equivalent".split()))
     return throwing(f"Merge {mode} {by}")
 
 
@@ -287,6 +330,9 @@ def _branch(
     indexes = outputs or list(range(len(tests)))
     given = builder.input(node)
     builder.sources[node.name] = given.source
+    if node.settings.get("alwaysOutputData") is True:
+        message = "The item that the node outputs if nothing matches (Always Output Data) has no equivalent."
+        builder.report.add(node.name, "not_converted", message, "Connect the output for everything else.")
     if given.source.many:
         _divide(builder, node, given, tests, indexes, fallback)
         return

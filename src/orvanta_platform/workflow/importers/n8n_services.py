@@ -6,10 +6,21 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from orvanta_platform.workflow.importers import integrations, sql
 from orvanta_platform.workflow.importers.findings import record, records
 from orvanta_platform.workflow.importers.javascript_tokens import segments
-from orvanta_platform.workflow.importers.n8n_builder import INDEX, ITEM, GraphBuilder, error_settings, time_limit
+from orvanta_platform.workflow.importers.n8n_builder import (
+    INDEX,
+    ITEM,
+    GraphBuilder,
+    Input,
+    Output,
+    divides_errors,
+    error_settings,
+    time_limit,
+)
 from orvanta_platform.workflow.importers.n8n_expressions import BASE, ExpressionContext, is_expression
 from orvanta_platform.workflow.importers.n8n_graph import Node
 from orvanta_platform.workflow.importers.node_values import FORM, METHODS, javascript, literal, placeholder, reference
@@ -30,20 +41,34 @@ def per_item(
     `pattern` and `many` describe the items of one execution, as in `Source`.
     """
     given = builder.input(node)
-    if not given.source.many or node.settings.get("executeOnce") is True:
-        item = given.source.expr if not given.source.many else f"{given.source.expr}[0]"
-        id = builder.add(node, make(builder.context(node, given.source, item)), given)
+    if not given.source.many:
+        id = builder.add(node, make(builder.context(node, given.source)), given)
         builder.leave(node, id, given, pattern, many=many, paired=not many)
         return
     id = builder.report.new_id(node.name)
     inner = builder.report.new_id(f"{node.name} item")
     value = make(builder.context(node, given.source, ITEM, INDEX))
     module = {"id": inner, "summary": node.name, "value": value, **error_settings(node), **time_limit(node)}
+    if divides_errors(node):
+        module["continue_on_error"] = True
     loop = {"type": "forloopflow", "iterator": javascript(given.source.expr), "skip_failures": False}
     builder.add(node, {**loop, "modules": [module]}, given, id)
+    _leave_loop(builder, node, id, given, pattern, many=many)
+
+
+def _leave_loop(builder: GraphBuilder, node: Node, id: str, given: Input, pattern: str, *, many: bool) -> None:
+    """Record the items that leave a loop around a node: those of all executions, or apart from those that failed."""
     inside = pattern.replace(BASE, "each")
-    whole = f"{BASE}.flatMap(each => {inside})" if many else f"{BASE}.map(each => {inside})"
-    builder.leave(node, id, given, BASE if inside == "each" and not many else whole, many=True, paired=not many)
+    if error_settings(node).get("continue_on_error") and (many or inside != "each"):
+        inside = f"(each?.error ? {'[each]' if many else 'each'} : {inside})"
+    succeeded = f"{BASE}.filter(each => !each?.error)" if divides_errors(node) else BASE
+    plain = inside == "each" and not many
+    whole = succeeded if plain else f"{succeeded}.{'flatMap' if many else 'map'}(each => {inside})"
+    builder.leave(node, id, given, whole, many=True, paired=not many and not divides_errors(node))
+    if divides_errors(node):
+        source = builder.outputs[node.name, 0].source
+        failed = replace(source, pattern=f"{BASE}.filter(each => each?.error)", origin=f"{node.name} errors")
+        builder.set_output(node, 1, Output((id, "success"), failed, given.taken))
 
 
 def credential(builder: GraphBuilder, node: Node, kind: str) -> str:
@@ -258,7 +283,8 @@ def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
     outputs = {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}
     builder.leave(node, id, given, f"[{BASE}].flat()", many=True)
     for output in outputs - {0}:
-        builder.set_output(node, output, builder.outputs[node.name, 0])
+        if (node.name, output) not in builder.outputs:
+            builder.set_output(node, output, builder.outputs[node.name, 0])
 
 
 def _resource_value(found: Any) -> Any:
