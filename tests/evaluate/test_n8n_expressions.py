@@ -40,7 +40,7 @@ async def value(bench: Bench, found: Conversion, id: str, results: dict[str, Any
 
 @pytest.mark.parametrize(
     "text",
-    ["={{ JSON.stringify({a: $json.n}) }}", "={{ {a: $json.n} }}", '={"a": {{ $json.n }}}', '={{ \'{"a": 7}\' }}'],
+    ["={{ JSON.stringify({a: $json.n}) }}", "={{ {a: $json.n} }}", '={"a": {{ $json.n }}}', "={{ '{\"a\": 7}' }}"],
 )
 async def test_json_may_be_text_or_value(bench: Bench, text: str) -> None:
     raw = {"mode": "raw", "jsonOutput": text}
@@ -156,3 +156,35 @@ async def test_failure_of_a_node_without_connected_output_for_errors_is_handled(
     found = modules(conversion(*odd, node(), connections=links))
     assert found["one_failed"]["needs"] == [{"node": "one", "on": "failure"}]
     assert found["a"]["needs"] == [{"node": "two", "on": "failure"}]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("/^a.c$/i", ["abc", "ABC"]),
+        ("^a.c$", ["abc"]),
+        ("={{ '/^a.c$/' + 'i' }}", ["abc", "ABC"]),
+        ("={{ 'b' }}", ["abc"]),
+    ],
+)
+async def test_regular_expression_may_have_flags(bench: Bench, pattern: str, expected: list[str]) -> None:
+    test = {"leftValue": "={{ $json.s }}", "rightValue": pattern, "operator": {"type": "string", "operation": "regex"}}
+    found = conversion(rows(), node("F", "n8n-nodes-base.filter", parameters={"conditions": {"conditions": [test]}}))
+    items = [{"s": "abc"}, {"s": "ABC"}, {"s": "x"}]
+    assert [each["s"] for each in await value(bench, found, "f", {"rows": items})] == expected
+
+
+async def test_comparisons_may_ignore_case(bench: Bench) -> None:
+    test = {"leftValue": "={{ $json.s }}", "rightValue": "ABC", "operator": {"type": "string", "operation": "equals"}}
+    settings = {"conditions": {"conditions": [test]}, "options": {"ignoreCase": True}}
+    found = conversion(rows(), node("F", "n8n-nodes-base.filter", typeVersion=2.2, parameters=settings))
+    assert found.complete and await value(bench, found, "f", {"rows": [{"s": "abc"}, {"s": "x"}]}) == [{"s": "abc"}]
+
+
+async def test_day_is_that_of_the_time_zone(bench: Bench) -> None:
+    """The moment of the evaluation is 22:13 in UTC."""
+    values = {"string": [{"name": "day", "value": "={{ $now.toISODate() }}"}]}
+    tree = n8n_workflow(node("S", "n8n-nodes-base.set", parameters={"values": values, "keepOnlySet": True}))
+    for settings, expected in ({"timezone": "Asia/Tokyo"}, "2023-11-15"), ({}, "2023-11-14"):
+        found = n8n.convert({**tree, "settings": settings}, "f/a/b", INTEGRATIONS)
+        assert await value(bench, found, "s", {}) == {"day": expected}

@@ -341,17 +341,6 @@ def test_settings_of_n8n_without_an_equivalent_are_named() -> None:
     assert "INSERT INTO shop.t " in modules["insert"]["value"]["modules"][0]["value"]["content"]
 
 
-def test_disabled_trigger_of_n8n_is_no_start() -> None:
-    """The workflow starts at an enabled trigger, even if a disabled one precedes it."""
-    old = node("Old", "n8n-nodes-base.scheduleTrigger", parameters={"rule": {"interval": [{}]}}, disabled=True)
-    links = {name: {"main": [[{"node": target}]]} for name, target in (("Old", "A"), ("Hook", "B"))}
-    nodes = [old, node("Hook", "n8n-nodes-base.webhook", parameters={"path": "x"}), node(), node("B")]
-    found = n8n.convert(n8n_workflow(*nodes, connections=links), "f/a/b", INTEGRATIONS)
-    assert [each["id"] for each in flow_tree(found.items[0])["value"]["modules"]] == ["b"]
-    assert [each.kind for each in found.items] == ["flow", "http_trigger"]
-    assert [each.node for each in found.findings if each.level == "not_converted"] == ["Old", "A"]
-
-
 def test_pages_of_triggers_of_n8n_are_named() -> None:
     for kind in ("formTrigger", "chatTrigger"):
         tree = n8n_workflow(node("Start", f"n8n-nodes-base.{kind}", parameters={"formTitle": "Order"}), node())

@@ -12,7 +12,7 @@ from orvanta_platform.workflow.importers.n8n_builder import GraphBuilder, NodeCo
 from orvanta_platform.workflow.importers.n8n_code import code
 from orvanta_platform.workflow.importers.n8n_expressions import Source
 from orvanta_platform.workflow.importers.n8n_graph import Graph, Node, read_graph
-from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, is_disabled, is_trigger, trigger_items
+from orvanta_platform.workflow.importers.n8n_triggers import MANUAL, TIMED, is_disabled, is_trigger, trigger_items
 from orvanta_platform.workflow.importers.node_values import UNIT_SECONDS, expression_script, javascript, static
 from orvanta_platform.workflow.importers.source_settings import report_unread
 
@@ -92,7 +92,7 @@ def _converter(node: Node) -> NodeConverter:
 
 def _trigger(builder: GraphBuilder, node: Node) -> None:
     expr = "(flow_input.item ?? flow_input)" if node.kind == "executeWorkflowTrigger" else "flow_input"
-    source = Source(expr, origin=node.name, request=node.kind == "webhook")
+    source = Source(expr, origin=node.name, request=node.kind == "webhook", timed=node.kind in TIMED)
     for output in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
         builder.set_output(node, output, Output(None, source))
     builder.sources[node.name] = source

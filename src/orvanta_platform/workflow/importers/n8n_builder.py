@@ -165,7 +165,8 @@ class GraphBuilder:
         sources = [each.source for each in outputs]
         if len({each.expr for each in sources}) == 1:
             when = None if any(each.when is None for each in sources) else sources[0].when
-            return replace(sources[0], when=when, request=any(each.request for each in sources))
+            request, timed = (any(getattr(each, name) for each in sources) for name in ("request", "timed"))
+            return replace(sources[0], when=when, request=request, timed=timed)
         exclusive = are_exclusive(outputs)
         when = None if any(each.when is None for each in sources) else "true"
         if exclusive and not any(each.many for each in sources):

@@ -17,6 +17,10 @@ _UNKNOWN: Final = re.compile(
     r"|\$evaluateExpression|\$now|\$today|\$runIndex|DateTime(?=\.)|this\.helpers|getWorkflowStaticData|getBinaryData"
     r"|_getWorkflowStaticData|_env|_vars|_execution|_workflow|_now|_today|_jmespath)"
 )
+_MEMBER: Final = re.compile(
+    r"""(?:\$input|_input|\$\([^)]*\)|_\([^)]*\))\s*\.\s*(isExecuted|itemMatching|params|context)\b|\.(binary)\b(?!\()"""
+)
+"""Member of a node or an item that the code cannot read."""
 _PART: Final = re.compile(r"""(?:\.|\[["'])(query|params|headers)\b""")
 """Part of the request of a webhook that is not a member of the input of a run."""
 
@@ -132,6 +136,8 @@ def code(builder: GraphBuilder, node: Node) -> None:
         _report(builder, node, f"The code reads {part[1]} of the request, whose parameters are inputs of the run")
     for unknown in dict.fromkeys(match[1] for match in _UNKNOWN.finditer(text)):
         _report(builder, node, f"The code uses {unknown}, which has no equivalent")
+    for member in dict.fromkeys(match[1] or match[2] for match in _MEMBER.finditer(text)):
+        _report(builder, node, f"The code uses {member}, which has no equivalent")
     inputs = {"items": javascript(given.source.items), "nodes": javascript(f"({{{', '.join(nodes)}}})")}
     value = _python(builder, node, text, inputs, each=each) if python else _script(text, inputs, each=each)
     id = builder.add(node, value, given)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from orvanta_platform.workflow.importers.findings import record, records
-from orvanta_platform.workflow.importers.n8n_expressions import ExpressionContext
-from orvanta_platform.workflow.importers.node_values import throwing
+from orvanta_platform.workflow.importers.n8n_expressions import ExpressionContext, is_expression
+from orvanta_platform.workflow.importers.node_values import literal, throwing
 
 _TEXT: Final = {
     "equals": "{a} === {b}",
     "contains": "String({a} ?? '').includes({b})",
     "startsWith": "String({a} ?? '').startsWith({b})",
     "endsWith": "String({a} ?? '').endsWith({b})",
-    "regex": "new RegExp({b}).test(String({a} ?? ''))",
+    "regex": "{b}.test(String({a} ?? ''))",
 }
 _NUMBER: Final = {
     "equals": "Number({a}) === Number({b})",
@@ -63,18 +64,21 @@ _OLD: Final = {
     "largerEqual": "gte",
 }
 _NEGATED: Final = {"lengthNotEquals": "lengthEquals"}
+_FORM: Final = r"/^\/(.*)\/([gimsuy]*)$/s"
+_DELIMITED: Final = re.compile(r"/(.*)/([gimsuy]*)", re.DOTALL)
 _FOLDED: Final = frozenset({"equals", "contains", "startsWith", "endsWith"})
 
 
-def condition(context: ExpressionContext, found: Any, combine: Any = None) -> str:
+def condition(context: ExpressionContext, found: Any, combine: Any = None, *, folded: bool = False) -> str:
     """Return the conditions of a node as one expression that is a boolean.
 
-    `found` is the parameter `conditions`, in the form of the current or of the first version of these nodes.
+    `found` is the parameter `conditions`, in the form of the current or of the first version of these nodes; `folded`
+    ignores the case of texts.
     """
     if not isinstance(found, dict):
         return _unknown(context, f"conditions {found!r}")
     if isinstance(found.get("conditions"), list):
-        folded = record(found.get("options")).get("caseSensitive") is False
+        folded = folded or record(found.get("options")).get("caseSensitive") is False
         parts = [_comparison(context, each, folded=folded) for each in found["conditions"]]
         return _joined(parts, found.get("combinator") == "or")
     parts = []
@@ -113,8 +117,19 @@ def compare(context: ExpressionContext, kind: str, name: str, left: Any, right: 
     a, b = context.expr(left), context.expr(right)
     if folded and kind == "string" and plain in _FOLDED:
         a, b = f"String({a} ?? '').toLowerCase()", f"String({b} ?? '').toLowerCase()"
+    if plain == "regex":
+        b = _regular_expression(right, b)
     test = pattern.format(a=a, b=b)
     return f"!({test})" if negated else f"({test})"
+
+
+def _regular_expression(value: Any, written: str) -> str:
+    """Return the regular expression of a parameter, which may be a pattern or have the form `/pattern/flags`."""
+    if is_expression(value):
+        made = "found ? new RegExp(found[1], found[2]) : new RegExp(text)"
+        return f"(text => (found => {made})({_FORM}.exec(text)))({written})"
+    found = _DELIMITED.fullmatch(str(value))
+    return f"new RegExp({literal(found[1])}, {literal(found[2])})" if found else f"new RegExp({written})"
 
 
 def _unknown(context: ExpressionContext, text: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.workflow.importers.findings import Report, Unconvertible
+from orvanta_platform.workflow.importers.findings import Report, Unconvertible, record
 from orvanta_platform.workflow.importers.javascript_tokens import Token, segments, template_text, tokens
 from orvanta_platform.workflow.importers.node_values import javascript as expression
 from orvanta_platform.workflow.importers.node_values import literal, static, unconverted
@@ -35,6 +35,13 @@ _ITEM: Final = re.compile(
     rf"""(?:\$\(\s*{_QUOTED}\s*\)|(?P<input>\$input))\s*\.\s*"""
     r"""(?P<which>item\b|first\(\s*\)|last\(\s*\)|all\(\s*\))(?P<json>\s*\.\s*json\b)?"""
 )
+_WRAPPED: Final = re.compile(r"\s*\??\.\s*(?!json\b)(?P<member>[a-zA-Z]\w*)")
+_TIMES: Final = ("timestamp", "Readable date", "Readable time", "Day of week", "Year", "Month", "Day of month", "Hour",
+                 "Minute", "Second", "Timezone")  # fmt: skip
+_TIME: Final = re.compile(
+    rf"""\s*(?:\??\.\s*(?:timestamp|Year|Month|Hour|Minute|Second|Timezone)\b|\[\s*(["'])(?:{"|".join(_TIMES)})\1\s*\])"""
+)
+"""Member of the item of a schedule."""
 _ITEMS: Final = re.compile(rf"""\$items\(\s*{_QUOTED}\s*(?:,[^)"'`]*)?\)""")
 _NOW: Final = re.compile(r"\$now\.(?:toISO|toString)\(\s*\)|\$now(?!\s*[.\[(])")
 _NOW_MS: Final = re.compile(r"\$now\.(?:toMillis|valueOf)\(\s*\)")
@@ -51,6 +58,7 @@ _SECRET_TEXT: Final = re.compile(
 )
 """One of these names anywhere except after a dot, or an escape that could encode one of its letters."""
 _PARSED: Final = "(v => typeof v === 'string' ? JSON.parse(v) : v)"
+_ZONE: Final = re.compile(r"UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+")
 _CLASSES: Final = frozenset({"DateTime", "Duration", "Interval", "_", "moment"})
 _EXTENSIONS: Final = re.compile(
     r"\.(?:isEmpty|isNotEmpty|toTitleCase|toSentenceCase|toSnakeCase|extract[A-Z]\w*|hash|removeTags|toDateTime|toDate"
@@ -76,6 +84,8 @@ class Source(msgspec.Struct, frozen=True):
     """Name of the node that made the items; equal for sources whose items correspond one to one."""
     request: bool = False
     """True for the request of a webhook."""
+    timed: bool = False
+    """True for the item of a schedule, which has its time in n8n and is empty here."""
 
     @property
     def expr(self) -> str:
@@ -182,18 +192,24 @@ class ExpressionContext:
         if not name.startswith("$"):
             return name, start + len(name)
         if name == "$json" or text.startswith("$data", start):
+            self._check_time(text, start + len(name), self.input)
             marked = self.input.request and self.item == self.input.expr
             return (_REQUEST if marked else "") + self.item, start + len(name)
         if found := _NODE.match(text, start):
+            self._check_time(text, found.end(), self.find(found["name"] or found["word"]))
             return self._of_node(found["name"] or found["word"], "item", True), found.end()
         if found := _ITEM.match(text, start):
             which = re.sub(r"\W", "", found["which"])
             node = None if found["input"] else found["name"]
+            if found["json"]:
+                self._check_time(text, found.end(), self.input if node is None else self.find(node))
+            elif which != "all" and (inner := _WRAPPED.match(text, found.end())):
+                raise Unconvertible(f"{inner['member']} of an item has no equivalent")
             return self._of_node(node, which, bool(found["json"])), found.end()
         if found := _ITEMS.match(text, start):
             return self._of_node(found["name"], "all", False), found.end()
         for pattern, code in (
-            (_DAY, "new Date().toISOString().slice(0, 10)"),
+            (_DAY, self._today()),
             (_NOW_MS, "Date.now()"),
             (_NOW, "new Date().toISOString()"),
             (_INDEX, self.index),
@@ -203,6 +219,18 @@ class ExpressionContext:
         if found := _WORKFLOW.match(text, start):
             return literal(self.workflow.get(found["field"])), found.end()
         raise Unconvertible(f"{name} has no equivalent")
+
+    def _today(self) -> str:
+        """Return the present day in the time zone of the workflow; in UTC if it has none."""
+        zone = time_zone(self.workflow)
+        if zone is None:
+            return "new Date().toISOString().slice(0, 10)"
+        return f"new Date().toLocaleDateString('sv', {{timeZone: {literal(zone)}}})"
+
+    def _check_time(self, text: str, end: int, source: Source | None) -> None:
+        """Raise Unconvertible if the text reads the time in the item of a schedule."""
+        if source is not None and source.timed and _TIME.match(text, end):
+            raise Unconvertible("the time of a schedule is not in its item")
 
     def _of_node(self, name: str | None, which: str, plain: bool) -> str:
         source = self.input if name is None else self.find(name)
@@ -260,6 +288,12 @@ def _is_declared(text: str, name: str) -> bool:
     """Return whether an expression declares a name, as a constant or as a parameter of an arrow function."""
     declared = rf"(?<![\w$.])(?:(?:const|let|var)\s+{name}(?![\w$])|{name}\s*(?:,[\w\s,]{{0,200}})?\)?\s*=>)"
     return re.search(declared, text) is not None
+
+
+def time_zone(workflow: Mapping[str, Any]) -> str | None:
+    """Return the time zone of a workflow; None if it has that of the installation of n8n."""
+    zone = record(workflow.get("settings")).get("timezone")
+    return zone if isinstance(zone, str) and _ZONE.fullmatch(zone) else None
 
 
 def is_expression(value: Any) -> bool:

@@ -116,7 +116,8 @@ def filter_items(builder: GraphBuilder, node: Node) -> None:
     """Convert Filter."""
     given = builder.input(node)
     context = builder.context(node, given.source, _ITEM, _INDEX)
-    test = condition(context, node.parameters.get("conditions"), node.parameters.get("combineConditions"))
+    found = node.parameters
+    test = condition(context, found.get("conditions"), found.get("combineConditions"), folded=_is_folded(found))
     expr = f"{given.source.items}.filter(({_ITEM}, {_INDEX}) => {test})"
     id = builder.add(node, expression_script(expr), given)
     builder.leave(node, id, given, BASE, many=True)
@@ -257,7 +258,8 @@ def if_node(builder: GraphBuilder, node: Node) -> None:
     found = node.parameters
 
     def test(context: ExpressionContext) -> str:
-        return condition(context, found.get("conditions"), found.get("combineOperation", "all"))
+        combine = found.get("combineOperation", "all")
+        return condition(context, found.get("conditions"), combine, folded=_is_folded(found))
 
     _branch(builder, node, [test], fallback=1)
 
@@ -275,7 +277,7 @@ def switch(builder: GraphBuilder, node: Node) -> None:
     rules = record(found.get("rules"))
     outputs: list[int] | None = None
     if isinstance(rules.get("values"), list):
-        tests = [_ruled(row) for row in rules["values"]]
+        tests = [_ruled(row, folded=_is_folded(found)) for row in rules["values"]]
     else:
         rows = records(rules.get("rules"))
         tests = [_compared(found, row) for row in rows]
@@ -301,8 +303,13 @@ def _numbered(value: Any, n: int) -> Callable[[ExpressionContext], str]:
     return lambda context: f"(Number({context.expr(value)}) === {n})"
 
 
-def _ruled(row: Any) -> Callable[[ExpressionContext], str]:
-    return lambda context: condition(context, record(row).get("conditions"))
+def _ruled(row: Any, *, folded: bool) -> Callable[[ExpressionContext], str]:
+    return lambda context: condition(context, record(row).get("conditions"), folded=folded)
+
+
+def _is_folded(found: dict[str, Any]) -> bool:
+    """Return whether the comparisons of a node ignore the case of texts."""
+    return record(found.get("options")).get("ignoreCase") is True
 
 
 def _compared(found: dict[str, Any], row: Any) -> Callable[[ExpressionContext], str]:

@@ -258,6 +258,13 @@ def execute_workflow(builder: GraphBuilder, node: Node) -> None:
         node.name, "prepare", f"The workflow {name!r} is called as {path}.", f"Import it with --path {path}."
     )
     values = record(record(found.get("workflowInputs")).get("value"))
+    once = node.settings.get("executeOnce") is True
+    if found.get("mode", "once") != "each" and builder.input(node).source.many and not once:
+        message = "n8n calls the workflow once with all items; here it is called once for each item."
+        builder.report.add(node.name, "differs", message, "Check that it processes one item at a time.")
+    if record(found.get("options")).get("waitForSubWorkflow") is False:
+        message = "The node does not wait for the other workflow; here it does."
+        builder.report.add(node.name, "differs", message, "Check the order.")
 
     def make(context: ExpressionContext) -> dict[str, Any]:
         if values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from orvanta_platform.workflow.importers.findings import Report, record, records
+from orvanta_platform.workflow.importers.n8n_expressions import time_zone
 from orvanta_platform.workflow.importers.n8n_graph import Graph, Node
 from orvanta_platform.workflow.importers.trigger_items import http_trigger, schedule
 from orvanta_platform.workflow.tree.item import Item
@@ -76,10 +77,22 @@ def _http_trigger(node: Node, report: Report) -> Item:
 
 
 def _schedules(node: Node, workflow: dict[str, Any], report: Report) -> list[Item]:
-    zone = record(workflow.get("settings")).get("timezone")
-    zone = zone if isinstance(zone, str) and "/" in zone else "UTC"
-    lines = enumerate(_lines(node, report))
-    return [schedule(report, node.name, line, zone, {}, number) for number, line in lines]
+    zone = time_zone(workflow)
+    lines = _lines(node, report)
+    if zone is None and any(_has_hour(line) for line in lines):
+        report.add(
+            node.name,
+            "differs",
+            "The workflow has no time zone: in n8n it has that of the installation, here the schedule has UTC.",
+            "Set timezone in the file of the schedule.",
+        )
+    return [schedule(report, node.name, line, zone or "UTC", {}, number) for number, line in enumerate(lines)]
+
+
+def _has_hour(line: str) -> bool:
+    """Return whether a cron expression, of five or six fields, is limited to some hours."""
+    fields = line.split()
+    return len(fields) > 3 and not fields[-4].startswith("*")
 
 
 def _lines(node: Node, report: Report) -> list[str]:
