@@ -488,6 +488,12 @@ def test_constants_of_kestra_are_no_references() -> None:
         ("{{ inputs.s | date(\"'${variable(`f/a`)}'yyyy$\") }}",
          "((iso) => `\\${variable(\\`f/a\\`)}${iso.slice(0, 4)}\\$`)(new Date(flow_input.s).toISOString())"),
         ("a {{ inputs.s }} `${x}`", "`a ${flow_input.s} \\`\\${x}\\``"),
+        ("{{ [10, 9] | sort }}", "[...([10, 9])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))"),
+        ("{{ max(1, 2, inputs.n) }}", "Math.max(1, 2, flow_input.n)"),
+        ("{{ inputs.s | date('yyyy', timeZone='Asia/Tokyo') }}",
+         "((iso) => `${iso.slice(0, 4)}`)(new Date(flow_input.s).toLocaleString('sv', {timeZone: \"Asia/Tokyo\"}))"),
+        ("{{ secret(key='X') }}", 'variable("f/a/x")'),
+        ("{{ trigger.parameters.q[0] }}", "[flow_input.q].flat()[0]"),
     ],
 )  # fmt: skip
 def test_template_of_kestra(text: str, expected: str) -> None:
@@ -499,6 +505,9 @@ def test_template_of_kestra(text: str, expected: str) -> None:
     "text",
     ["{{ }}", "{{ inputs.x }}", "{{ inputs.n | unknown }}", "{{ outputs.a.value }}", "{{ taskrun.value }}", "{{ 1 2 }}",
      "{{ 'a }}", "{{ inputs.n | default(1) | default(2) | nothing }}", "{{ uuid() }}", "{% if true %}{% endif %}",
+     "{{ inputs.n | date('yyyy', 'MM') }}", "{{ inputs.n | date(timeZone='UTC', locale='de') }}",
+     "{{ now(timeZone='UTC') }}",
+     "{{ inputs.n | upper(1) }}", "{{ now(1) }}", "{{ inputs.n | default(1, 2) }}", "{{ kv('X', namespace='y') }}",
      "{{ " + "not " * 3000 + "1 }}"],
 )  # fmt: skip
 def test_template_without_equivalent_is_named(text: str) -> None:

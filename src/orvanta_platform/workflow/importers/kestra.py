@@ -106,10 +106,12 @@ class TaskListBuilder:
             if self.count > MAX_NODES:
                 raise BadRequest(f"The workflow has more than {MAX_NODES} tasks.")
             values: dict[str, Any] = {}
+            forced: dict[str, Any] = {}
             for each in self.defaults:
                 if isinstance(each.get("type"), str) and row["type"].startswith(each["type"]):
-                    values |= record(each.get("values"))
-            yield SourceSettings({**values, **row})
+                    chosen = forced if each.get("forced") is True else values
+                    chosen |= record(each.get("values"))
+            yield SourceSettings({**values, **row, **forced})
 
     def _task(self, task: SourceSettings, edges: IncomingEdges) -> IncomingEdges:
         kind = kind_of(task)
@@ -144,10 +146,20 @@ class TaskListBuilder:
         if kind in _DAG:
             return self._dag(task, edges)
         if kind in _ALLOW:
-            self._report_property(task, "Failures inside this task are not ignored.")
+            return self._block(task, edges)
         if kind.endswith("WorkingDirectory"):
             self._report_property(task, "The tasks share no folder.")
         return self.tasks(task.get("tasks"), edges)
+
+    def _block(self, task: dict[str, Any], edges: IncomingEdges) -> IncomingEdges:
+        """Append a branch with the tasks, the failure of which does not fail the run."""
+        node = self.context.report.new_id(task["id"])
+        outer, self.modules = self.modules, []
+        self.tasks(task.get("tasks"), IncomingEdges())
+        body, self.modules = without_sequential_needs(self.modules), outer
+        self.add(task, {"type": "branchone", "branches": [], "default": body}, edges, node)
+        self.modules[-1]["continue_on_error"] = True
+        return IncomingEdges((node,))
 
     def _report_property(self, task: dict[str, Any], message: str) -> None:
         hint = "Set it on the tasks inside, such as continue_on_error or retry."
@@ -179,10 +191,16 @@ class TaskListBuilder:
             )
             task.read_all()
             made = ConvertedTask(placeholder(id, task["type"], task), {"*": "{0}"})
+        kind = made.value["type"]
         node = self.add(task, made.value, edges)
-        self.modules[-1] |= self._settings(task, made.value["type"])
+        settings = self._settings(task, kind)
+        if kind == "condition" and "skip_if" in settings:  # skipped, it would take neither of its edges
+            made.value["expr"] = f"({settings.pop('skip_if')['expr']} || ({made.value['expr']}))"
+        self.modules[-1] |= settings
         self.context.tasks[id] = Task(node, made.outputs, self.context.loops, made.scalars)
-        return IncomingEdges(({"node": node, "on": "true"} if made.value["type"] == "condition" else node,))
+        if kind != "condition":
+            return IncomingEdges((node,))
+        return IncomingEdges(({"node": node, "on": "always" if settings.get("continue_on_error") else "true"},))
 
     def _settings(self, task: dict[str, Any], kind: str) -> dict[str, Any]:
         """Return the settings of a node for failures, time limits and conditions."""

@@ -11,7 +11,7 @@ import msgspec
 from orvanta_platform.workflow.importers import integrations, sql
 from orvanta_platform.workflow.importers.findings import Unconvertible, record, records
 from orvanta_platform.workflow.importers.kestra_scripts import SCRIPTS
-from orvanta_platform.workflow.importers.kestra_templates import TemplateContext, has_template
+from orvanta_platform.workflow.importers.kestra_templates import TemplateContext, default_of, has_template
 from orvanta_platform.workflow.importers.node_values import (
     FORM,
     METHODS,
@@ -234,11 +234,16 @@ def schema(context: TemplateContext, rows: Any) -> dict[str, Any]:
             )
         found |= _bounds(row, kind)
         values = row.get("values")
-        if kind in ("SELECT", "ENUM") and isinstance(values, list):
-            found["enum"] = values
+        if isinstance(values, list) and row.get("allowCustomValue") is not True:
+            if kind in ("SELECT", "ENUM"):
+                found["enum"] = values
+            elif kind == "MULTISELECT":
+                found["items"] = {"type": "string", "enum": values}
+        if kind == "STRING" and (pattern := _pattern(row)):
+            found["pattern"] = pattern
         if row.get("displayName") or row.get("description"):
             found["description"] = str(row.get("description") or row.get("displayName"))
-        default, is_required = row.get("defaults"), row.get("required", True) is not False
+        default, is_required = default_of(row), row.get("required", True) is not False
         if default is not None and not has_template(default):
             found["default"] = default
         elif default is None and is_required:
@@ -246,6 +251,18 @@ def schema(context: TemplateContext, rows: Any) -> dict[str, Any]:
         properties[name] = found
         report_unread(context.report, name, row, ())
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+def _pattern(row: dict[str, Any]) -> str | None:
+    """Return the regular expression that the whole text of an input matches, as a pattern of JSON Schema."""
+    text = row.get("validator")
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        re.compile(text)
+    except re.error:
+        return None
+    return f"^(?:{text})$"
 
 
 def _bounds(row: dict[str, Any], kind: str) -> dict[str, Any]:

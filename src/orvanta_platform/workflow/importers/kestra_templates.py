@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,21 @@ _MAX_RENDERED: Final = 200
 _TEXT: Final = "(v => v == null ? '' : typeof v === 'object' ? JSON.stringify(v) : v)"
 _SCALARS: Final = frozenset({"STRING", "INT", "FLOAT", "BOOLEAN", "BOOL", "SELECT", "ENUM", "DATETIME", "DATE", "TIME",
                              "DURATION", "URI", "EMAIL", "SECRET"})  # fmt: skip
+
+
+def default_of(row: Mapping[str, Any]) -> Any:
+    """Return the default of an input in its type, which may be written as text; None if there is none."""
+    value, kind = row.get("defaults"), str(row.get("type", "")).upper()
+    if not isinstance(value, str) or has_template(value):
+        return value
+    try:
+        if kind in ("JSON", "ARRAY", "MULTISELECT"):
+            return json.loads(value)
+        if kind in ("INT", "FLOAT"):
+            return int(value) if kind == "INT" else float(value)
+    except ValueError:
+        return value
+    return value.lower() == "true" if kind in ("BOOLEAN", "BOOL") else value
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -128,8 +144,10 @@ class TemplateContext:
                     "Pass the time as an input, or compute it in a first node, if several nodes need the same.",
                 )
                 return "new Date().toISOString()", 1, True
-            case "trigger" if first in ("body", "parameters"):
-                return ("flow_input.body", 1, False) if first == "body" else ("flow_input", 1, False)
+            case "trigger" if first == "body":
+                return "flow_input.body", 1, False
+            case "trigger" if first == "parameters" and len(members) > 1:
+                return f"[flow_input{member(members[1])}].flat()", 2, False  # Kestra has lists of values
             case "envs" | "globals" | "namespace" if first is not None:
                 return f"variable({literal(self._variable(first, 'variable'))})", 1, True
             case "error":
@@ -142,9 +160,9 @@ class TemplateContext:
         text = f"flow_input{member(name)}"
         if found is None:
             raise Unconvertible(f"the workflow has no input {name!r}")
-        default = found.get("defaults")
-        if default is not None and not has_template(default):
-            text = f"({text} ?? {literal(default)})"
+        default = default_of(found)
+        if default is not None:
+            text = f"({text} ?? {self._rendered(default).text})"
         return text, 1, str(found.get("type", "")).upper() in _SCALARS
 
     def _output(self, name: str, members: list[str | Code]) -> tuple[str, int, bool]:

@@ -15,7 +15,7 @@ from orvanta_platform.workflow.importers.pebble_filters import FILTERS, FUNCTION
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"""
-    r"""|(?P<mark>\?\?|==|!=|<=|>=|\.\.|[-+*/%~<>?:|.,()\[\]{}]))""",
+    r"""|(?P<mark>\?\?|==|!=|<=|>=|\.\.|[-+*/%~<>?:|.,()\[\]{}=]))""",
     re.DOTALL,
 )
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*")
@@ -167,7 +167,7 @@ class Parser:
         while self._take("|"):
             name = self._peek()
             self.position += 1
-            arguments = self._arguments() if self._take("(") else []
+            arguments = self._filter_arguments(name) if self._take("(") else []
             value = Code(optional(found.text), found.scalar) if name == "default" else found
             found = self._filter(name, value, arguments)
         return found
@@ -179,16 +179,31 @@ class Parser:
         text, scalar = write(value.text, [each.text for each in arguments])
         return Code(text, scalar if scalar is not None else value.scalar)
 
-    def _arguments(self) -> list[Code]:
-        found = []
+    def _filter_arguments(self, name: str) -> list[Code]:
+        """Return the arguments of a filter: those of `date` are its format and its time zone."""
+        found, named = self._arguments()
+        if name == "date":
+            if len(found) > 1:
+                raise Unconvertible("the format that a date is read with has no equivalent")
+            found += [named.pop(each) for each in ("format", "timeZone") if each in named]
+        _check_named(named)
+        return found
+
+    def _arguments(self) -> tuple[list[Code], dict[str, Code]]:
+        """Return the arguments of a call by position, and those with a name."""
+        found: list[Code] = []
+        named: dict[str, Code] = {}
         while not self._take(")"):
-            if self._peek(1) == "=" or (self._peek(1) == ":" and self._peek() != ""):
-                self.position += 2  # the name of an argument
-            found.append(self._ternary())
+            if self._peek(1) in ("=", ":") and _IDENTIFIER.fullmatch(self._peek()):
+                name = self._peek()
+                self.position += 2
+                named[name] = self._ternary()
+            else:
+                found.append(self._ternary())
             if not self._take(","):
                 self._need(")")
                 break
-        return found
+        return found, named
 
     def _primary(self) -> Code:
         if self.position >= len(self.tokens):
@@ -212,7 +227,11 @@ class Parser:
         if text in ("true", "false", "null", "none"):
             return Code("null" if text == "none" else text, True, text in ("true", "false"))
         if self._take("("):
-            return self._members(self._call(text, self._arguments()))
+            arguments, named = self._arguments()
+            if "key" in named and not arguments:  # of a secret or a value
+                arguments.append(named.pop("key"))
+            _check_named(named)
+            return self._members(self._call(text, arguments))
         return self._variable(text)
 
     def _call(self, name: str, arguments: list[Code]) -> Code:
@@ -271,6 +290,12 @@ class Parser:
                 self._need("}")
                 break
         return self._members(Code(f"({{{', '.join(found)}}})"))
+
+
+def _check_named(arguments: Mapping[str, Code]) -> None:
+    """Raise Unconvertible if there are arguments with a name."""
+    for name in arguments:
+        raise Unconvertible(f"the argument {name!r} has no equivalent")
 
 
 def optional(text: str) -> str:

@@ -16,6 +16,7 @@ FilterResult: TypeAlias = tuple[str, "bool | None"]
 _PARTS: Final = {"yyyy": (0, 4), "MM": (5, 7), "dd": (8, 10), "HH": (11, 13), "mm": (14, 16), "ss": (17, 19)}
 _MARK: Final = re.compile(r"[`$\\]")
 """Characters with a meaning in a template literal."""
+_ORDER: Final = "(a, b) => (a < b ? -1 : a > b ? 1 : 0)"
 _PATH: Final = re.compile(r"(?:\.[A-Za-z_]\w*|\.?\[\d+\])+")
 
 
@@ -23,16 +24,25 @@ def _pattern(text: str, *, scalar: bool | None = True, least: int = 0) -> Callab
     def write(value: str, arguments: list[str]) -> FilterResult:
         if len(arguments) < least:
             raise Unconvertible("an argument of a filter is missing")
+        _check_count(arguments, least)
         return text.format(value, *arguments), scalar
 
     return write
 
 
+def _check_count(arguments: list[str], most: int) -> None:
+    """Raise Unconvertible if a filter or function has more arguments."""
+    if len(arguments) > most:
+        raise Unconvertible(f"the argument {arguments[most]} of a filter or function has no equivalent")
+
+
 def _default(value: str, arguments: list[str]) -> FilterResult:
+    _check_count(arguments, 1)
     return f"(v => (v ?? '') === '' ? {arguments[0] if arguments else repr('')} : v)({value})", None
 
 
 def _join(value: str, arguments: list[str]) -> FilterResult:
+    _check_count(arguments, 1)
     return f"({value}).join({arguments[0] if arguments else repr('')})", True
 
 
@@ -48,15 +58,21 @@ def _replace(value: str, arguments: list[str]) -> FilterResult:
 
 
 def _date(value: str, arguments: list[str]) -> FilterResult:
-    if len(arguments) != 1 or not arguments[0].startswith('"'):
+    if not arguments:
         return f"new Date({value}).toISOString()", True
+    _check_count(arguments, 2)
+    if not arguments[0].startswith('"'):
+        raise Unconvertible("the format of a date is no constant")
     found = ""
     for part in re.findall(r"yyyy|MM|dd|HH|mm|ss|'[^']*'|[^A-Za-z']", json.loads(arguments[0])):
         start, end = _PARTS.get(part, (0, 0))
         found += f"${{iso.slice({start}, {end})}}" if end else _MARK.sub(r"\\\g<0>", part.strip("'"))
     if re.sub(r"yyyy|MM|dd|HH|mm|ss|'[^']*'|[^A-Za-z']", "", json.loads(arguments[0])):
         raise Unconvertible(f"the format of date {arguments[0]} has no equivalent")
-    return f"((iso) => `{found}`)(new Date({value}).toISOString())", True
+    if len(arguments) == 1:
+        return f"((iso) => `{found}`)(new Date({value}).toISOString())", True
+    # The format of the Swedish language has the same places as that of ISO 8601.
+    return f"((iso) => `{found}`)(new Date({value}).toLocaleString('sv', {{timeZone: {arguments[1]}}}))", True
 
 
 def _date_add(value: str, arguments: list[str]) -> FilterResult:
@@ -87,8 +103,8 @@ FILTERS: Final[Mapping[str, Callable[[str, list[str]], FilterResult]]] = {
     "last": _pattern("({0}).at?.(-1)", scalar=None),
     "split": _pattern("String({0}).split({1})", scalar=False, least=1),
     "reverse": _pattern("[...({0})].reverse()", scalar=False),
-    "sort": _pattern("[...({0})].sort()", scalar=False),
-    "rsort": _pattern("[...({0})].sort().reverse()", scalar=False),
+    "sort": _pattern(f"[...({{0}})].sort({_ORDER})", scalar=False),
+    "rsort": _pattern(f"[...({{0}})].sort({_ORDER}).reverse()", scalar=False),
     "keys": _pattern("Object.keys({0})", scalar=False),
     "values": _pattern("Object.values({0})", scalar=False),
     "merge": _pattern("[...({0}), ...({1})]", scalar=False, least=1),
@@ -119,6 +135,7 @@ def _function(text: str, least: int, *, scalar: bool) -> Callable[[list[str]], F
     def write(arguments: list[str]) -> FilterResult:
         if len(arguments) < least:
             raise Unconvertible("an argument of a function is missing")
+        _check_count(arguments, least)
         return text.format(*arguments), scalar
 
     return write
@@ -134,6 +151,6 @@ FUNCTIONS: Final[Mapping[str, Callable[[list[str]], FilterResult]]] = {
     "range": _function(
         "((from, to) => Array.from({{length: to - from + 1}}, (_, n) => from + n))({0}, {1})", 2, scalar=False
     ),
-    "max": _function("Math.max({0}, {1})", 2, scalar=True),
-    "min": _function("Math.min({0}, {1})", 2, scalar=True),
+    "max": lambda arguments: (f"Math.max({', '.join(arguments)})", True),
+    "min": lambda arguments: (f"Math.min({', '.join(arguments)})", True),
 }
