@@ -188,3 +188,15 @@ async def test_day_is_that_of_the_time_zone(bench: Bench) -> None:
     for settings, expected in ({"timezone": "Asia/Tokyo"}, "2023-11-15"), ({}, "2023-11-14"):
         found = n8n.convert({**tree, "settings": settings}, "f/a/b", INTEGRATIONS)
         assert await value(bench, found, "s", {}) == {"day": expected}
+
+
+async def test_response_has_its_status_and_type(bench: Bench) -> None:
+    for settings, expected in (
+        ({"respondWith": "text", "responseBody": "=n {{ $json.n }}"}, {"orvanta_content_type": "text/html"}),
+        (
+            {"respondWith": "text", "responseBody": "n 7", "options": {"responseCode": 404}},
+            {"orvanta_status_code": 404, "orvanta_content_type": "text/html"},
+        ),
+    ):
+        found = conversion(rows(), node("R", "n8n-nodes-base.respondToWebhook", parameters=settings))
+        assert await value(bench, found, "r", {"rows": [{"n": 7}]}) == {**expected, "result": "n 7"}

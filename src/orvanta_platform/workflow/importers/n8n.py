@@ -156,9 +156,9 @@ def _respond(builder: GraphBuilder, node: Node) -> None:
     else:
         body = context.item
     status = record(found.get("options")).get("responseCode")
-    answer = body
-    if isinstance(status, int) and status != 200:
-        answer = f"({{orvanta_status_code: {status}, result: {body}}})"
+    settings = [f"orvanta_status_code: {status}"] if isinstance(status, int) and status != 200 else []
+    settings += ['orvanta_content_type: "text/html"'] if kind == "text" else []
+    answer = f"({{{', '.join(settings)}, result: {body}}})" if settings else body
     id = builder.add(node, expression_script(answer), given)
     when = f"results.{id} != null" if source.when else None
     builder.answers.append(Output((id, "success"), Source(f"results.{id}", when=when), given.taken))
