@@ -38,6 +38,21 @@ def test_changed_files_run_as_previews(cli: Cli) -> None:
         assert cli.installation.client.get(f"/api/w/main/{area}/list", params={"path_start": "f/dev/"}).json() == []
 
 
+def test_code_of_a_node_that_cannot_be_parsed_does_not_run(cli: Cli) -> None:
+    cli.write(
+        "f/dev/coded.flow/flow.yaml",
+        "value: {modules: [{id: a, value: {type: rawscript, language: python3, content: '!inline a.py'}}]}\n",
+    )
+    code = cli.write("f/dev/coded.flow/a.py", "def main():\n    return (\n")
+    with cli.started("dev", "f/dev/coded.flow") as dev:
+        dev.await_err("f/dev/coded.flow/a.py:2:12: error syntax_error: node a: the code cannot be parsed: ")
+        dev.await_err("f/dev/coded.flow has errors; it is not run.")
+        code.write_text("def main():\n    return 7\n")
+        dev.await_out("7")
+        dev.interrupt()
+        assert dev.end().code == 0
+
+
 def test_change_cancels_the_run(cli: Cli) -> None:
     """A single script runs at the start. Ctrl-C cancels the last run."""
     file = cli.write("f/dev/slow.sh", SLOW)

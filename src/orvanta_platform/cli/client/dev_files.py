@@ -11,6 +11,7 @@ import msgspec
 
 from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.deploy import print_located
+from orvanta_platform.cli.client.item_check import workflow_faults
 from orvanta_platform.cli.client.item_paths import FileState, file_states, is_within, items_under
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow import inline
@@ -78,9 +79,9 @@ def flow_call(source: Path, args: bytes) -> tuple[str, bytes]:
     Prints its diagnostics. Raises BadRequest if it has errors, InvalidWorkflow.
     """
     flow = flow_files.read(source)
-    found = flow.diagnostics()
-    print_located([(flow.location(each.path), each) for each in found])
-    if errors(found):
+    found = [(flow.location(each.path), each) for each in flow.diagnostics()] + workflow_faults(flow, "error")
+    print_located(found)
+    if errors([each for _, each in found]):
         raise BadRequest(f"{source} has errors; it is not run.")
     value = inline.deep_copy(flow.tree["value"])
     _use_local_scripts(value, flow)
