@@ -95,11 +95,10 @@ def _numbers_in(node: Node) -> Iterable[int]:
 
 def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:
     broken: list[str] = []
-    for each in (built, inside):
-        for nodes in each.lists if each else ():
-            broken += [nodes.nodes[index].id for cycle in nodes.cycles for index in cycle]
-            broken += [nodes.nodes[edge.target].id for edge in nodes.dangling]
-            broken += [node.id for node in nodes.nodes if not _is_known(node) or node.join not in set(Join)]
+    for nodes in (*built.lists, *(inside.lists[:1] if inside else ())):
+        broken += [nodes.nodes[index].id for cycle in nodes.cycles for index in cycle]
+        broken += [nodes.nodes[edge.target].id for edge in nodes.dangling]
+        broken += [node.id for node in nodes.nodes if not _is_known(node) or node.join not in set(Join)]
     broken += [node.id for node in filter(None, [built.preprocessor]) if not _is_known(node)]
     if broken:
         raise InvalidWorkflow(

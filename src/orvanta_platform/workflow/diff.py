@@ -186,6 +186,8 @@ def _add(side: _Side, node: Node, list_name: str) -> bool:
 
 def _list_name(graph: Graph, index: int) -> str:
     node_list = graph.lists[index]
+    if node_list.in_failure_module and node_list.holder is None:
+        return f"failure/{node_list.path.removeprefix('/failure_module/value/')}"
     if node_list.holder is None:
         return ""
     holder = graph.lists[node_list.holder[0]].nodes[node_list.holder[1]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -85,7 +86,7 @@ class NodeList(msgspec.Struct, frozen=True):
     index: int
     path: str
     holder: tuple[int, int] | None
-    """(list index, node index) of the node that contains the list."""
+    """(list index, node index) of the node that contains the list; None at the top level and in the failure module."""
     nodes: tuple[Node, ...]
     is_graph: bool
     """True if any node has `needs`."""
@@ -98,6 +99,11 @@ class NodeList(msgspec.Struct, frozen=True):
     cycles: tuple[tuple[int, ...], ...]
     dangling: tuple[DanglingEdge, ...]
 
+    @property
+    def in_failure_module(self) -> bool:
+        """Return whether the failure module contains the list."""
+        return self.path.startswith("/failure_module/")
+
     def ids(self, bits: int) -> tuple[str, ...]:
         """Return the ids of the nodes in a bit set of indexes."""
         return tuple(node.id for node in self.nodes if bits >> node.index & 1)
@@ -105,7 +111,10 @@ class NodeList(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All lists of a workflow; `failure` and `preprocessor` belong to no list: they have index 0 and no edges."""
+    """All lists of a workflow, the last ones inside its failure module.
+
+    `failure` and `preprocessor` belong to no list: they have index 0 and no edges.
+    """
 
     lists: tuple[NodeList, ...]
     failure: Node | None
@@ -168,14 +177,24 @@ def modules_of(value: Tree) -> Iterator[tuple[str, Tree]]:
 
 def _drafts(value: Tree) -> list[_Draft]:
     drafts = [_Draft("/modules", None, _modules(value.get("modules"), "/modules"))]
-    for list_index, draft in enumerate(drafts):
+    _add_bodies(drafts, 0)
+    if isinstance(value.get("failure_module"), dict):
+        first = len(drafts)
+        path, module = _single_module(value, "failure_module")
+        drafts += [_Draft(body_path, None, _modules(body, body_path)) for body_path, body in body_lists(module, path)]
+        _add_bodies(drafts, first)
+    return drafts
+
+
+def _add_bodies(drafts: list[_Draft], first: int) -> None:
+    """Append the lists inside the nodes of the lists from `first` on, at any depth."""
+    for list_index, draft in islice(enumerate(drafts), first, None):
         for node_index, (path, module) in enumerate(draft.modules):
             found = body_lists(module, path)
             draft.bodies.append(tuple(range(len(drafts), len(drafts) + len(found))))
             drafts += [
                 _Draft(body_path, (list_index, node_index), _modules(body, body_path)) for body_path, body in found
             ]
-    return drafts
 
 
 def body_lists(module: Tree, path: str) -> list[tuple[str, Any]]:

@@ -71,6 +71,6 @@ def _is_ancestor(graph: Graph, listed: ListedNode, found: tuple[int, int]) -> bo
         if found[0] == list_index:
             return bool(node.ancestors >> found[1] & 1) or (holder is not None and holder.kind == "whileloopflow")
         if holder is None or each.holder is None:
-            return False
+            return each.in_failure_module and found[0] == 0
         list_index, node = each.holder[0], holder
     return False
