@@ -53,6 +53,19 @@ def test_code_of_a_node_that_cannot_be_parsed_does_not_run(cli: Cli) -> None:
         assert dev.end().code == 0
 
 
+def test_workflow_and_inputs_that_change_together_run(cli: Cli) -> None:
+    """The workflow that changed runs with the new inputs, also if none has run before."""
+    flow = cli.write("f/together/job.flow/flow.yaml", "value: {modules: [{id: a, value: {type: identity}}]}\n")
+    cli.write("input.json", '{"n": 1}')
+    with cli.started("dev", "f/together", "--input", "input.json") as dev:
+        dev.await_err("Watching f/together; Ctrl-C stops.")
+        flow.write_text("value: {modules: [{id: b, value: {type: identity}}]}\n")
+        cli.write("input.json", '{"n": 20}')
+        dev.await_out('{"n":20}')
+        dev.interrupt()
+        assert dev.end().code == 0
+
+
 def test_change_cancels_the_run(cli: Cli) -> None:
     """A single script runs at the start. Ctrl-C cancels the last run."""
     file = cli.write("f/dev/slow.sh", SLOW)

@@ -84,8 +84,9 @@ class _Watcher:
             now = later
         changed = [file for file, state in now.items() if state and self.seen.get(file) != state]
         self.seen = now
-        if self.input and Path(str(self.input[1])) in changed:
-            return self.last
+        input_file = Path(str(self.input[1])) if self.input else None
+        if input_file in changed:
+            return [file for file in changed if file != input_file] or self.last
         return changed
 
     def _preview(self, file: Path) -> None:

@@ -88,7 +88,7 @@ async def _run_workflow(source: Path, evaluator: Evaluator) -> Results:
 def _print(path: str, found: Results) -> None:
     nodes, edges = found["nodes"], found["edges"]
     for test in found["tests"]:
-        print(f"{'PASS' if test['passed'] else 'FAIL'}  {path}  {test['name']}")
+        print(terminal_safe(f"{'PASS' if test['passed'] else 'FAIL'}  {path}  {test['name']}"))
         for each in test["failures"]:
             where = f"{each['node']}: " if each["node"] else ""
             print(terminal_safe(f"      {where}{each['message']}"))
