@@ -59,7 +59,7 @@ def rewrite(body: bytes, format: Literal["json", "yaml"], moves: Moves) -> Rewri
         return None
     if format == "json":
         return Rewritten(msgspec.json.encode(tree), artifact_hash(tree), list(node_references(tree)))
-    changed = edit_yaml(body.decode("utf-8-sig"), tree).source
+    changed = edit_yaml(body.decode(), tree).source
     return Rewritten(changed, artifact_hash(tree), list(node_references(tree)))
 
 

@@ -8,8 +8,9 @@ its line, belongs to it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from orvanta_platform.errors import InvalidWorkflow
@@ -17,64 +18,23 @@ from orvanta_platform.workflow import document, yaml_text
 from orvanta_platform.workflow.document import Document
 from orvanta_platform.workflow.limits import require_writable
 from orvanta_platform.workflow.text import indents_lists
+from orvanta_platform.workflow.yaml_nodes import COMMENT_LINE, Composer, Entry, Node, line_end
 from orvanta_platform.workflow.yaml_parts import block_item, block_lines, block_value, flow_value
 
 _MAX_LEVELS: Final = 60
 """Levels of block style that are edited one in the other; deeper values that differ are written again as a whole."""
 
-_PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+(?:#[^\n]*\n\s*)*)+")
-_COLON: Final = re.compile(r"[ \t]*:")
-_FLOW_COLON: Final = re.compile(r"\s*:")
-_DASH: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*-(?=[ \t\n]|$)")
-_COMMENT_LINE: Final = re.compile(r"( *)#[^\n]*(?:\n|$)")
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _BLANK_LINE: Final = re.compile(r"^[ \t]*\n", re.MULTILINE)
 _DEEP_COMMENT: Final = re.compile(r"(?<=\n) +(?=#)|\A +(?=#)")
 _COMMENT: Final = re.compile(r"[ \t]+#[^\n]*")
-_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
-"""Line breaks other than line feeds."""
+_COMMA: Final = re.compile(r"(?:\s|#[^\n]*\n)*+,")
 _LIMITS: Final = frozenset({"document_too_large", "document_too_deep"})
 """Codes of texts that exceed the limits of documents."""
 
 
 class _Unsupported(Exception):
     """The notation of a collection is not supported: it is written again as a whole."""
-
-
-@dataclass(slots=True)
-class _Node:
-    """Part of the text that stands for a value."""
-
-    value: Any
-    start: int
-    """Index of its anchor or tag, or of the value itself."""
-    end: int
-    is_list: bool = False
-    is_map: bool = False
-    is_flow: bool = False
-    anchor: str | None = None
-    alias: str | None = None
-    is_block_scalar: bool = False
-    quote: str = ""
-    """Quotation mark of a text."""
-    entries: list[_Entry] = field(default_factory=list)
-    anchors: dict[str, Any] = field(default_factory=dict)
-    """Values of the anchors in it."""
-    has_alias: bool = False
-    opening: int = 0
-    """Index behind anchor and tag."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    """Key with its value, or list item."""
-
-    is_item: bool
-    start: int
-    """Index of the key, or of the dash of an item in block style."""
-    mark: int
-    """Index behind the colon or dash."""
-    node: _Node
 
 
 def edit_yaml(text: str, wanted: Mapping[str, Any], *, limit: bool = False) -> Document:
@@ -84,11 +44,9 @@ def edit_yaml(text: str, wanted: Mapping[str, Any], *, limit: bool = False) -> D
     a caller sends. Raises InvalidWorkflow as `document.parse` if `text` is invalid or the changed text exceeds the
     limits, ValueError if the text cannot be changed to this value.
     """
-    text = text.removeprefix("\ufeff")
+    edited = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if limit:
         require_writable(wanted)
-    has_crlf = "\r\n" in text
-    edited = text.replace("\r\n", "\n")
     composer, present = _composed(edited, limit)
     if same(present, wanted):
         return Document(text.encode(), "yaml", present)
@@ -106,15 +64,36 @@ def edit_yaml(text: str, wanted: Mapping[str, Any], *, limit: bool = False) -> D
         raise _unchangeable() from None
     candidates = [edited] if is_ended else [edited.removesuffix("\n"), edited]
     for each in candidates:
-        found = _parsed(each.replace("\n", "\r\n") if has_crlf else each, limit)
+        found = _parsed(_with_line_breaks(each, text), limit)
         if found is not None and same(found.tree, wanted):
             return found
     raise _unchangeable()
 
 
-def _composed(text: str, limit: bool) -> tuple[_Composer, dict[str, Any]]:
+def _with_line_breaks(edited: str, text: str) -> str:
+    """Return an edited text with the byte order mark and the line breaks of the text; a new line ends as the one before
+    it.
+    """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    if "\r\n" not in text:
+        return mark + edited
+    breaks: dict[str, deque[str]] = defaultdict(deque)
+    *lines, _ = text.removeprefix("\ufeff").split("\n")
+    for line in lines:
+        breaks[line.removesuffix("\r")].append("\r\n" if line.endswith("\r") else "\n")
+    found = [mark]
+    *lines, rest = edited.split("\n")
+    current = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    for line in lines:
+        if breaks[line]:
+            current = breaks[line].popleft()
+        found += line, current
+    return "".join((*found, rest))
+
+
+def _composed(text: str, limit: bool) -> tuple[Composer, dict[str, Any]]:
     """Return the nodes of a text, and its value. Raises InvalidWorkflow, ValueError."""
-    composer = _Composer(text)
+    composer = Composer(text)
     try:
         present = yaml_text.read(text, limit=limit, observe=composer.handle)
     except InvalidWorkflow:
@@ -153,136 +132,6 @@ def same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool)
 
 
-class _Composer:
-    """Builder of the nodes of a text from its events."""
-
-    def __init__(self, text: str) -> None:
-        self.root: _Node | None = None
-        self._text = text
-        self._stack: list[tuple[_Node, _Node | None]] = []
-        """Open collections, each with the key whose value follows."""
-        self._quoted: list[_Node] = []
-
-    def require_line_feeds(self) -> None:
-        """Raise ValueError if the text has other line breaks outside quotes: lines are searched by line feeds."""
-        quoted = iter(self._quoted)
-        text = next(quoted, None)
-        for found in _OTHER_BREAK.finditer(self._text):
-            while text is not None and text.end <= found.start():
-                text = next(quoted, None)
-            if text is None or found.start() < text.opening:
-                raise ValueError("the text has line breaks other than line feeds")
-
-    def handle(self, event: Any) -> None:
-        from ruamel.yaml import events
-
-        match event:
-            case events.ScalarEvent():
-                self._put(self._scalar(event))
-            case events.AliasEvent():
-                start, end = _span(event)
-                self._put(_Node(None, start, end, alias=event.anchor, has_alias=True, opening=start))
-            case events.CollectionStartEvent():
-                is_map = isinstance(event, events.MappingStartEvent)
-                start = event.start_mark.index
-                opened = _Node(None, start, start, not is_map, is_map, bool(event.flow_style), event.anchor)
-                opened.opening = self._skip_properties(event)
-                self._stack.append((opened, None))
-            case events.CollectionEndEvent():
-                closed = self._stack.pop()[0]
-                closed.end = event.end_mark.index if closed.is_flow else self._block_end(closed)
-                self._put(closed)
-
-    def assign(self, root: _Node, value: Any) -> None:
-        """Assign its value to each node."""
-        pending = [(root, value)]
-        found = []
-        while pending:
-            node, assigned = pending.pop()
-            node.value = assigned
-            found.append(node)
-            inner = assigned.values() if node.is_map else assigned if node.is_list else ()
-            pending += zip((each.node for each in node.entries), inner, strict=True)
-        for node in reversed(found):
-            for entry in node.entries:
-                node.anchors |= entry.node.anchors
-                node.has_alias |= entry.node.has_alias
-            if node.anchor is not None:
-                node.anchors[node.anchor] = node.value
-
-    def _block_end(self, node: _Node) -> int:
-        """Return the end of the last line of a collection; comments directly below it that are indented alike are part
-        of it.
-        """
-        first = node.entries[0].start
-        column = first - self._text.rfind("\n", 0, first) - 1
-        end = _line_end(self._text, node.entries[-1].node.end)
-        while (found := _COMMENT_LINE.match(self._text, end + 1)) and len(found[1]) >= column:
-            end = _line_end(self._text, end + 1)
-        return end
-
-    def _scalar(self, event: Any) -> _Node:
-        start, end = _span(event)
-        node = _Node(None, start, end, anchor=event.anchor, opening=self._skip_properties(event))
-        if event.style in ("'", '"'):
-            node.quote = event.style
-            self._quoted.append(node)
-        if event.style is not None and event.style in "|>":
-            node.is_block_scalar = True
-            header = self._text[node.opening : _line_end(self._text, node.opening)]
-            text = self._text[start:end]
-            node.end = start + len(text.removesuffix("\n") if "+" in header.partition("#")[0] else text.rstrip())
-        return node
-
-    def _explicit(self, key: _Node) -> int:
-        """Return the index of the question mark before a key (`? key`), -1 if it has another notation."""
-        index = key.start - 1
-        while index >= 0 and self._text[index] == " ":
-            index -= 1
-        return index if index >= 0 and self._text[index] == "?" else -1
-
-    def _skip_properties(self, event: Any) -> int:
-        start: int = event.start_mark.index
-        if event.anchor is None and event.tag is None:
-            return start
-        found = _PROPERTIES.match(self._text, start)
-        return start if found is None else found.end()
-
-    def _put(self, node: _Node) -> None:
-        if not self._stack:
-            self.root = node
-            return
-        parent, key = self._stack[-1]
-        if parent.is_map and key is None:
-            self._stack[-1] = parent, node
-            return
-        if key is not None:
-            colon = (_FLOW_COLON if parent.is_flow else _COLON).match(self._text, key.end)
-            mark = -1 if colon is None else colon.end()
-            _place_empty(node, mark)
-            start = key.start if mark >= 0 else self._explicit(key)
-            parent.entries.append(_Entry(False, start, mark, node))
-            self._stack[-1] = parent, None
-        elif parent.is_flow:
-            parent.entries.append(_Entry(True, node.start, node.start, node))
-        else:
-            before = parent.entries[-1].node.end if parent.entries else parent.opening
-            dash = _DASH.match(self._text, before)
-            end = -1 if dash is None else dash.end()
-            _place_empty(node, end)
-            parent.entries.append(_Entry(True, end - 1, end, node))
-
-
-def _place_empty(node: _Node, mark: int) -> None:
-    """Place an empty value, which the parser finds at the next token, behind its colon or dash."""
-    if node.start == node.end and not (node.is_map or node.is_list) and mark >= 0:
-        node.start = node.end = node.opening = mark
-
-
-def _span(event: Any) -> tuple[int, int]:
-    return event.start_mark.index, event.end_mark.index
-
-
 class _Edit:
     """One edit of a text. Values are visited in the order in which they are written."""
 
@@ -294,13 +143,13 @@ class _Edit:
         self._anchors: dict[str, Any] = {}
         """Values of the anchors that the new text has, as far as it has been written."""
 
-    def document(self, root: _Node, wanted: Mapping[str, Any]) -> str:
+    def document(self, root: Node, wanted: Mapping[str, Any]) -> str:
         if root.is_flow:
             return self._text[: root.opening] + self._flow(root, wanted) + self._text[root.end :]
         begin = self._line_start(root.entries[0].start)
-        return self._text[:begin] + self._block(root, wanted, begin) + _outdented(self._text[root.end :], 0)
+        return self._text[:begin] + self._block(root, wanted, begin) + _limit_indentation(self._text[root.end :], 0)
 
-    def _keep(self, node: _Node, wanted: Any) -> bool:
+    def _is_unchanged(self, node: Node, wanted: Any) -> bool:
         """Return whether a part already has its value, and note its anchors if it has."""
         if node.alias is not None:
             return node.alias in self._anchors and same(self._anchors[node.alias], wanted)
@@ -309,27 +158,27 @@ class _Edit:
         self._anchors |= node.anchors
         return True
 
-    def _forget(self, node: _Node) -> None:
+    def _drop_anchors(self, node: Node) -> None:
         for each in node.anchors:
             self._anchors.pop(each, None)
 
-    def _in_place(self, node: _Node, wanted: Any) -> bool:
+    def _can_edit(self, node: Node, wanted: Any) -> bool:
         """Return whether the entries of a collection can be edited one by one."""
         is_same_type = (node.is_map and isinstance(wanted, dict)) or (node.is_list and isinstance(wanted, list))
         return is_same_type and bool(wanted) and bool(node.entries)
 
     # Block style
 
-    def _tail(self, entry: _Entry, wanted: Any, column: int) -> str:
+    def _edit_value(self, entry: Entry, wanted: Any, column: int) -> str:
         """Return the text behind the colon or dash of an entry, up to the end of the line of its value."""
-        text, node, mark = self._text, entry.node, entry.mark
-        if self._keep(node, wanted):
-            return text[mark : _line_end(self._text, node.end)]
-        if self._in_place(node, wanted) and self._level < _MAX_LEVELS:
+        text, node, start = self._text, entry.node, entry.value_start
+        if self._is_unchanged(node, wanted):
+            return text[start : line_end(text, node.end)]
+        if self._can_edit(node, wanted) and self._level < _MAX_LEVELS:
             anchors = dict(self._anchors) if node.anchors else None
             self._level += 1
             try:
-                edited = self._collection(mark, node, wanted)
+                edited = self._collection(start, node, wanted)
             except _Unsupported:
                 self._anchors = anchors if anchors is not None else self._anchors
             else:
@@ -338,34 +187,34 @@ class _Edit:
                 return edited
             finally:
                 self._level -= 1
-        self._forget(node)
-        head, body = self._written(node, wanted, column, is_item=entry.is_item)
-        return self._replaced(mark, node, head, body)
+        self._drop_anchors(node)
+        head, body = self._write_value(node, wanted, column, is_item=entry.is_item)
+        return self._replace_value(start, node, head, body)
 
-    def _collection(self, mark: int, node: _Node, wanted: Any) -> str:
+    def _collection(self, start: int, node: Node, wanted: Any) -> str:
         if node.is_flow:
-            end = _line_end(self._text, node.end)
-            return self._text[mark : node.opening] + self._flow(node, wanted) + self._text[node.end : end]
-        begin = self._begin(node, mark)
-        return self._text[mark:begin] + self._block(node, wanted, begin)
+            end = line_end(self._text, node.end)
+            return self._text[start : node.opening] + self._flow(node, wanted) + self._text[node.end : end]
+        begin = self._begin(node, start)
+        return self._text[start:begin] + self._block(node, wanted, begin)
 
-    def _replaced(self, mark: int, node: _Node, head: str, body: str) -> str:
+    def _replace_value(self, start: int, node: Node, head: str, body: str) -> str:
         """Return the text behind a colon or dash with another value; a comment on the same line remains."""
         text = self._text
-        line_end = _line_end(text, mark)
+        end = line_end(text, start)
         is_block = (node.is_list or node.is_map) and not node.is_flow
-        if node.start > line_end or (is_block and node.opening > line_end):
-            found = _COMMENT.match(text, mark)
+        if (node.start > end and (is_block or not head)) or (is_block and node.opening > end):
+            found = _COMMENT.match(text, start)
             return head + (found[0] if found else "") + body
         if is_block:
             return head + body
-        rest = text[node.end : _line_end(self._text, node.end)]
+        rest = text[node.end : line_end(text, node.end)]
         if node.is_block_scalar:
             header = _BLOCK_HEADER.match(text, node.opening)
-            rest = text[header.end() : _line_end(self._text, header.end())] if header else ""
-        return (text[mark : node.start] + head.lstrip(" ") if head and node.start > mark else head) + rest + body
+            rest = text[header.end() : line_end(text, header.end())] if header else ""
+        return (text[start : node.start] + head.lstrip(" ") if head and node.start > start else head) + rest + body
 
-    def _block(self, node: _Node, wanted: Any, begin: int) -> str:
+    def _block(self, node: Node, wanted: Any, begin: int) -> str:
         """Return the text of a block collection from `begin`: of its lines, or from its first entry on a line."""
         first = node.entries[0].start
         column = first - self._line_start(first)
@@ -374,33 +223,36 @@ class _Edit:
         text = "".join(pieces).removesuffix("\n")
         return text.lstrip(" ") if is_inline else text
 
-    def _pieces(self, node: _Node, wanted: Any, begin: int, column: int, indent: str) -> Iterator[str]:
+    def _pieces(self, node: Node, wanted: Any, begin: int, column: int, indent: str) -> Iterator[str]:
         """Yield the lines of the entries, present and new ones."""
         text, entries = self._text, node.entries
         if any(each.start < 0 for each in entries):
             raise _Unsupported
         ends = [self._content_end(each, column) for each in entries]
-        begins = [begin, *(self._lead(each.start, column, end) for each, end in zip(entries[1:], ends, strict=False))]
+        begins = [
+            begin,
+            *(self._start_with_comments(each.start, column, end) for each, end in zip(entries[1:], ends, strict=False)),
+        ]
         begins.append(min(node.end + 1, len(text)))
         gap = ""
-        for key, place, value in _arranged(node, wanted):
+        for key, place, value in _ordered(node, wanted):
             if place is None:
                 if "#" not in gap:
                     yield gap
                 yield self._new_entry(key, value, column)
-                gap = _outdented(gap, column)
+                gap = _limit_indentation(gap, column)
                 continue
             yield gap
             entry = entries[place]
             gap = text[ends[place] : begins[place + 1]]
-            if value is _GONE:
-                self._forget(entry.node)
-                gap = _outdented(_later_comments(gap), column)
+            if value is _REMOVED:
+                self._drop_anchors(entry.node)
+                gap = _limit_indentation(_later_comments(gap), column)
                 continue
-            core = self._core(key, entry, value, column, begins[place])
-            below = text[_line_end(text, entry.node.end) : ends[place]]
+            core = self._edit_entry(entry, value, column, begins[place])
+            below = text[line_end(text, entry.node.end) : ends[place]]
             if not text.startswith(core + below, begins[place]):  # a text may end here, with the same indentation
-                below, gap = _outdented(below, column), _outdented(gap, column)
+                below, gap = _limit_indentation(below, column), _limit_indentation(gap, column)
             core += below
             if place == 0:
                 core = indent + core
@@ -408,14 +260,15 @@ class _Edit:
         if "#" in gap:
             yield gap
 
-    def _core(self, key: str | None, entry: _Entry, value: Any, column: int, begin: int) -> str:
+    def _edit_entry(self, entry: Entry, value: Any, column: int, begin: int) -> str:
         """Return the text of an entry from `begin` to the end of the line of its value."""
-        if entry.mark >= 0:
-            return self._text[begin : entry.mark] + self._tail(entry, value, column)
-        if self._keep(entry.node, value):
-            return self._text[begin : _line_end(self._text, entry.node.end)]
-        self._forget(entry.node)
-        return self._new_entry(key, value, column).removesuffix("\n")
+        if entry.value_start >= 0:
+            return self._text[begin : entry.value_start] + self._edit_value(entry, value, column)
+        line = self._text[begin : line_end(self._text, entry.node.end)]
+        if self._is_unchanged(entry.node, value):
+            return line
+        head, body = self._write_value(entry.node, value, column, is_item=False)
+        return f"{line}\n{' ' * column}:{head}{body}"
 
     def _new_entry(self, key: str | None, value: Any, column: int) -> str:
         if key is None:
@@ -424,7 +277,7 @@ class _Edit:
             lines = block_lines({key: value}, indented=self._indented)
         return "".join(_indent(line, column) + "\n" for line in lines)
 
-    def _written(self, node: _Node, value: Any, column: int, *, is_item: bool) -> tuple[str, str]:
+    def _write_value(self, node: Node, value: Any, column: int, *, is_item: bool) -> tuple[str, str]:
         """Return a new value as the text on the line of its colon or dash, and the lines after it."""
         if is_item:
             first, *lines = block_item(value, indented=self._indented)
@@ -434,27 +287,27 @@ class _Edit:
             head = f" {head}" if head else ""
         return head, "".join("\n" + _indent(line, column) for line in lines)
 
-    def _content_end(self, entry: _Entry, column: int) -> int:
+    def _content_end(self, entry: Entry, column: int) -> int:
         """Return the index behind the last line of an entry and of deeper comments that follow it."""
-        end = min(_line_end(self._text, entry.node.end) + 1, len(self._text))
-        while (found := _COMMENT_LINE.match(self._text, end)) and len(found[1]) > column and end < len(self._text):
+        end = min(line_end(self._text, entry.node.end) + 1, len(self._text))
+        while (found := COMMENT_LINE.match(self._text, end)) and len(found[1]) > column and end < len(self._text):
             end = found.end()
         return end
 
-    def _begin(self, node: _Node, mark: int) -> int:
+    def _begin(self, node: Node, start: int) -> int:
         """Return where the lines of a block collection begin: with the comments above its first entry."""
         first = node.entries[0].start
         line = self._line_start(first)
-        if line <= mark or self._text[line:first].strip(" "):
+        if line <= start or self._text[line:first].strip(" "):
             return first
-        return self._lead(first, first - line, _line_end(self._text, mark) + 1)
+        return self._start_with_comments(first, first - line, line_end(self._text, start) + 1)
 
-    def _lead(self, start: int, column: int, lowest: int) -> int:
+    def _start_with_comments(self, start: int, column: int, lowest: int) -> int:
         """Return the start of the line of an entry, or of the comments directly above it."""
         line = self._line_start(start)
         while line > lowest:
             above = self._line_start(line - 1)
-            found = _COMMENT_LINE.match(self._text, above)
+            found = COMMENT_LINE.match(self._text, above)
             if above < lowest or found is None or len(found[1]) > column:
                 break
             line = above
@@ -465,53 +318,155 @@ class _Edit:
 
     # Flow style
 
-    def _flow(self, node: _Node, wanted: Any) -> str:
-        """Return the text of a flow collection, in brackets."""
+    def _flow(self, node: Node, wanted: Any) -> str:
+        """Return the text of a flow collection, with its brackets."""
         text, entries = self._text, node.entries
-        if not self._in_place(node, wanted) or text[node.opening] not in "{[" or any(e.mark < 0 for e in entries):
-            self._forget(node)
+        has_brackets = text[node.opening] in "{["
+        if not self._can_edit(node, wanted) or not (has_brackets or list(wanted) == list(node.value)):
+            self._drop_anchors(node)
             return self._flow_text(wanted)
-        parts: list[tuple[str, str]] = []
-        for key, place, value in _arranged(node, wanted):
+        if not has_brackets:  # a pair in a list
+            return self._flow_entry(entries[0], next(iter(wanted.values())))
+        layout = _FlowLayout(text, node)
+        for key, place, value in _ordered(node, wanted):
             if place is None:
-                parts.append((self._flow_text(value) if key is None else self._flow_text({key: value})[1:-1], ", "))
-            elif value is _GONE:
-                self._forget(entries[place].node)
+                layout.add(self._flow_text(value) if key is None else self._flow_text({key: value})[1:-1])
+            elif value is _REMOVED:
+                self._drop_anchors(entries[place].node)
             else:
-                following = text[entries[place].node.end : entries[place + 1].start] if entries[place + 1 :] else ", "
-                parts.append((self._flow_entry(entries[place], value), following))
-        *before, final = parts
-        opening, closing = text[node.opening : entries[0].start], text[entries[-1].node.end : node.end]
-        return opening + "".join(each + separator for each, separator in before) + final[0] + closing
+                layout.add(self._flow_entry(entries[place], value), place)
+        return layout.write()
 
-    def _flow_entry(self, entry: _Entry, wanted: Any) -> str:
+    def _flow_entry(self, entry: Entry, wanted: Any) -> str:
         text, node = self._text, entry.node
-        if self._keep(node, wanted):
+        if self._is_unchanged(node, wanted):
             return text[entry.start : node.end]
-        if self._in_place(node, wanted) and node.is_flow:
+        if self._can_edit(node, wanted) and node.is_flow:
             edited = self._flow(node, wanted)
             if node.anchor is not None:
                 self._anchors[node.anchor] = wanted
             return text[entry.start : node.opening] + edited
-        self._forget(node)
-        space = " " if node.start == entry.mark > entry.start else ""
-        return text[entry.start : node.start] + space + self._flow_text(wanted, node.quote)
+        self._drop_anchors(node)
+        written = self._flow_text(wanted, node.quote)
+        if entry.value_start < 0:
+            return f"{text[entry.start : node.end]}: {written}"
+        space = " " if node.start == entry.value_start > entry.start else ""
+        return text[entry.start : node.start] + space + written
 
     def _flow_text(self, value: Any, quote: str = "") -> str:
         return flow_value(value, plain=not self._is_json and not quote, quote=quote or '"')
 
 
-_GONE: Final = object()
+@dataclass(slots=True)
+class _FlowPart:
+    """Entry of a flow collection, with the white space and the comments that belong to it."""
+
+    text: str
+    above: str
+    """Lines above it, from the line feed before them; without one, the space before it."""
+    line: str = ""
+    """Rest of its line, behind the comma."""
+    before_comma: str = ""
+    behind_leading_comma: str | None = None
+    """Space between the comma and it; None: the comma follows the entry before it."""
+    is_empty: bool = False
+    """It ends with a colon, which readers take for a part of the key if a comma or bracket follows."""
+
+
+class _FlowLayout:
+    """New text of a flow collection. Comments above an entry or on its line move with it, or are deleted with it."""
+
+    def __init__(self, text: str, node: Node) -> None:
+        entries = node.entries
+        self._break = "\n" + " " * (entries[0].start - text.rfind("\n", 0, entries[0].start) - 1)
+        line, above = _divide(text[node.opening + 1 : entries[0].start])
+        self._opening = text[node.opening] + line
+        self._present: list[_FlowPart] = []
+        """Entries in the text."""
+        self._parts: list[_FlowPart] = []
+        """Entries of the new text."""
+        leading = None
+        for entry, following in zip(entries, [*entries[1:], None], strict=True):
+            gap = text[entry.node.end : node.end - 1 if following is None else following.start]
+            comma = _COMMA.match(gap)
+            before, behind = ("", gap) if comma is None else (gap[: comma.end() - 1], gap[comma.end() :])
+            is_empty = not entry.is_item and entry.value_start == entry.node.end
+            part = _FlowPart("", above, behind_leading_comma=leading, is_empty=is_empty)
+            self._present.append(part)
+            leading = behind if "\n" in before else None
+            if leading is None:
+                part.before_comma = before
+                part.line, above = _divide(behind)
+            else:
+                part.line, above = _divide(before)
+        self._last_comma = "," if comma is not None and leading is None else ""
+        self._closing = above + ("" if leading is None else f",{leading}") + text[node.end - 1]
+
+    def add(self, text: str, place: int | None = None) -> None:
+        """Add an entry: the one at this place of the text, or a new one."""
+        if place is not None:
+            part = self._present[place]
+            part.text = text
+        elif self._parts:
+            before = self._parts[-1]
+            part = _FlowPart(text, _without_comments(before.above), behind_leading_comma=before.behind_leading_comma)
+        else:
+            part = _FlowPart(text, "")
+        self._parts.append(part)
+
+    def write(self) -> str:
+        """Return the text with brackets."""
+        first, *others = self._parts
+        above = first.above if "#" in first.above else _without_comments(self._present[0].above)
+        written = [self._opening, above, first.text]
+        part = first
+        for each in others:
+            if each.behind_leading_comma is not None:
+                written += _spaced(part, part.line), each.above, ",", each.behind_leading_comma, each.text
+            else:
+                line = _spaced(part, f"{part.before_comma},{part.line}")
+                above = self._break if _ends_with_comment(line) and "\n" not in each.above else each.above or " "
+                written += line, above, each.text
+            part = each
+        line = part.before_comma + self._last_comma + part.line if self._last_comma else part.line
+        if _ends_with_comment(line) and "\n" not in self._closing:
+            line += self._break
+        return "".join((*written, _spaced(part, line + self._closing)))
+
+
+def _spaced(part: _FlowPart, following: str) -> str:
+    """Return the text that follows a part, with a space if it needs one."""
+    return f" {following}" if part.is_empty and part.text.endswith(":") and following[:1] in ",}]" else following
+
+
+def _divide(text: str) -> tuple[str, str]:
+    """Return the rest of a line, and the following lines with the line feed before them; a text without a line feed is
+    not divided, and part of what follows.
+    """
+    line, feed, following = text.partition("\n")
+    return (line, feed + following) if feed else ("", text)
+
+
+def _without_comments(space: str) -> str:
+    _, feed, indentation = space.rpartition("\n")
+    return feed + indentation
+
+
+def _ends_with_comment(space: str) -> bool:
+    return "#" in space.rpartition("\n")[2]
+
+
+_REMOVED: Final = object()
 """In place of the new value of an entry that is removed."""
 
 
-def _arranged(node: _Node, wanted: Any) -> Iterator[tuple[str | None, int | None, Any]]:
+def _ordered(node: Node, wanted: Any) -> Iterator[tuple[str | None, int | None, Any]]:
     """Yield the key, the place in the text (None: new) and the new value of each entry, in their new order.
 
     Removed entries follow the entry that they follow in the text.
     """
     if node.is_map:
-        yield from _arranged_keys(list(node.value), wanted)
+        yield from _ordered_keys(list(node.value), wanted)
         return
     places = _matched(node.value, wanted)
     order: list[tuple[int | None, Any]] = list(zip(places, wanted, strict=True))
@@ -524,14 +479,14 @@ def _arranged(node: _Node, wanted: Any) -> Iterator[tuple[str | None, int | None
         else:
             after.setdefault(previous, []).append(place)
     for each in after.get(-1, ()):
-        yield None, each, _GONE
+        yield None, each, _REMOVED
     for found, value in order:
         yield None, found, value
         for each in after.get(found, ()) if found is not None else ():
-            yield None, each, _GONE
+            yield None, each, _REMOVED
 
 
-def _arranged_keys(present: Sequence[str], wanted: Mapping[str, Any]) -> Iterator[tuple[str, int | None, Any]]:
+def _ordered_keys(present: Sequence[str], wanted: Mapping[str, Any]) -> Iterator[tuple[str, int | None, Any]]:
     """Present keys keep their order. A new one follows the key before it in `wanted`."""
     known = set(present)
     added: dict[str | None, list[str]] = {}
@@ -543,7 +498,7 @@ def _arranged_keys(present: Sequence[str], wanted: Mapping[str, Any]) -> Iterato
             added.setdefault(previous, []).append(key)
     tail = added.pop(None, [])
     for place, key in enumerate(present):
-        yield key, place, wanted.get(key, _GONE)
+        yield key, place, wanted.get(key, _REMOVED)
         yield from ((each, None, wanted[each]) for each in added.get(key, ()))
     yield from ((each, None, wanted[each]) for each in tail)
 
@@ -574,7 +529,7 @@ def by_id(value: Any) -> dict[str, Any] | None:
     return found if len(found) == len(value) else None
 
 
-def _outdented(comments: str, column: int) -> str:
+def _limit_indentation(comments: str, column: int) -> str:
     """Return lines with comments that begin in `column` at most, so that they cannot continue a text above them."""
     return _DEEP_COMMENT.sub(lambda found: found[0][:column], comments) if "#" in comments else comments
 
@@ -583,11 +538,6 @@ def _later_comments(gap: str) -> str:
     """Return the comments behind a removed entry that a blank line separates from it."""
     blank = _BLANK_LINE.search(gap)
     return gap[blank.start() :] if blank is not None and "#" in gap[blank.start() :] else ""
-
-
-def _line_end(text: str, index: int) -> int:
-    found = text.find("\n", index)
-    return len(text) if found < 0 else found
 
 
 def _indent(line: str, column: int) -> str:

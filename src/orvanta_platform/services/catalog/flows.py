@@ -423,7 +423,7 @@ def _with_stored_source(present: ItemRow, new: NewFlow) -> tuple[NewFlow, Mappin
     if present.format != "yaml" or new.source is not None or new.value is None:
         return new, None
     sent = document.parse(_join(new.value, new.schema), "json").tree
-    text = present.body.decode("utf-8-sig")
+    text = present.body.decode()
     try:
         stored = _stored_tree(present, text)
         wanted = _wanted_document(stored, sent, new.settings)
