@@ -110,3 +110,16 @@ async def test_text_with_aliases_gets_the_value_given(api: ApiHarness) -> None:
     value["modules"][0]["value"] = {"type": "delay", "seconds": 1}
     new = await updated(api, "f/texts/aliases", value=value)
     assert new["value"] == value and "# v" in new["source"]["text"] and "*v" not in new["source"]["text"]
+
+
+async def test_source_in_json_keeps_comments(api: ApiHarness) -> None:
+    found = await created(api, "f/texts/json")
+    value = {"modules": found["value"]["modules"][:1]}
+    text = json.dumps({"value": value, "schema": found["schema"]})
+    new = await updated(api, "f/texts/json", source={"format": "json", "text": text})
+    assert new["source"]["text"] == TEXT[: TEXT.index("    # charges")] + TEXT[TEXT.index("schema:") :]
+    value["modules"][0]["value"]["list"] = [0] * MAX_YAML_EVENTS
+    body = {"path": "f/texts/json", "source": {"format": "json", "text": json.dumps({"value": value})}}
+    answer = await api.client.post(f"{W}/flows/update/f/texts/json", json=body)
+    assert [each["code"] for each in json.loads(answer.headers["X-Warnings"])] == ["comments_lost"]
+    assert (await api.get("flows/get/f/texts/json"))["value"] == value

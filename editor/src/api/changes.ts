@@ -1,6 +1,6 @@
 import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
-import { api, BASE } from "./client";
+import { api, BASE, warningsOf } from "./client";
 import type { components } from "./schema";
 
 export type ChangePlan = components["schemas"]["ChangePlan"];
@@ -88,13 +88,15 @@ export interface PlannedImport {
   items: ChangedItem[];
   failed: components["schemas"]["UnreadableItem"][];
   leftOut: string[];
+  /** Effects that the plan does not show. */
+  warnings: string[];
   plan: ChangePlan;
 }
 
 /** Read the items of an archive and plan to store them, based on the present versions: later changes are conflicts. */
 export async function planImport(workspace: string, file: File): Promise<PlannedImport> {
   const params = { path: { workspace } };
-  const { data } = await api.POST("/api/w/{workspace}/changes/archive", {
+  const { data, response } = await api.POST("/api/w/{workspace}/changes/archive", {
     params,
     body: file as unknown as string,
     headers: { "Content-Type": "application/octet-stream" },
@@ -106,7 +108,8 @@ export async function planImport(workspace: string, file: File): Promise<Planned
   const first = await planItems(workspace, items);
   const present = new Map(first.entries.map(({ kind, path, hash }) => [`${kind} ${path}`, hash ?? null]));
   const based = items.map((each) => ({ ...each, base: present.get(`${each.kind} ${each.path}`) ?? null }));
-  const planned = { items: based, failed, leftOut: left_out, plan: await planItems(workspace, based) };
+  const warnings = warningsOf(response);
+  const planned = { items: based, failed, leftOut: left_out, warnings, plan: await planItems(workspace, based) };
   const isReady = failed.length === 0 && planned.plan.entries.every(({ action }) => action !== "conflict");
   if (isReady && !planned.plan.nothing_to_do) await applyItems(workspace, planned, { check_only: true });
   return planned;

@@ -96,6 +96,11 @@ function Effect({ found }: { found: PlannedImport }) {
           </li>
         ))}
       </ul>
+      {found.warnings.map((each) => (
+        <p key={each} className={css.note}>
+          {each}
+        </p>
+      ))}
       <p className={css.note}>
         {unchanged > 0 && t("settings.importUnchanged", { count: unchanged })}{" "}
         {changes.some(startsRuns) && t("settings.importDisabled")}{" "}

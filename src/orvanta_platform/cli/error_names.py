@@ -87,7 +87,7 @@ STANDARD: Final = frozenset({"Error", "MemoryError", "RangeError", "ReferenceErr
 DIAGNOSTICS: Final = {
     "cache_no_effect": "Nodes of this kind compute nothing that could be cached.",
     "code_unreadable": "The inputs of the code of a node cannot be read: it has a syntax error, or no function `main`.",
-    "comments_lost": "The YAML text of a workflow could not be edited, so that an update without it lost its comments.",
+    "comments_lost": "The YAML text of a workflow cannot be edited: an update or import without it loses its comments.",
     "condition_success_edge": "An edge follows a condition on success; use the outcomes true and false.",
     "context_race": "Two nodes that can run concurrently export the same name.",
     "cyclic_graph": "The edges of the graph form a cycle.",

@@ -16,20 +16,25 @@ _encoder = msgspec.json.Encoder()
 
 
 WARNINGS: Final = "X-Warnings"
-"""Header with the warnings about a deployed item: a JSON list of `code` and `message`."""
+"""Header with the warnings about items that are deployed: a JSON list of `code` and `message`."""
 
 _MAX_WARNINGS: Final = 20
 
 
 def text(content: str, status: int = 200, warnings: Sequence[Diagnostic] = ()) -> Response[bytes]:
     """Return `content` as `text/plain`, unquoted: ids, hashes, tokens, messages."""
-    headers = {}
-    if warnings:
-        listed = [{"code": each.code, "message": each.message} for each in warnings[:_MAX_WARNINGS]]
-        headers[WARNINGS] = ascii_json.dumps(listed)
-    return Response(content.encode(), status_code=status, media_type="text/plain", headers=headers)
+    return Response(content.encode(), status_code=status, media_type="text/plain", headers=_warning_headers(warnings))
 
 
-def json(content: Any, status: int = 200) -> Response[bytes]:
+def json(content: Any, status: int = 200, warnings: Sequence[Diagnostic] = ()) -> Response[bytes]:
     """Return `content` as JSON. A `str` is quoted."""
-    return Response(_encoder.encode(content), status_code=status, media_type=_JSON)
+    headers = _warning_headers(warnings)
+    return Response(_encoder.encode(content), status_code=status, media_type=_JSON, headers=headers)
+
+
+def _warning_headers(warnings: Sequence[Diagnostic]) -> dict[str, str]:
+    if not warnings:
+        return {}
+    return {
+        WARNINGS: ascii_json.dumps([{"code": each.code, "message": each.message} for each in warnings[:_MAX_WARNINGS]])
+    }

@@ -109,6 +109,16 @@ def test_comments_of_the_side_that_changed_them_are_preserved() -> None:
     assert same[1] == [] and "# before b" in same[0]["text"] and "summary: Mine" in same[0]["text"]
 
 
+def test_comments_of_nodes_that_one_side_removed_are_no_conflict() -> None:
+    names = ("a", "b", "c")
+    lines = [f"    - {{id: {name}, value: {{type: identity}}}} # {name}\n" for name in names]
+    head = "summary: Report\nvalue:\n  modules:\n"
+    base, mine, theirs = (node(head + "".join(part)) for part in (lines[:2], lines[:1], lines))
+    merged = node(head + lines[0] + lines[2])
+    assert merge_content("flow", base, mine, theirs) == (merged, [])
+    assert merge_content("flow", base, theirs, mine) == (merged, [])
+
+
 @pytest.mark.parametrize(
     ("base", "mine", "theirs", "merged", "places"),
     [

@@ -165,7 +165,8 @@ async def read_archive(request: AnyRequest, workspace: FromPath[str]) -> Respons
     """Read the items in a zip or tar archive. Nothing is changed: `changes/plan` and `changes/apply` take the items.
 
     The archive is one of `workspaces/tarball`, of a folder of `orvanta pull`, or of the branch of a repository.
-    Members and settings are read on request, for admins.
+    Members and settings are read on request, for admins. A workflow in JSON has the YAML text of the workspace, edited
+    to contain its values; if that is not possible, the header `X-Warnings` contains `comments_lost`.
     """
     deno = request.query_params.get("default_ts") == "deno"
     body = await whole_body(request)
@@ -177,7 +178,7 @@ async def read_archive(request: AnyRequest, workspace: FromPath[str]) -> Respons
         "deno" if deno else "bun",
         _optional_kinds_of(request),
     )
-    return answers.json(shapes.archive_contents(found))
+    return answers.json(shapes.archive_contents(found), warnings=found.warnings)
 
 
 async def _body(request: AnyRequest, shape: type[T]) -> T:

@@ -54,8 +54,8 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
 async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Deploy the next version of a workflow. `path` in the body moves the workflow.
 
-    Without `source`, the stored YAML text is edited. If that is not possible, its comments are lost, and the header
-    `X-Warnings` contains `comments_lost`.
+    Without `source`, or with one in JSON, the stored YAML text is edited. If that is not possible, its comments are
+    lost, and the header `X-Warnings` contains `comments_lost`.
     """
     current = item_path(path)
     platform, actor = platform_of(request), actor_of(request)

@@ -127,9 +127,9 @@ class Updated(msgspec.Struct, frozen=True):
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> Updated:
     """Deploy the next version of the workflow at `path`, and move it if `new.path` differs.
 
-    If a client sends `value` and `schema` without `source`, the stored YAML text is edited where they differ from it:
-    its comments and order remain. If that is not possible, a warning names the workflow. Raises the errors of
-    `create`, and VersionConflict if `base_version` is not the newest.
+    If a client sends `value` and `schema` without YAML text, the stored one is edited where they differ from it: its
+    comments and order remain. If that is not possible, a warning names the workflow. Raises the errors of `create`, and
+    VersionConflict if `base_version` is not the newest.
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
@@ -163,14 +163,15 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         return await _store(platform, conn, actor, workspace, merged, checked, resolved, is_new=False)
 
     version = await _deploy(platform, actor, workspace, merged, checked, path, write)
-    is_rewritten = before.format == "yaml" and new.source is None and merged.source is None
-    return Updated(version, [_comments_lost(path)] if is_rewritten else [])
+    is_rewritten = before.format == "yaml" and checked.format == "json"
+    return Updated(version, [comments_lost(path)] if is_rewritten else [])
 
 
-def _comments_lost(path: str) -> Diagnostic:
+def comments_lost(path: str) -> Diagnostic:
+    """Return the warning about a workflow whose text cannot be edited."""
     message = (
-        f"The YAML text of {path} could not be edited to contain these values: the workflow is stored as JSON now, "
-        "without the comments of the text. They remain in its earlier versions."
+        f"The YAML text of {path} cannot be edited to contain these values: its comments are lost. They remain in its "
+        "earlier versions."
     )
     return Diagnostic("comments_lost", "warning", None, "", message)
 
@@ -415,14 +416,17 @@ async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> lis
 
 
 def _with_stored_source(present: ItemRow, new: NewFlow) -> tuple[NewFlow, Mapping[str, Any] | None]:
-    """Return a call without `source` with the stored YAML text, edited where its values differ from those sent, and the
+    """Return a call without YAML text with the stored one, edited where its values differ from those sent, and the
     document in it.
 
     A document that is too large for YAML, or whose text cannot be edited, is deployed as JSON.
     """
-    if present.format != "yaml" or new.source is not None or new.value is None:
+    if present.format != "yaml":
         return new, None
-    sent = document.parse(_join(new.value, new.schema), "json").tree
+    body, format_ = _body(new)
+    if format_ == "yaml":
+        return new, None
+    sent = document.parse(body, "json").tree
     text = present.body.decode()
     try:
         stored = _stored_tree(present, text)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
-from typing import Final, Literal
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog.flows import comments_lost
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.change_sets import (
     MAX_CONTENT_SIZE,
@@ -19,12 +20,15 @@ from orvanta_platform.services.changes.change_sets import (
     too_large,
 )
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.paths import Located, locate, with_runtime
 from orvanta_platform.workflow.tree.plan import Wanted
-from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.reading import format_of, read
 from orvanta_platform.workflow.tree.unpack import unpack
+from orvanta_platform.workflow.yaml_edit import edit_yaml, same
 
 _TRIGGERS: Final[tuple[Kind, ...]] = ("schedule", "http_trigger")
 
@@ -37,6 +41,8 @@ class ArchivedItems(msgspec.Struct, frozen=True):
     """Items that cannot be read."""
     left_out: Sequence[str]
     """Names of the files that belong to no item, or to one of an optional kind that was not asked for."""
+    warnings: Sequence[Diagnostic] = ()
+    """Effects of storing the items that a plan does not show."""
 
 
 async def read_archive(
@@ -50,7 +56,8 @@ async def read_archive(
     """Return the items in an archive, as exported by the server or written by `orvanta pull`. Nothing is changed.
 
     An archive does not start what it contains: schedules and HTTP triggers that the workspace lacks are disabled, and
-    others have no state, so that theirs remains.
+    others have no state, so that theirs remains. A workflow in JSON has no comments: its item has the YAML text of the
+    workspace, edited to contain its values. If that is not possible, a warning names it.
 
     `default_ts`: language of files that end in `.ts`. `optional`: the optional kinds that are read, for admins. Raises
     NotFound, Forbidden, BadRequest, TooLarge, RateLimited.
@@ -61,19 +68,62 @@ async def read_archive(
         reader = await document_threads.run_in_thread(workspace, _Reader, body, default_ts, optional)
         await document_threads.run_in_slices(workspace, reader.read())
         found = reader.found()
-        keys = [item.key for item in found.items if item.kind in _TRIGGERS]
-        async with platform.db.acquire() as conn:
-            reading = await contents.read(conn, actor, workspace, keys)
-        present = await contents.items_in(workspace, reading)
-        return structs.replace(found, items=[_without_start(item, present.get(item.key)) for item in found.items])
+        adapter = _Adapter(found.items, reader.json_flows)
+        async for reading in contents.read_parts(platform.db.acquire, actor, workspace, adapter.keys, "trees"):
+            await document_threads.run_in_slices(workspace, adapter.adapt(reading))
+        return structs.replace(found, items=adapter.items(), warnings=adapter.warnings)
 
 
-def _without_start(item: Item, present: contents.Present | None) -> Item:
-    """Return an item that starts no runs unless its present version does."""
-    if item.kind not in _TRIGGERS:
-        return item
-    before = None if present is None else present.content
-    return Item(item.kind, item.path, environment_content(item.kind, item.content, before, enabled=False))
+class _Adapter:
+    """Adapts the items of an archive to those of the workspace."""
+
+    def __init__(self, items: Sequence[Item], json_flows: Collection[Key]) -> None:
+        self.keys = [item.key for item in items if item.kind in _TRIGGERS or item.key in json_flows]
+        """Items whose present contents are necessary."""
+        self.warnings: list[Diagnostic] = []
+        self._items = {item.key: item for item in items}
+        self._present: set[Key] = set()
+
+    def adapt(self, reading: contents.Reading) -> Generator[None, None, None]:
+        """Adapt the items to some of those of the workspace, one after the other."""
+        for key, present in contents.decode(reading):
+            yield
+            self._present.add(key)
+            item = self._items[key]
+            content = self._edit_text(item, present) if item.kind == "flow" else _without_start(item, present.content)
+            self._items[key] = Item(item.kind, item.path, content)
+
+    def items(self) -> list[Item]:
+        """Return the adapted items."""
+        return [
+            Item(item.kind, item.path, _without_start(item, None))
+            if item.kind in _TRIGGERS and item.key not in self._present
+            else item
+            for item in self._items.values()
+        ]
+
+    def _edit_text(self, item: Item, present: contents.Present) -> Mapping[str, Any]:
+        """Return the content of a workflow with the present YAML text, edited to contain its values."""
+        stored = present.content
+        text = stored["text"] if "text" in stored else stored["write_text"]() if "write_text" in stored else None
+        if text is None:  # it was deployed as JSON
+            return item.content
+        try:
+            wanted = document.parse(item.content["text"].encode(), "yaml", limit_yaml=True).tree
+        except InvalidWorkflow:  # its deployment reports the error
+            return item.content
+        if "tree" in stored and same(stored["tree"], wanted):
+            return {"text": text}
+        try:
+            return {"text": edit_yaml(text, wanted, limit=True).source.decode()}
+        except (InvalidWorkflow, ValueError):
+            self.warnings.append(comments_lost(item.path))
+            return item.content
+
+
+def _without_start(item: Item, present: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the content of a trigger that starts no runs unless its present version does."""
+    return environment_content(item.kind, item.content, present, enabled=False)
 
 
 class _Reader:
@@ -88,6 +138,8 @@ class _Reader:
             raise too_large()  # YAML takes long to parse
         # Workflows include files by the names that these have in the archive.
         self._readable = {**self._files, **{name: self._files[source] for name, source in names.items()}}
+        self.json_flows: set[Key] = set()
+        """Workflows that were read from JSON."""
         self._items: list[Item] = []
         self._failed: list[tuple[Key, OrvantaError]] = []
 
@@ -107,6 +159,8 @@ class _Reader:
             if size > MAX_CONTENT_SIZE:
                 raise too_large()
             self._items.append(item)
+            if item.kind == "flow" and format_of(each.files[0]) == "json":
+                self.json_flows.add(item.key)
 
     def found(self) -> ArchivedItems:
         """Return what was read."""

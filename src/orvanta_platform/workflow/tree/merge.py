@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,10 +33,15 @@ def merge_content(
     merged, places = merge(*trees)
     places += _new_errors(merged, *trees[1:])
     before, ours, other = (_comments(each["text"]) for each in (base, mine, theirs))
-    if before != ours != other != before:
-        places.append(COMMENTS)
     text = mine["text"] if ours != before or other == before else theirs["text"]
     try:
+        if before != ours != other != before:
+            wanted = Counter(ours) + Counter(other) - Counter(before)
+            for side in (mine, theirs):  # one of which may only have removed comments, with their nodes
+                edited = edit_yaml(side["text"], merged).source.decode()
+                if Counter(_comments(edited)) == wanted:
+                    return {"text": edited}, places
+            places.append(COMMENTS)
         return {"text": edit_yaml(text, merged).source.decode()}, places
     except ValueError:  # a text of which only the comments would be lost
         return {"text": mine["text"]}, [*places, COMMENTS]
