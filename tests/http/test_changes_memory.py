@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from orvanta_platform.services.changes import contents
 ITEMS = 24
 SIZE = 3 << 20
 LIMIT = ITEMS * SIZE // 2
+EXPORT_LIMIT = ITEMS * SIZE * 2
 EXPANDED = 9 << 20
 COUNT = 12
 """Number of workflows whose documents are large because of aliases."""
@@ -52,6 +55,16 @@ async def test_plan_and_application_do_not_hold_all_present_contents(stored: Api
     applied = peak() - before
     assert (planned < LIMIT, applied < LIMIT) == (True, True), (planned, applied)
     assert len(await hashes(stored)) == ITEMS // 2 + 1
+
+
+async def test_export_does_not_hold_all_files(stored: ApiHarness) -> None:
+    before = reset_peak()
+    answer = await stored.client.get(f"{W}/workspaces/tarball?archive_type=zip")
+    needed = peak() - before
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        sizes = [each.file_size for each in archive.infolist() if each.filename.endswith(".flow.json")]
+    assert len(sizes) == ITEMS and min(sizes) > SIZE
+    assert needed < EXPORT_LIMIT, needed
 
 
 async def test_changed_resources_have_a_limit(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection, Container, Generator, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Container, Generator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -122,19 +123,16 @@ async def _archive(
     async def read(conn: Connection) -> contents.Reading:
         await audit.record(conn, actor, "workspaces.export", "Execute", workspace, parameters=options.parameters())
         keys = await _keys(conn, workspace, options)
-        return await contents.read(conn, actor, workspace, keys, optional=options.optional_kinds())
+        return await contents.read(conn, actor, workspace, keys, optional=options.optional_kinds(), depth="trees")
 
-    found = await contents.items_in(workspace, await platform.db.retrying(read, snapshot=True))
-    _require_all(options.items or (), found)
-    kinds = options.kinds()
-    chosen = [item for item in contents.items_of(found) if item.kind in kinds]
-    if options.secret_mode != "blank" and not options.skip_secrets:
-        chosen = await _with_secrets(platform, actor, workspace, chosen, options.secret_mode)
-    files: dict[str, bytes] = {}
-    await document_threads.run_in_slices(workspace, _add_files(files, chosen, options))
+    files = _Files(options)
+    await document_threads.run_in_slices(workspace, files.add_all(await platform.db.retrying(read, snapshot=True)))
+    _require_all(options.items or (), files.keys)
+    for item in await _with_secrets(platform, actor, workspace, files.secrets, options.secret_mode):
+        files.add(item)
     if options.include_key:
-        files["encryption_key.json"] = _json(await export_keys.get_key(platform, actor, workspace))
-    return await document_threads.run_in_thread(workspace, _pack, archive_type, files)
+        files.add_body("encryption_key.json", _json(await export_keys.get_key(platform, actor, workspace)))
+    return await document_threads.run_in_thread(workspace, _pack, archive_type, files.compressed)
 
 
 async def _keys(conn: Connection, workspace: str, options: ArchiveOptions) -> Collection[Key] | None:
@@ -157,8 +155,10 @@ def _require_all(keys: Collection[Key], found: Container[Key]) -> None:
 async def _with_secrets(
     platform: Platform, actor: Actor, workspace: str, items: list[Item], mode: SecretMode
 ) -> list[Item]:
-    """Return the items with the values of their secret variables. Raises SecretIsWriteOnly, SecretUnreadable."""
-    paths = [item.path for item in items if item.kind == "variable" and item.content.get("is_secret")]
+    """Return secret variables with their values. Raises SecretIsWriteOnly, SecretUnreadable."""
+    if not items:
+        return []
+    paths = [item.path for item in items]
     if mode == "encrypted":
         values = await export_keys.encrypted_values(platform, actor, workspace, paths)
     else:
@@ -167,24 +167,54 @@ async def _with_secrets(
             for path in paths
         }
     return [
-        Item(item.kind, item.path, {**item.content, "value": values[item.path]})
-        if item.kind == "variable" and item.path in values
-        else item
+        Item(item.kind, item.path, {**item.content, "value": values[item.path]}) if item.path in values else item
         for item in items
     ]
 
 
-def _add_files(files: dict[str, bytes], items: Sequence[Item], options: ArchiveOptions) -> Generator[None, None, None]:
-    """Add the files of one item after the other."""
-    for item in items:
-        yield
-        if not (options.skip_secrets and item.kind == "variable" and item.content.get("is_secret")):
-            files |= _entries(item, options)
+class _Files:
+    """Files of an archive."""
+
+    def __init__(self, options: ArchiveOptions) -> None:
+        self.compressed: dict[str, bytes] = {}
+        """Compressed contents by name. A workspace has contents that are much larger than its archive."""
+        self.keys: set[Key] = set()
+        """Items that were read."""
+        self.secrets: list[Item] = []
+        """Secret variables whose values are to be added."""
+        self._options = options
+
+    def add_all(self, reading: contents.Reading) -> Generator[None, None, None]:
+        """Add the items that were read, and release them."""
+        kinds = self._options.kinds()
+        while reading:
+            for key, present in contents.decode([reading.pop(0)]):
+                yield
+                self.keys.add(key)
+                item = Item(*key, present.content)
+                is_secret = item.kind == "variable" and bool(item.content.get("is_secret"))
+                if item.kind not in kinds or (is_secret and self._options.skip_secrets):
+                    continue
+                if is_secret and self._options.secret_mode != "blank":
+                    self.secrets.append(item)
+                else:
+                    self.add(item)
+
+    def add(self, item: Item) -> None:
+        """Add the files of an item."""
+        for name, body in _entries(item, self._options).items():
+            self.add_body(name, body)
+
+    def add_body(self, name: str, body: bytes) -> None:
+        """Add a file."""
+        self.compressed[name] = zlib.compress(body, 1)
 
 
 def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
     match item.kind:
         case "flow":
+            if "tree" in item.content:
+                return {f"{item.path}.flow.json": _json(item.content["tree"])}
             text = item.content["text"].encode()
             try:
                 return {f"{item.path}.flow.json": _json(document.parse(text, "yaml").tree)}
@@ -238,18 +268,19 @@ def _json(tree: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(tree), indent=2)
 
 
-def _pack(archive_type: ArchiveType, files: Mapping[str, bytes]) -> bytes:
+def _pack(archive_type: ArchiveType, compressed: Mapping[str, bytes]) -> bytes:
+    files = ((name, zlib.decompress(compressed[name])) for name in sorted(compressed))
     buffer = io.BytesIO()
     if archive_type == "zip":
         with zipfile.ZipFile(buffer, "w") as archive:
-            for name, body in sorted(files.items()):
+            for name, body in files:
                 entry = zipfile.ZipInfo(name, _EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = _MODE << 16
                 archive.writestr(entry, body)
         return buffer.getvalue()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, body in sorted(files.items()):
+        for name, body in files:
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(body), _MODE
             archive.addfile(member, io.BytesIO(body))
