@@ -98,3 +98,21 @@ async def test_archive_is_imported_after_its_effect_is_shown(page: Page, site: S
     await shown.get_by_role("button", name="Replace key").click()
     await expect(shown).to_have_count(0)
     assert site.client.get(f"{API}/workspaces/encryption_key").json()["key"] == key[::-1]
+
+
+@pytest.mark.extended
+async def test_comments_that_an_import_loses_are_shown(page: Page, site: Site) -> None:
+    path = "f/importnotes/returns"
+    site.client.post(f"{API}/folders/create", json={"name": "importnotes"}).raise_for_status()
+    text = "# totals\rsummary: Totals\rvalue: {modules: []}\r"  # carriage returns alone are not edited
+    body = {"path": path, "source": {"format": "yaml", "text": text}}
+    site.client.post(f"{API}/flows/create", json=body).raise_for_status()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr(f"{path}.flow.json", json.dumps({"summary": "Sums", "value": {"modules": []}}))
+    await opens(page, "workspace", "Workspace settings")
+    await page.get_by_role("button", name="Import…").click()
+    dialog = page.get_by_role("dialog", name="Import an archive")
+    file = {"name": "notes.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
+    await dialog.get_by_label("Zip or tar file").set_input_files(file)  # type: ignore[arg-type]
+    await expect(dialog.get_by_text(f"The YAML text of {path} cannot be edited")).to_be_visible()
