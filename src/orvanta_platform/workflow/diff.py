@@ -6,6 +6,7 @@ as far as they can be read. The same cases test the editor's comparison (tests/u
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ import msgspec
 
 from orvanta_platform.workflow.graph import Graph, Node, Tree, build
 from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.yaml_edit import same
 
 _BODIES = {
     "forloopflow": ("modules",),
@@ -147,13 +149,8 @@ def differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
                 yield from differing(before[key], after[key], inner)
             else:
                 yield inner
-    elif not _equal(before, after):
+    elif not same(before, after):
         yield path
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are equal; for Python alone `true` equals 1."""
-    return bool(_hashable(one) == _hashable(other))
 
 
 def _side(document: Mapping[str, Any]) -> _Side:
@@ -203,21 +200,29 @@ def _renamed_list(name: str, names: Mapping[str, str]) -> str:
 def _renamed(old: _Side, new: _Side, old_ids: list[str], new_ids: list[str]) -> dict[str, str]:
     """Match nodes that differ only in their id, before → after: first in the same list, then in any list."""
     found: dict[str, str] = {}
-    unmatched = {each: None for each in new_ids if not _is_single(new, each)}
-    by_content: dict[Any, list[str]] = {}
-    for each in unmatched:
-        by_content.setdefault(_hashable(_own_content(new.nodes[each])), []).append(each)
+    unmatched = {each for each in new_ids if not _is_single(new, each)}
+    numbers: dict[Any, int] = {}
+    """Numbers of the contents."""
+    in_list: dict[tuple[int, str], deque[str]] = {}
+    anywhere: dict[int, deque[str]] = {}
+    for each in filter(unmatched.__contains__, new_ids):
+        content = numbers.setdefault(_hashable(_own_content(new.nodes[each])), len(numbers))
+        in_list.setdefault((content, new.list_names[each]), deque()).append(each)
+        anywhere.setdefault(content, deque()).append(each)
+    sought = [each for each in old_ids if not _is_single(old, each)]
+    contents = {each: numbers.get(_hashable(_own_content(old.nodes[each])), -1) for each in sought}
     for in_any_list in (False, True):
-        for one in old_ids:
-            if one in found or _is_single(old, one):
+        for one in sought:
+            if one in found:
                 continue
+            content = contents[one]
             list_name = _renamed_list(old.list_names[one], found)
-            content = _hashable(_own_content(old.nodes[one]))
-            candidates = (each for each in by_content.get(content, ()) if each in unmatched)
-            other = next((each for each in candidates if in_any_list or new.list_names[each] == list_name), None)
-            if other is not None:
-                found[one] = other
-                del unmatched[other]
+            candidates = anywhere.get(content) if in_any_list else in_list.get((content, list_name))
+            while candidates and (other := candidates.popleft()):
+                if other in unmatched:
+                    found[one] = other
+                    unmatched.remove(other)
+                    break
     return found
 
 
@@ -260,7 +265,7 @@ def _changed(old: _Side, new: _Side, names: Mapping[str, str], one: str, other: 
     before, after = old.nodes[one], new.nodes[other]
     keys = set(differing(_own_content(before), _own_content(after)))
     needs = [_renamed_needs(node.tree.get("needs"), side) for node, side in ((before, names), (after, {}))]
-    if not _equal(*needs) and _renamed_edges(old, names, one) == new.edges.get(other, []):
+    if not same(*needs) and _renamed_edges(old, names, one) == new.edges.get(other, []):
         keys.add("/needs")
     return Changed(other, after.kind, tuple(sorted(keys))) if keys else None
 

@@ -74,13 +74,16 @@ def _replace(tree: dict[str, Any], moves: Moves) -> bool:
 
 
 def _item_nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the value of each node that runs a script or workflow by path."""
+    """Yield the value of each node that runs a script or workflow by path, once if aliases repeat it."""
     pending: list[tuple[str, Any]] = [("", tree)]
+    seen: set[int] = set()
     while pending:
         name, value = pending.pop()
         if isinstance(value, list):
             pending += [("", each) for each in value]
         elif isinstance(value, dict) and value.get("type") not in ("static", "javascript"):
-            if name == "value" and value.get("type") in ("script", "flow") and isinstance(value.get("path"), str):
+            is_item = name == "value" and value.get("type") in ("script", "flow") and isinstance(value.get("path"), str)
+            if is_item and id(value) not in seen:
+                seen.add(id(value))
                 yield value
             pending += [(key, each) for key, each in value.items() if key not in _DATA]

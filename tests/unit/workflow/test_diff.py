@@ -71,3 +71,24 @@ def test_thousands_of_renamed_nodes_are_matched_quickly() -> None:
     after = {"value": {"modules": [node(f"b{each}", needs=[]) for each in many]}}
     found = compare(before, after)
     assert len(found.renamed) == 5_000 and not (found.added or found.removed or found.changed)
+
+
+class CountedId(str):
+    """An id that counts how often it is looked up."""
+
+    lookups = 0
+
+    def __hash__(self) -> int:
+        CountedId.lookups += 1
+        return str.__hash__(self)
+
+
+def test_nodes_that_move_and_are_renamed_are_matched_in_linear_time() -> None:
+    """Each of a document's 5,000 nodes is sought among all that have the same content, in its list and in others."""
+    many = range(500)
+    before = {"value": {"modules": [node(CountedId(f"a{each}")) for each in many]}}
+    loop = {"type": "forloopflow", "modules": [node(CountedId(f"b{each}")) for each in many]}
+    CountedId.lookups = 0
+    found = compare(before, {"value": {"modules": [{"id": "loop", "value": loop}]}})
+    assert CountedId.lookups < 80 * 500
+    assert [(each.before, each.after) for each in found.renamed] == [(f"a{each}", f"b{each}") for each in many]

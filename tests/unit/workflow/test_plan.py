@@ -48,6 +48,15 @@ def test_emptied_owners_are_removed_and_other_empty_ones_grant_nothing() -> None
     assert not same("folder", {"summary": ""}, FOLDER)
 
 
+@pytest.mark.parametrize("value", [0, 0.0, False, "", [], {}, None])
+def test_zero_is_a_value_and_not_an_empty_setting(value: Any) -> None:
+    """A limit of zero days is out of range: it is refused, and neither removes the limit nor is equal to none."""
+    wanted, is_zero = {"retention_days": value}, value in (0, 0.0) and value is not False
+    removed = {"retention_days": None}
+    assert with_removals("settings", {"retention_days": 30}, wanted) == (wanted if is_zero else removed)
+    assert same("settings", wanted, {}) == (not is_zero)
+
+
 def test_null_in_a_file_removes_a_setting_and_is_a_value_of_a_resource() -> None:
     files = {
         "f/a/d.schedule.yaml": b"schedule: 0 0 6 * * *\nretry: null\nenabled: null\n",

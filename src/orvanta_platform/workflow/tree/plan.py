@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence, Set
 from functools import cache
@@ -26,7 +25,7 @@ Imports: TypeAlias = Mapping[str, Sequence[str]]
 T = TypeVar("T")
 
 _DEFAULTS: Final = {"summary": "", "description": "", "kind": "script", "is_template": False}
-_KEPT: Final[Mapping[Kind, tuple[str, ...]]] = {
+_NOT_REMOVABLE: Final[Mapping[Kind, tuple[str, ...]]] = {
     "resource_type": ("schema", "format_extension", "is_fileset"),
     "variable": ("value", "is_secret"),
     "resource": ("value", "resource_type"),
@@ -350,7 +349,7 @@ def _setting(content: Mapping[str, Any], name: str) -> Any:
     value = content.get(name)
     if name == "value":
         return value
-    return None if not value or value == _SETTING_DEFAULTS.get(name) else value
+    return None if _is_empty(value) or value == _SETTING_DEFAULTS.get(name) else value
 
 
 def has_effect(kind: Kind, name: str, value: Any) -> bool:
@@ -359,7 +358,7 @@ def has_effect(kind: Kind, name: str, value: Any) -> bool:
 
 
 def _can_be_removed(kind: Kind, name: str) -> bool:
-    return kind not in _COMPLETE and name not in _KEPT.get(kind, ())
+    return kind not in _COMPLETE and name not in _NOT_REMOVABLE.get(kind, ())
 
 
 def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
@@ -371,8 +370,17 @@ def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, 
     """
     if base is None or kind in _COMPLETE:
         return dict(new)
-    removed = [name for name in FIELDS[kind] if base.get(name) and not new.get(name) and _can_be_removed(kind, name)]
+    removed = [
+        name
+        for name in FIELDS[kind]
+        if not _is_empty(base.get(name)) and _is_empty(new.get(name)) and _can_be_removed(kind, name)
+    ]
     return {**new, **dict.fromkeys(removed)}
+
+
+def _is_empty(value: Any) -> bool:
+    """Return whether a setting has the value that it has without being set. Zero is none: it may be out of range."""
+    return value is None or value is False or value in ("", [], {})
 
 
 def without_untouched(
@@ -449,8 +457,8 @@ def _set(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are equal; for Python alone, true equals 1."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Return whether two parts of contents are equal: their hashes are, by which changed items are recognised."""
+    return hash_json(one) == hash_json(other)
 
 
 def normal_tree(text: str) -> str:
@@ -473,8 +481,7 @@ def _parse(text: str, *, limited: bool = False) -> ParsedWorkflow:
 
 
 def _normal(tree: Mapping[str, Any]) -> str:
-    text = json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
-    return sha256(text.encode()).hexdigest()
+    return hash_json({name: value for name, value in tree.items() if value not in (None, "")})
 
 
 def in_order(wanted: Sequence[Wanted], references: Mapping[Key, Sequence[Key]]) -> list[Wanted]:
