@@ -1,4 +1,4 @@
-"""Plans of incoming changes: items that others still use, and files that cannot be read."""
+"""Plans of incoming changes: items that others still use, files that cannot be read, and items read in parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.http.test_git import api as api
 from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
 
-from orvanta_platform.services.changes import change_sets
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.outbound.git import limits
+from orvanta_platform.services.changes import change_sets, contents
+from orvanta_platform.services.git import sync
 
 CALL = "value:\n  modules:\n    - id: a\n      value:\n        type: flow\n        path: f/team/main\n"
 OTHER = "f/team/other.flow/flow.yaml"
@@ -76,3 +79,58 @@ async def test_unreadable_files_do_not_block_the_others(api: ApiHarness, server:
     files = files_of(repo)
     assert b"summary: Main" in files[MAIN] and files[new] == BROKEN and b"Other" in files[OTHER]
     assert (await api.client.get(f"{W}/flows/exists/f/team/other")).json() is True
+
+
+async def test_items_are_read_in_parts(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A workspace may have more contents than fit into memory, of which a branch has at most 32 MiB."""
+    names = [f"f/team/part{n}" for n in range(4)]
+    for name in names:
+        await deploy(api.client, FLOW % (name, ""), path=name)
+    await bind(api, server, repo)
+    read, parts = contents.read, []
+
+    async def counted(*arguments: Any, **more: Any) -> contents.Reading:
+        found = await read(*arguments, **more)
+        if more.get("depth", "texts") == "texts":
+            parts.append(sum(key[0] in contents.LARGE_KINDS for key, _ in contents.decode(found)))
+        return found
+
+    monkeypatch.setattr(contents, "_PART_SIZE", 1)
+    monkeypatch.setattr(contents, "read", counted)
+    files = {f"{name}.flow/flow.yaml": (FLOW % ("Changed", "")).encode() for name in names}
+    commit_files(repo, files, "Change")
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {f"flow {name}": "change" for name in names}
+    assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 200
+    await synchronised(api)
+    assert (await incoming(api))[0] == {} and len(parts) > 8 and max(parts) == 1
+    monkeypatch.setattr(limits, "ITEMS", 100)
+    await deploy(api.client, FLOW % ("Later", ""), path=names[0])
+    await sync.synchronise(api.platform, "main")
+    assert (await api.get("git/get"))["error"]["code"] == "repository_too_large"
+
+
+async def test_state_that_cannot_be_read_is_an_error_of_the_binding(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    """It is shown, and the synchronisation is repeated with delays; the plan names the item."""
+    await deploy(api.client, FLOW % ("Main", ""))
+    await bind(api, server, repo)
+    commit_files(repo, {MAIN: (FLOW % ("Changed", "")).encode()})
+    await synchronised(api)
+
+    async def damage(conn: Connection) -> None:
+        await conn.execute("UPDATE git_item SET incoming = 'damaged' WHERE path = 'f/team/main'")
+
+    await api.platform.db.retrying(damage)
+    expected = "The state of the flow f/team/main at the last synchronisation cannot be read."
+    item = (await incoming(api))[1]["items"][0]
+    assert (item["action"], item["reason"]) == ("conflict", expected)
+    await deploy(api.client, FLOW % ("Other", ""), path="f/team/other")
+    await sync.synchronise(api.platform, "main")
+    found = await api.get("git/get")
+    assert found["error"]["code"] == "sync_failed" and found["error"]["message"].startswith(expected)
+    assert found["state"] == "failed" and found["retry_at"] is not None

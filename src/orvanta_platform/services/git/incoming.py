@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -16,13 +18,13 @@ from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, NotFound, OrvantaError, StalePlan
-from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.orchestrator.document_threads import run_in_slices, run_in_thread
 from orvanta_platform.services.changes import change_sets, contents, moved_items, remaining_uses, writers
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.changes.remaining_uses import RemainingUses
 from orvanta_platform.services.git import bindings
-from orvanta_platform.services.git.state import TO_COMMIT, Base, base_of, content_of, item_of, key_of, render_items
+from orvanta_platform.services.git.state import TO_COMMIT, CorruptItem, base_of, content_of, item_of, key_of, render
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
@@ -86,18 +88,21 @@ class IncomingContents(msgspec.Struct, frozen=True):
 class _Change(msgspec.Struct, frozen=True):
     """Incoming change of an item."""
 
-    key: Key
-    base: Base
+    row: ItemRow
     present: Present | None
+    """Item of the workspace, without its content."""
     content: Mapping[str, Any] | None = None
     """Content to store; None: the item is removed."""
     merged: bool = False
     places: Sequence[str] | None = None
     fault: OrvantaError | None = None
-    stored: bytes | None = None
-    """Files in the repository as they are stored; None: it was removed there."""
     size: int = 0
     """Size of the content, as change sets count it."""
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return key_of(self.row)
 
 
 class _Incoming(msgspec.Struct, frozen=True):
@@ -116,7 +121,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
         actions = await _actions(platform, actor, workspace, stored)
         uses = await _uses(platform, actor, workspace, stored, actions)
-        gone = [each.key for each in incoming.changes if each.present is None and each.base.files is not None]
+        gone = [each.key for each in incoming.changes if each.present is None and each.row.files is not None]
         moved = await moved_items.find_moved(platform, actor, workspace, gone)
     items = [
         ReviewedItem(
@@ -144,15 +149,15 @@ async def read_contents(platform: Platform, actor: Actor, workspace: str, key: K
     async with platform.db.acquire() as conn:
         row = await rows.get_incoming_item(conn, workspace, *key)
         reading = await contents.read(conn, actor, workspace, [key])
-    present = await contents.items_in(workspace, reading)
-    if row is None or not _may_read(actor, workspace, key, present):
+    present = (await contents.items_in(workspace, reading)).get(key)
+    if row is None or (present is None and not can(actor, "read", contents.target_of(workspace, key))):
         raise NotFound(f"The repository has no change of the {key[0]} {key[1][:200]} that is not applied.")
-    (change,) = await run_in_thread(workspace, _changes, [row], present)
+    change = await run_in_thread(workspace, _change, row, present)
     if change.fault is not None:
         raise change.fault
     if change.places is not None:
-        change = await run_in_thread(workspace, _theirs, key, change.base, change.present)
-    return IncomingContents(None if change.present is None else change.present.content, change.content)
+        change = await run_in_thread(workspace, _theirs, row, present)
+    return IncomingContents(None if present is None else present.content, change.content)
 
 
 async def _actions(
@@ -273,18 +278,27 @@ async def _accepted_rows(
     conn: Connection, actor: Actor, workspace: str, stored: Sequence[_Change], kept: Sequence[_Change]
 ) -> list[ItemRow]:
     """Return the applied items, with the digests of what the workspace has now."""
-    reading = await contents.read(conn, actor, workspace, [each.key for each in stored])
-    mine = await run_in_thread(workspace, render_items, await contents.items_in(workspace, reading))
+    digests: dict[Key, str] = {}
+    keys = [each.key for each in stored]
+    async for part in contents.read_parts(partial(nullcontext, conn), actor, workspace, keys, "texts"):
+        await run_in_slices(workspace, _add_digests(part, digests))
     kept_keys = {each.key for each in kept}
     found = []
     for each in (*stored, *kept):
-        present = mine.get(each.key)
+        digest = digests.get(each.key)
         is_theirs = each.content is not None and not each.merged
-        digest = None if present is None else present.digest
-        if each.key in kept_keys or (present is not None and not is_theirs):
+        if each.key in kept_keys or (digest is not None and not is_theirs):
             digest = TO_COMMIT
-        found.append(ItemRow(*each.key, digest, None, each.stored, is_incoming=True))
+        found.append(ItemRow(*each.key, digest, None, each.row.incoming, is_incoming=True))
     return found
+
+
+def _add_digests(reading: contents.Reading, found: dict[Key, str]) -> Generator[None, None, None]:
+    """Add the digests of the files of items that were read."""
+    for key, present in contents.decode(reading):
+        yield
+        if (mine := render(key, present)) is not None:
+            found[key] = mine.digest
 
 
 def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
@@ -302,7 +316,7 @@ def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple
         elif each.places is None:
             stored.append(each)
         elif choice == "repository":
-            stored.append(replace(_theirs(each.key, each.base, each.present), stored=each.stored))
+            stored.append(_theirs(each.row, each.present))
         else:
             open_ones.append(each)
     if unreadable:
@@ -358,34 +372,44 @@ async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incomi
     async with platform.db.acquire() as conn:
         if await rows.get(conn, workspace) is None:
             raise bindings.missing(workspace)
-        stored = await rows.list_items(conn, workspace, incoming=True)
-        reading = await contents.read(conn, actor, workspace, map(key_of, stored))
-    present = await contents.items_in(workspace, reading)
-    stored.sort(key=lambda row: (KINDS.index(key_of(row)[0]), row.path))
-    visible = [row for row in stored if _may_read(actor, workspace, key_of(row), present)]
-    changes = await run_in_thread(workspace, _changes, visible, present)
-    digest = await run_in_thread(workspace, _hash_plan, visible, present)
-    return _Incoming(changes, digest, len(stored) - len(visible))
+        stored = {key_of(row): row for row in await rows.list_items(conn, workspace, incoming=True)}
+    found: dict[Key, _Change] = {}
+    connect = partial(platform.db.transaction, snapshot=True)
+    async for part in contents.read_parts(connect, actor, workspace, stored, "texts"):
+        present = ((stored[key], each) for key, each in contents.decode(part))
+        await run_in_slices(workspace, _add_changes(present, found))
+    new = [key for key in stored if key not in found and can(actor, "read", contents.target_of(workspace, key))]
+    await run_in_slices(workspace, _add_changes(((stored[key], None) for key in new), found))
+    changes = sorted(found.values(), key=lambda each: (KINDS.index(each.key[0]), each.key[1]))
+    digest = await run_in_thread(workspace, _hash_plan, changes)
+    return _Incoming(changes, digest, len(stored) - len(changes))
 
 
-def _may_read(actor: Actor, workspace: str, key: Key, present: Mapping[Key, Present]) -> bool:
-    return key in present or can(actor, "read", contents.target_of(workspace, key))
+def _add_changes(
+    items: Iterable[tuple[ItemRow, Present | None]], found: dict[Key, _Change]
+) -> Generator[None, None, None]:
+    """Add the changes of items. `items`: each with its present state in the workspace."""
+    for row, present in items:
+        yield
+        found[key_of(row)] = _change(row, present)
 
 
-def _changes(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> list[_Change]:
-    mine = render_items(present)
-    found = []
-    for row in stored:
-        key, base = base_of(row)
-        own = mine.get(key)
-        changed = (None if own is None else own.digest) != base.digest
-        try:
-            made = _merge(key, base, present.get(key)) if changed else _theirs(key, base, present.get(key))
-            found.append(_checked(made))
-        except OrvantaError as error:
-            found.append(_Change(key, base, present.get(key), fault=error))
-        found[-1] = replace(found[-1], stored=row.incoming)
-    return found
+def _change(row: ItemRow, present: Present | None) -> _Change:
+    """Return the change of an item, with the reason if it cannot be applied."""
+    key = key_of(row)
+    mine = None if present is None else render(key, present)
+    changed = (None if mine is None else mine.digest) != row.digest
+    try:
+        return _checked(_merge(row, present) if changed else _theirs(row, present))
+    except OrvantaError as error:
+        return _Change(row, _without_content(present), fault=error)
+    except CorruptItem as error:
+        fault = BadRequest(str(error), hint="Unbind the workspace and bind it again.")
+        return _Change(row, _without_content(present), fault=fault)
+
+
+def _without_content(present: Present | None) -> Present | None:
+    return None if present is None else replace(present, content={})
 
 
 def _checked(change: _Change) -> _Change:
@@ -398,30 +422,32 @@ def _checked(change: _Change) -> _Change:
     return replace(change, size=size)
 
 
-def _theirs(key: Key, base: Base, present: Present | None) -> _Change:
+def _theirs(row: ItemRow, present: Present | None) -> _Change:
+    key, base = base_of(row)
     content = None if base.incoming is None else content_of(key, base.incoming, base.files)
-    return _Change(key, base, present, content)
+    return _Change(row, _without_content(present), content)
 
 
-def _merge(key: Key, base: Base, present: Present | None) -> _Change:
+def _merge(row: ItemRow, present: Present | None) -> _Change:
     """Return the merge of an item that both sides changed; in conflict if one removed it or both added it."""
-    theirs = _theirs(key, base, present)
+    theirs = _theirs(row, present)
     if present is None or theirs.content is None:
-        return _Change(key, base, present, theirs.content, places=[""])
+        return replace(theirs, places=[""])
+    key, base = base_of(row)
     before: Mapping[str, Any] = {} if base.files is None else item_of(*key, base.files).content
     if not before:
-        return _Change(key, base, present, theirs.content, places=[""])
+        return replace(theirs, places=[""])
     mine, incoming = Item(*key, present.content).content, item_of(*key, base.incoming or {}).content
     content, places = merge_content(key[0], before, mine, incoming)
     content = with_removals(key[0], mine, content)
-    return _Change(key, base, present, content, merged=True, places=places or None)
+    return replace(theirs, content=content, merged=True, places=places or None)
 
 
-def _hash_plan(stored: Sequence[ItemRow], present: Mapping[Key, Present]) -> str:
+def _hash_plan(changes: Sequence[_Change]) -> str:
     """Return the hash of a plan: of what the repository has, and what the workspace has."""
     parts = []
-    for row in stored:
-        own = present.get(key_of(row))
-        digest = None if row.incoming is None else hashlib.sha256(row.incoming).hexdigest()
-        parts.append([*key_of(row), digest, None if own is None else own.hash])
+    for each in changes:
+        incoming = each.row.incoming
+        digest = None if incoming is None else hashlib.sha256(incoming).hexdigest()
+        parts.append([*each.key, digest, None if each.present is None else each.present.hash])
     return hash_json(parts)

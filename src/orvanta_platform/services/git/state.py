@@ -25,6 +25,13 @@ TO_COMMIT = ""
 """Digest of an item whose files in the workspace are to be committed."""
 
 
+class CorruptItem(ValueError):
+    """The stored files of an item cannot be read."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"The state of the {key[0]} {key[1]} at the last synchronisation cannot be read.")
+
+
 class Mine(msgspec.Struct, frozen=True):
     """Item of the workspace, with its files as `orvanta pull` writes them."""
 
@@ -57,17 +64,14 @@ class Reconciled:
     """Items that changed in the workspace alone."""
 
 
-def render_items(found: Mapping[Key, Present]) -> dict[Key, Mine]:
-    """Return the items of a workspace with their files. Those without a form as files are left out."""
-    items = {}
-    for (kind, path), present in found.items():
-        item = Item(kind, path, present.content)
-        try:
-            files = write_item(item)
-        except OrvantaError:
-            continue
-        items[item.key] = Mine(item, files, digest_files(files), present.version)
-    return items
+def render(key: Key, present: Present) -> Mine | None:
+    """Return an item of the workspace with its files; None if it has no form as files."""
+    item = Item(*key, present.content)
+    try:
+        files = write_item(item)
+    except OrvantaError:
+        return None
+    return Mine(item, files, digest_files(files), present.version)
 
 
 def group_by_item(files: Files) -> dict[Key, Files]:
@@ -168,8 +172,11 @@ def pack(files: Files | None) -> bytes | None:
 
 
 def unpack(body: bytes | None) -> Files | None:
-    """Return stored files."""
-    return None if body is None else msgspec.msgpack.decode(zlib.decompress(body), type=dict[str, bytes])
+    """Return stored files. Raises ValueError if they cannot be read."""
+    try:
+        return None if body is None else msgspec.msgpack.decode(zlib.decompress(body), type=dict[str, bytes])
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
 
 
 def key_of(row: ItemRow) -> Key:
@@ -178,8 +185,12 @@ def key_of(row: ItemRow) -> Key:
 
 
 def base_of(row: ItemRow) -> tuple[Key, Base]:
-    """Return a stored item."""
-    return key_of(row), Base(row.digest, unpack(row.files), unpack(row.incoming), row.is_incoming)
+    """Return a stored item. Raises CorruptItem."""
+    key = key_of(row)
+    try:
+        return key, Base(row.digest, unpack(row.files), unpack(row.incoming), row.is_incoming)
+    except ValueError:
+        raise CorruptItem(key) from None
 
 
 def row_of(key: Key, base: Base) -> ItemRow:
@@ -194,5 +205,5 @@ def changed_rows(before: Mapping[Key, Base], after: Mapping[Key, Base]) -> tuple
 
 
 def bases_of(rows: Iterable[ItemRow]) -> dict[Key, Base]:
-    """Return stored items by kind and path."""
+    """Return stored items by kind and path. Raises CorruptItem."""
     return dict(map(base_of, rows))

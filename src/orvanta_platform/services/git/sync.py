@@ -7,9 +7,11 @@ between, the next one finds out from the branch whether it received them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -22,9 +24,10 @@ from orvanta_platform.db import changes as change_rows
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.git import BindingRow, CommitRow
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tree import VersionContent
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.orchestrator.document_threads import run_in_thread
+from orvanta_platform.orchestrator.document_threads import run_in_slices, run_in_thread
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import Change, Entry, Fetched, GitFault, Remote
 from orvanta_platform.outbound.git.process import Session, session
@@ -41,6 +44,7 @@ from orvanta_platform.services.git.outgoing import (
 )
 from orvanta_platform.services.git.state import (
     Base,
+    CorruptItem,
     Files,
     Mine,
     Reconciled,
@@ -49,7 +53,7 @@ from orvanta_platform.services.git.state import (
     group_by_item,
     pack,
     reconcile,
-    render_items,
+    render,
 )
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import Key
@@ -129,6 +133,8 @@ async def synchronise(platform: Platform, workspace: str) -> None:
         await _fail(platform, row, fault)
     except SecretUnreadable:
         await _fail(platform, row, GitFault("repository_login_failed", "The token cannot be decrypted: set it again."))
+    except CorruptItem as error:
+        await _fail(platform, row, GitFault("sync_failed", f"{error} Unbind the workspace and bind it again."))
     except (OrvantaError, DatabaseError, OSError, ValueError, TypeError, LookupError) as error:
         log.exception("synchronisation failed", action="git", workspace=workspace)
         await _fail(platform, row, GitFault("sync_failed", f"The synchronisation failed ({type(error).__name__})."))
@@ -213,18 +219,17 @@ class _Sync:
 
     async def _read(self) -> _Local:
         """Read the workspace, the state and the deployments without a commit, at one moment."""
-        row, who = self._row, system(self._workspace)
+        row = self._row
         async with self._platform.db.transaction(snapshot=True) as conn:
             horizon = await change_rows.get_horizon(conn)
             start = min(row.position, horizon)
             changes = await change_rows.list_changes(conn, self._workspace, start, horizon, NOUNS, _MAX_ROWS)
             items = await rows.list_items(conn, self._workspace)
             deployed = group_by_transaction(changes)
-            ids = [id for each in deployed for id in each.keys.values() if id is not None]
+            ids = [id for each in deployed[:MAX_COMMITS] for id in each.keys.values() if id is not None]
             versions = await rows.list_versions(conn, self._workspace, ids)
-            reading = await contents.read(conn, who, self._workspace)
-        bases = await run_in_thread(self._workspace, bases_of, items)
-        mine = await run_in_thread(self._workspace, render_items, await contents.items_in(self._workspace, reading))
+            bases = await run_in_thread(self._workspace, bases_of, items)
+            mine = await self._render(conn, bases)
         locking = {version.id for _, version, is_locking in versions if is_locking}
         whole = len(changes) < _MAX_ROWS
         ready: list[TransactionChanges] = []
@@ -236,6 +241,18 @@ class _Sync:
         position = horizon if is_complete else (ready[-1].xid + 1 if ready else start)
         files = await run_in_thread(self._workspace, _older_versions, versions, mine)
         return _Local(bases, mine, ready, files, position, is_complete)
+
+    async def _render(self, conn: Connection, bases: Mapping[Key, Base]) -> dict[Key, Mine]:
+        """Read all items of the workspace with their files. Raises GitFault if no branch could hold them."""
+        who, found, size = system(self._workspace), dict[Key, Mine](), 0
+        reading = await contents.read(conn, who, self._workspace, depth="hashes")
+        keys = await run_in_slices(self._workspace, _keys_in(reading))
+        del reading
+        async for part in contents.read_parts(partial(nullcontext, conn), who, self._workspace, keys, "texts"):
+            size += await run_in_slices(self._workspace, _add_rendered(part, bases, found))
+            if size > limits.ITEMS:
+                raise limits.too_large("Files of all items of the workspace", limits.ITEMS)
+        return found
 
     async def _confirm(self, local: _Local, fetched: Fetched, body: bytes, outcome: _SyncResult) -> None:
         """Take over the commits of an interrupted synchronisation if the branch has them."""
@@ -283,6 +300,31 @@ class _Sync:
             await rows.store_items(conn, self._workspace, stored)
             await rows.delete_items(conn, self._workspace, gone)
             await rows.insert_commits(conn, self._workspace, outcome.commits)
+
+
+def _keys_in(reading: contents.Reading) -> Generator[None, None, list[Key]]:
+    """Return the items that were read."""
+    found = []
+    for key, _ in contents.decode(reading):
+        yield
+        found.append(key)
+    return found
+
+
+def _add_rendered(
+    reading: contents.Reading, bases: Mapping[Key, Base], found: dict[Key, Mine]
+) -> Generator[None, None, int]:
+    """Add items with their files, those that did not change with the files that `bases` has; return their size."""
+    size = 0
+    for key, present in contents.decode(reading):
+        yield
+        each = render(key, present)
+        if each is None:
+            continue
+        before = bases.get(key, Base()).files
+        found[key] = msgspec.structs.replace(each, files=before) if before == each.files else each
+        size += sum(map(len, each.files.values()))
+    return size
 
 
 def _has_pending(local: _Local) -> bool:
