@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from tests.cli.client import Cli
 
+from orvanta_platform.cli.client import tree_pull
+from orvanta_platform.cli.client.command import Session
+
 FLOW = """\
 # top
 summary: Code
@@ -107,6 +110,47 @@ def test_status_and_diff_write_nothing_and_leave_the_base_of_merges(cli: Cli) ->
     cli.write("new/f/pair3/code.flow/flow.yaml", FLOW)
     cli("status", "new")
     assert not (cli.folder / "new/.orvanta").exists()
+
+
+def test_merge_that_cannot_be_written_has_its_reason(cli: Cli) -> None:
+    cli.write("bob/f/unmerged1/code.flow/flow.yaml", FLOW)
+    cli("push", "bob")
+    cli("pull", "ann")
+    mine = cli.folder / "ann/f/unmerged1/code.flow/flow.yaml"
+    mine.write_text(mine.read_text().replace("summary: Code", "summary: Mine"))
+    added = "    - id: extra\n      value: {type: rawscript, language: bash, content: echo 3, input_transforms: {}}\n"
+    cli.write("bob/f/unmerged1/code.flow/flow.yaml", FLOW + added)
+    cli("push", "bob")
+    (cli.folder / "ann/f/unmerged1/code.flow/extra.inline_script.sh").mkdir()
+    refused = cli("pull", "ann", code=1)
+    assert "conflict" not in refused.out
+    assert "extra.inline_script.sh is not replaced" in refused.out + refused.err
+
+
+def test_items_deleted_while_they_are_pulled_are_not_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.write("bob/f/vanished1/one.sh", "echo 1\n")
+    cli.write("bob/f/vanished1/two.sh", "echo 2\n")
+    cli("push", "bob")
+    cli("pull", "ann")
+    for name in ("one", "two"):
+        cli.write(f"bob/f/vanished1/{name}.sh", "echo 3\n")
+    cli("push", "bob")
+    client, fetch = cli.installation.client, tree_pull.fetch
+
+    def delete_and_fetch(*arguments: Any) -> Any:
+        client.post("/api/w/main/scripts/delete/p/f/vanished1/one").raise_for_status()
+        return fetch(*arguments)
+
+    for name, value in cli.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tree_pull, "fetch", delete_and_fetch)
+    shown: list[Any] = []
+    monkeypatch.setattr(tree_pull, "print_json", shown.append)
+    session = Session(None, None, as_json=True)
+    tree_pull.pull(session, cli.folder / "ann", dry_run=False, force=False)
+    session.close()
+    assert [(each["path"], each["state"]) for each in shown[0]["pulled"]] == [("f/vanished1/two", "updated")]
+    assert "script f/vanished1/one: deleted" in cli("pull", "ann").out
 
 
 def test_push_prunes_the_file_of_the_folder_and_what_a_fresh_checkout_lacks(cli: Cli) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_failures import show_failures
 from orvanta_platform.cli.client.tree_folder import BASES, open_folder, open_state
-from orvanta_platform.cli.client.tree_pull import show_differences
+from orvanta_platform.cli.client.tree_pull import difference_of_files, show_differences
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Kind
 
@@ -192,3 +193,25 @@ def test_texts_of_others_cannot_control_the_terminal(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     show_differences([difference])
     assert capsys.readouterr().out == "-�]52;c;eA==�a\n+b\n"
+
+
+def test_differences_are_a_patch(tmp_path: Path) -> None:
+    """Git applies it to the files of the workspace: also without a last line feed, and with other separators."""
+    before = {
+        "f/sales/changed.py": "a = 1\nb = '\u2028 \x0b'\r\nc = 3".encode(),
+        "f/sales/ended.py": b"a = 1",
+        "f/sales/removed.py": b"gone\n",
+    }
+    after = {
+        "f/sales/changed.py": "a = 2\nb = '\u2028 \x0b'\r\nc = 4".encode(),
+        "f/sales/ended.py": b"a = 1\n",
+        "f/sales/added.py": b"new\rline",
+    }
+    for name, body in before.items():
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(body)
+    patch = difference_of_files(before, after, "folder")
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=patch.encode(), check=True)
+    assert {name: (tmp_path / name).read_bytes() for name in after} == after
+    assert not (tmp_path / "f/sales/removed.py").exists()

@@ -26,6 +26,8 @@ from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.plan import without_untouched
 
+_NO_FILE = "/dev/null"
+_NO_LINE_FEED = "\\ No newline at end of file"
 _PLAIN_PLACE = re.compile(r"[^\s,\"]*")
 _MERGED = "merged"
 """Digest of an item that differs from the workspace, because it contains changes of the folder too."""
@@ -112,12 +114,18 @@ def pull(session: Session, root: Path, *, dry_run: bool, force: bool, optional: 
     for key in both:
         if key in broken:
             continue
-        places = _merge(found, key, fetched.get(key), dry_run=dry_run)
+        try:
+            places = _merge(found, key, fetched.get(key), dry_run=dry_run)
+        except OrvantaError as error:
+            failed.append((key, error))
+            continue
         if places == []:
             done.append({"kind": key[0], "path": key[1], "state": "merged"})
         else:
             conflicts[key] = places or []
     for key in taken:
+        if key in found.remote and key not in fetched:
+            continue  # it was deleted since it was listed: the next pull deletes it
         before = key in folder.located
         change = "deleted" if key not in found.remote else "updated" if before else "created"
         try:
@@ -159,20 +167,16 @@ def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry
     """Merge an item that changed on both sides, and write it if possible.
 
     Return the places that both changed, none if it is merged; None if it was deleted on one side, or the base is lost.
+    Raises BadRequest, InvalidWorkflow.
     """
     base = found.state.base_of(key)
     if fetched is None or base is None or key not in found.folder.located:
         return None
     theirs, hash = fetched
-    try:
-        content, places = merge_content(
-            key[0], base.content, found.folder.read(key).content, without_secret(theirs.content)
-        )
-        if not places and not dry_run:
-            found.folder.write(Item(*key, content))
-    except OrvantaError:
-        return None
+    mine = found.folder.read(key)
+    content, places = merge_content(key[0], base.content, mine.content, without_secret(theirs.content))
     if not places and not dry_run:
+        found.folder.write(Item(*key, content))
         found.state.remember(theirs, hash, _MERGED)
     return places
 
@@ -184,7 +188,7 @@ def without_secret(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _take(found: Comparison, key: Key, fetched: tuple[Item, str] | None) -> None:
     if fetched is None:
-        if key not in found.remote and key in found.folder.located:
+        if key in found.folder.located:
             found.folder.remove(key)
             found.state.forget(key)
         return
@@ -310,13 +314,16 @@ def _difference_to(folder: Folder, key: Key, remote: Item | None) -> str:
 
 
 def difference_of_files(workspace: Mapping[str, bytes], other: Mapping[str, bytes], side: str) -> str:
-    """Return the differences of the files of an item, from those of the workspace to those of the other side."""
+    """Return the differences of the files of an item as a patch of those of the workspace."""
     lines: list[str] = []
     for name in sorted({*workspace, *other}):
-        before, after = _lines(workspace.get(name)), _lines(other.get(name))
-        lines += difflib.unified_diff(before, after, f"workspace/{name}", f"{side}/{name}")
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+        before = f"workspace/{name}" if name in workspace else _NO_FILE
+        after = f"{side}/{name}" if name in other else _NO_FILE
+        lines += difflib.unified_diff(_lines(workspace.get(name)), _lines(other.get(name)), before, after)
+    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_LINE_FEED}\n" for line in lines)
 
 
 def _lines(body: bytes | None) -> list[str]:
-    return [] if body is None else body.decode("utf-8", "replace").splitlines(keepends=True)
+    """Return the lines of a file, which end with line feeds, except for the last one."""
+    *lines, last = (body or b"").decode("utf-8", "replace").split("\n")
+    return [*(f"{line}\n" for line in lines), *([last] if last else [])]
