@@ -11,6 +11,7 @@ from tests.http.test_git import api as api
 from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
 
+from orvanta_platform.control.actor import Role
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.git import sync
 
@@ -26,6 +27,30 @@ async def test_move_is_one_commit_of_its_author(api: ApiHarness, server: GitServ
     await synchronised(api)
     await synchronised(api)
     assert messages(repo)[before:] == [("admin <admin@localhost>", "Change 3 items")]
+    assert files_of(repo) == await pulled(api)
+
+
+async def test_tests_of_a_workflow_are_committed_with_it(api: ApiHarness, server: GitServer, repo: Repo) -> None:
+    """The audit trail does not name the tests of a workflow that is moved or deleted."""
+    ann = await api.member("ann", Role.DEVELOPER)
+    await deploy(api.client, FLOW % ("one", ""))
+    test = {"kind": "workflow_test", "path": "f/team/main/tests/happy", "content": {"inputs": {}}}
+    body = {"items": [test], "force": True}
+    plan = (await send(api.client, "POST", "changes/plan", body))[1]
+    assert (await send(api.client, "POST", "changes/apply", {**body, "plan_hash": plan["plan_hash"]}))[0] == 200
+    await bind(api, server, repo)
+    before = len(messages(repo))
+    moved = {"items": [{"kind": "flow", "path": "f/team/main", "target": "f/team/renamed"}]}
+    assert (await send(ann, "POST", "moves/apply", moved))[0] == 200
+    await synchronised(api)
+    assert "f/team/renamed.flow/tests/happy.yaml" in files_of(repo)
+    archive = "flows/archive/f/team/renamed"
+    changes = [("POST", archive, {"archived": True}), ("POST", archive, {"archived": False})]
+    for method, path, content in (*changes, ("DELETE", "flows/delete/f/team/renamed", None)):
+        assert (await send(ann, method, path, content))[0] == 200
+        await synchronised(api)
+    titles = ["Change 2 items", *(f"{verb} the workflow f/team/renamed" for verb in ("Archive", "Update", "Delete"))]
+    assert messages(repo)[before:] == [("ann <ann@example.com>", each) for each in titles]
     assert files_of(repo) == await pulled(api)
 
 

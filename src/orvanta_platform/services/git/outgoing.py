@@ -11,10 +11,12 @@ from orvanta_platform.db.changes import ChangeRow
 from orvanta_platform.outbound.git.messages import Change
 from orvanta_platform.services.changes.operations import CHANGE_SETS, key_of, parameters_of
 from orvanta_platform.services.git.state import TO_COMMIT, Base, Files, Mine, Reconciled
-from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.item import Key, parts_of_test
 
 _TITLES: Final = {"flow": "workflow", "resource_type": "resource type", "http_trigger": "HTTP trigger"}
 _VERBS: Final = {"create": "Create", "delete": "Delete", "archive": "Archive", "keep": "Keep", "move": "Move"}
+_WITH_TESTS: Final = ("move", "delete", "archive", "unarchive")
+"""Operations of a workflow that change its tests as well."""
 MAX_COMMITS: Final = 200
 """Maximum number of commits of a push."""
 
@@ -31,6 +33,8 @@ class TransactionChanges:
     title: str = ""
     keys: dict[Key, int | None] = field(default_factory=dict)
     """Items, and the ids of the versions that were deployed."""
+    flows: set[str] = field(default_factory=set)
+    """Paths of workflows that were moved, deleted, archived or restored, with their tests."""
 
 
 @dataclass(slots=True)
@@ -61,11 +65,15 @@ def group_by_transaction(rows: Sequence[ChangeRow]) -> list[TransactionChanges]:
         kind, path = key
         each.title = each.title or f"{_VERBS.get(verb, 'Update')} the {_TITLES.get(kind, kind)} {path}"
         each.keys[key] = parameters.get("version")
+        if kind == "flow" and verb in _WITH_TESTS:
+            each.flows.add(path)
         for moved in (parameters.get("to"), parameters.get("path")):
             if isinstance(moved, str) and noun != "acls":
                 each.keys.setdefault((kind, moved), None)
         for other in parameters.get("moved", ()):
             each.keys.setdefault((other["kind"], other["to"]), None)
+            if other["kind"] == "flow":
+                each.flows.add(other["to"])
     return list(found.values())
 
 
@@ -83,10 +91,13 @@ def plan_commits(
     changes wait.
     """
     held = set(done.outgoing)
+    named = {key for each in deployed for key in each.keys}
+    tests = [key for key in done.outgoing if key[0] == "workflow_test" and key not in named]
     current = {key: done.bases.get(key, Base()).files for key in done.outgoing}
     made = Outgoing()
     for each in [*deployed, *([] if rest is None else [rest])]:
-        keys = done.outgoing if each is rest else [key for key in each.keys if key in held]
+        own = done.outgoing if each is rest else [key for key in each.keys if key in held]
+        keys = own if each is rest else [*own, *(key for key in tests if parts_of_test(key[1])[0] in each.flows)]
         remove: list[str] = []
         write: dict[str, bytes] = {}
         for key in keys:
@@ -99,7 +110,7 @@ def plan_commits(
             write |= {name: body for name, body in (wanted or {}).items() if before.get(name) != body}
             current[key] = wanted
         if remove or write:
-            made.changes.append(_change(each, remove, write, len(keys)))
+            made.changes.append(_change(each, remove, write, len(own)))
             made.items.append(list({*each.keys, *keys}))
     for key, files in current.items():
         present = mine.get(key)
