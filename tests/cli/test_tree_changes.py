@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.cli.client import Cli
 
-from orvanta_platform.cli.client import tree_pull
+from orvanta_platform.cli.client import tree_pull, tree_status
 from orvanta_platform.cli.client.command import Session
 
 FLOW = """\
@@ -135,7 +135,7 @@ def test_items_deleted_while_they_are_pulled_are_not_reported(cli: Cli, monkeypa
     for name in ("one", "two"):
         cli.write(f"bob/f/vanished1/{name}.sh", "echo 3\n")
     cli("push", "bob")
-    client, fetch = cli.installation.client, tree_pull.fetch
+    client, fetch = cli.installation.client, tree_status.fetch
 
     def delete_and_fetch(*arguments: Any) -> Any:
         client.post("/api/w/main/scripts/delete/p/f/vanished1/one").raise_for_status()

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -37,6 +37,9 @@ from orvanta_platform.workflow.policies.policy import Policy
 
 PROBES_AT_ONCE = 3
 """Maximum number of repositories whose branches one process reads concurrently."""
+
+RequestKind: TypeAlias = Literal["promotion", "rollback"]
+"""Kind of the request that deploys a release."""
 
 
 @dataclass(slots=True)
@@ -90,11 +93,12 @@ class Platform:
     direct_deploys_checked: bool = False
     """True in the transaction of a change set, which checks once whether the environment refuses direct deploys."""
 
-    is_release: bool = False
-    """True in the transaction of a deployment: the schedules and HTTP triggers that it changes keep their owners."""
+    deployment: RequestKind | None = None
+    """Kind of the deployment whose transaction this is; None: it is none.
 
-    is_rollback: bool = False
-    """True in the transaction of a rollback: the settings of its scripts were valid when their release ran."""
+    The schedules and HTTP triggers that a deployment changes keep their owners. The settings of the scripts of a
+    rollback were valid when their release ran.
+    """
 
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""

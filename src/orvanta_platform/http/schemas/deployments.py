@@ -17,13 +17,14 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
+from orvanta_platform.services.platform import RequestKind
 from orvanta_platform.services.releases.approver_access import Permission
 from orvanta_platform.services.releases.decided_items import decode_items
 from orvanta_platform.services.releases.deployments import ApplyResult
 from orvanta_platform.services.releases.item_changes import ItemChange
 from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.preflight import Blocker
-from orvanta_platform.services.releases.requests import PlannedRequest, RequestKind, RequestState
+from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
 from orvanta_platform.workflow.diff import Difference
 from orvanta_platform.workflow.releases.rules import Checks, FailedCheckRule
 from orvanta_platform.workflow.tree.item import Kind

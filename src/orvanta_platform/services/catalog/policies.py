@@ -216,7 +216,7 @@ async def enforce(
 
 
 def _hint(platform: Platform, *, may_bypass: bool) -> str:
-    if not may_bypass or platform.is_release:
+    if not may_bypass or platform.deployment is not None:
         return "Correct the violations."
     # A change set, which may contain many items, takes no reason.
     way = "deploy the item alone with" if platform.in_change_set else "give"

@@ -32,7 +32,7 @@ from orvanta_platform.services.access import members
 from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import change_tests, contents, moved_items, remaining_uses, writers
 from orvanta_platform.services.changes.contents import Present
-from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.platform import Platform, RequestKind
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
 from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
 
@@ -65,10 +65,11 @@ class Hooks(msgspec.Struct, frozen=True):
     """Called with the items of the change set that exist after it, with the contents of schedules and triggers only."""
     begin: Callable[[Connection], Awaitable[None]] | None = None
     """Called before the items are read."""
-    is_release: bool = False
-    """The change set deploys a release, also to an environment that refuses direct deploys."""
-    is_rollback: bool = False
-    """The release ran before in the environment: the settings of its scripts are not checked again."""
+    deployment: RequestKind | None = None
+    """Kind of the deployment that applies the change set; None: it is a direct one, which environments may refuse.
+
+    The settings of the scripts of a rollback are not checked again.
+    """
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -128,10 +129,10 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
         if uses:
             found = await remaining_uses.add_uses(platform, actor, workspace, change.items, found)
         found = await moved_items.add_moved_paths(platform, actor, workspace, found)
-    return structs.replace(found, entries=tuple(_with_doubt(actor, workspace, each) for each in found.entries))
+    return structs.replace(found, entries=tuple(_with_hidden_reason(actor, workspace, each) for each in found.entries))
 
 
-def _with_doubt(actor: Actor, workspace: str, entry: Entry) -> Entry:
+def _with_hidden_reason(actor: Actor, workspace: str, entry: Entry) -> Entry:
     """Return an entry with the reason for which a removed item may exist although it was not found."""
     if (
         entry.present is None
@@ -194,7 +195,7 @@ async def _apply(
     # Outside as well: what a refused change set reveals about accounts counts.
     added = [each.path for each in found.of("add") if each.kind == "user"]
     await members.count_additions(platform, actor, workspace, added)
-    is_direct = hooks is None or not hooks.is_release
+    is_direct = hooks is None or hooks.deployment is None
     tests = await change_tests.run_required(platform, actor, workspace, change.items, found) if is_direct else {}
     notifier = DeferredNotifier(platform.notify)
 
@@ -291,8 +292,7 @@ def _joined(platform: Platform, conn: Connection, notifier: DeferredNotifier, ho
         notify=notifier,
         change_set_policies={},
         direct_deploys_checked=True,
-        is_release=hooks is not None and hooks.is_release,
-        is_rollback=hooks is not None and hooks.is_rollback,
+        deployment=None if hooks is None else hooks.deployment,
     )
 
 

@@ -337,7 +337,7 @@ async def _script(
             parent=None if present is None else present.version,
             lock=new.lock,
             message=message,
-            keeps_settings=new.settings is None or platform.is_rollback,
+            keeps_settings=new.settings is None or platform.deployment == "rollback",
         ),
     )
 
@@ -370,7 +370,7 @@ async def _schedule(
     values = dict(item.content if present is None else {**present.content, **item.content})
     target = values.pop("script_path", None), bool(values.pop("is_flow", False))
     enabled = bool(values.pop("enabled", False))
-    draft = replace(_schedule_draft(item.path, values), keeps_owner=platform.is_release)
+    draft = replace(_schedule_draft(item.path, values), keeps_owner=platform.deployment is not None)
     path, is_flow = target
     if not isinstance(path, str):
         raise BadRequest(f"The schedule {item.path} needs `script_path`.")
@@ -426,7 +426,7 @@ async def _http_trigger(
         _convert(item.path, values, HttpTriggerDraft),
         retry=retry,
         owner=None,
-        keeps_owner=platform.is_release,
+        keeps_owner=platform.deployment is not None,
     )
     if present is None:
         await http_triggers.create(platform, actor, workspace, item.path, draft)

@@ -46,7 +46,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: Key) -> Inc
     async with platform.turns.take("git", workspace, actor.email):
         found = await incoming.read_contents(platform, actor, workspace, key)
         if key[0] == "script":
-            found = msgspec.structs.replace(found, after=_with_kept(found))
+            found = msgspec.structs.replace(found, after=_with_unchanged_settings(found))
         elif key[0] == "variable":
             found = msgspec.structs.replace(found, after=_without_value(found))
         elif key[0] == "resource" and found.after is not None:
@@ -56,7 +56,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: Key) -> Inc
     return IncomingDifference(found, difference)
 
 
-def _with_kept(found: IncomingContents) -> Mapping[str, Any] | None:
+def _with_unchanged_settings(found: IncomingContents) -> Mapping[str, Any] | None:
     """Return the content of a script with the settings and the lock that its files lack, as they stay.
 
     If other packages are required, the script is locked again when it is applied.

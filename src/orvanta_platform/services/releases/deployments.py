@@ -86,7 +86,7 @@ async def _apply(platform: Platform, actor: Actor, found: PlannedRequest, applyi
         found.plan.change,
         found.plan.plan.hash,
         message,
-        Hooks(applying.end, applying.begin, is_release=True, is_rollback=found.request.kind == "rollback"),
+        Hooks(applying.end, applying.begin, "rollback" if found.request.kind == "rollback" else "promotion"),
     )
     return ApplyResult(await requests.get(platform, actor, workspace, request), not changed)
 

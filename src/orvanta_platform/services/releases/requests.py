@@ -20,7 +20,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, StalePlan
 from orvanta_platform.services.catalog.environments import rules_of
-from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.platform import Platform, RequestKind
 from orvanta_platform.services.releases import (
     approver_access,
     check_views,
@@ -37,7 +37,6 @@ from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.releases import Release, page_filter
 
-RequestKind: TypeAlias = Literal["promotion", "rollback"]
 RequestState: TypeAlias = Literal["open", "applied", "rejected", "withdrawn"]
 
 MAX_ASSIGNEES: Final = 20
