@@ -33,6 +33,8 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     exported = rows(page, "Commits").first
     await expect(exported).to_contain_text("Export of the workspace main", timeout=180_000)
     await expect(page.get_by_text("No changes to apply.")).to_be_visible()
+    state = page.get_by_role("region", name="Repository", exact=True)
+    await expect(state).to_contain_text("Synchronised")
     # One item changes on both sides, another in the repository alone.
     variable = {"path": "u/admin/region", "value": "north", "is_secret": False, "description": ""}
     site.client.post("/api/w/main/variables/create", json=variable).raise_for_status()
@@ -43,6 +45,8 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await page.get_by_role("button", name="Fetch now").click()
     incoming = rows(page, "Changes of the repository")
     await expect(incoming).to_have_count(2)
+    await expect(incoming.last).to_contain_text("Variable")
+    await expect(state).to_contain_text("1 conflict")
     apply = page.get_by_role("button", name="Apply changes")
     await expect(apply).to_be_disabled()
     # The contents of an item are fetched when it is opened.
@@ -64,10 +68,17 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     resource = {"path": "u/admin/uses_region", "value": {"region": "$var:u/admin/region"}, "resource_type": "any"}
     site.client.post("/api/w/main/resources/create", json=resource).raise_for_status()
     await expect(rows(page, "Commits").first).to_contain_text("Create the resource", timeout=180_000)
-    commit_files(repo, {"u/admin/region.variable.yaml": None, "u/admin/broken.variable.yaml": b"value: ["}, "By hand")
+    secret = {"u/admin/leaked.variable.yaml": b"value: s3cret\nis_secret: true\n"}
+    commit_files(repo, {"u/admin/region.variable.yaml": None, **secret}, "By hand")
     await page.get_by_role("button", name="Fetch now").click()
+    await expect(state).to_contain_text("2 changes to apply", timeout=180_000)
+    leaked = incoming.filter(has_text="u/admin/leaked")
+    await expect(leaked).to_contain_text("Contains a secret in clear (/value), which remains readable")
+    commit_files(repo, {"u/admin/leaked.variable.yaml": None, "u/admin/broken.variable.yaml": b"value: ["}, "By hand")
+    await page.get_by_role("button", name="Fetch now").click()
+    await expect(leaked).to_have_count(0, timeout=180_000)
     await expect(incoming).to_have_count(2)
-    still_used = "Still used by resource u/admin/uses_region"
+    still_used = "Still used by Resource u/admin/uses_region"
     await expect(incoming.filter(has_text="u/admin/region")).to_contain_text(still_used)
     broken = incoming.filter(has_text="u/admin/broken")
     await expect(broken).to_contain_text("Cannot be read")

@@ -90,8 +90,12 @@ async def test_secrets_of_files_are_masked(api: ApiHarness, server: GitServer, r
     }
     commit_files(repo, files, "Leak")
     await synchronised(api)
-    actions, _ = await incoming(api)
+    actions, plan = await incoming(api)
     assert len(actions) == 6, actions
+    # The plan names them, because they remain readable in the repository.
+    named = {f"{each['kind']} {each['path']}": each["secrets"] for each in plan["items"] if each["secrets"]}
+    expected = {"variable f/team/old": ["/value"], "variable f/team/new": ["/value"]}
+    assert named == expected | {f"resource f/team/{name}": ["/value/key"] for name in ("new", "old", "till")}
     for name in actions:
         kind, path = name.split(" ")
         found = await difference(api, kind, path)

@@ -8,6 +8,7 @@ import {
   incomingDifferenceQuery,
   incomingQuery,
 } from "../api/git";
+import { kindName } from "../kinds/kind-name";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
@@ -38,7 +39,7 @@ const isUnreadable = (item: IncomingItem) => item.action === "conflict" && Boole
 
 /** Names of the items that use a removed item, and the number of those that cannot be read. */
 function usersOf({ used_by, hidden_uses }: IncomingItem): string {
-  const names = [...new Set(used_by.map(({ kind, path }) => `${kind} ${path}`))];
+  const names = [...new Set(used_by.map(({ kind, path }) => `${kindName(kind)} ${path}`))];
   const hidden = hidden_uses > 0 ? [t("settings.gitHidden", { count: hidden_uses })] : [];
   return [...names, ...hidden].join(", ");
 }
@@ -137,7 +138,7 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
             onChange={(event) => setApplied(event.target.checked)}
           />
           <span className={css.name}>{item.path}</span>
-          <span className={css.chip}>{item.kind}</span>
+          <span className={css.chip}>{kindName(item.kind)}</span>
         </label>
         <span className={css.facts}>
           <span>{isUnreadable(item) ? t("settings.gitUnreadable") : (ACTIONS[item.action] ?? item.action)}</span>
@@ -145,6 +146,7 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
           {places.length > 0 && <span className={css.mono}>{places.join(", ")}</span>}
           {item.moved_to && <span>{t("settings.gitMovedTo", { path: item.moved_to })}</span>}
           {item.reason && <span>{item.reason}</span>}
+          {item.secrets.length > 0 && <span>{t("settings.gitSecrets", { places: item.secrets.join(", ") })}</span>}
           {users && <span>{t("settings.gitStillUsed", { names: users })}</span>}
         </span>
       </div>

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { fetchGit, type GitBinding, gitBindingQuery, unbindGit } from "../api/git";
+import { fetchGit, type GitBinding, gitBindingQuery, type IncomingPlan, incomingQuery, unbindGit } from "../api/git";
 import { ownMemberQuery } from "../api/members";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
@@ -51,6 +51,15 @@ const STATES: Readonly<Record<GitBinding["state"], string>> = {
   failed: t("settings.gitFailed"),
 };
 
+/** State of the synchronisation, and of the changes that are not applied. */
+function stateText({ state }: GitBinding, plan?: IncomingPlan): string {
+  if (state !== "synchronised" || !plan) return STATES[state];
+  const conflicts = plan.items.filter(({ action }) => action === "conflict").length;
+  if (conflicts > 0) return t("settings.gitConflicts", { count: conflicts });
+  const count = plan.items.length + plan.hidden;
+  return count > 0 ? t("settings.gitChanges", { count }) : STATES[state];
+}
+
 interface Props {
   workspace: string;
   binding: GitBinding;
@@ -77,6 +86,7 @@ function Bound({ workspace, binding, admin }: Props) {
 function State({ workspace, binding, admin }: Props) {
   const queries = useQueryClient();
   const submission = useSubmission();
+  const plan = useQuery(incomingQuery(workspace, binding.fetched_at ?? "")).data;
   const [confirming, setConfirming] = useState(false);
   const reload = () => queries.invalidateQueries({ queryKey: ["git", workspace] });
   const fetchNow = async () => {
@@ -96,7 +106,7 @@ function State({ workspace, binding, admin }: Props) {
         <div className={css.what}>
           <span className={css.heading}>
             <span className={css.name}>{binding.url}</span>
-            <span className={css.chip}>{STATES[binding.state]}</span>
+            <span className={css.chip}>{stateText(binding, plan)}</span>
           </span>
           <span className={css.facts}>
             <span>{place}</span>

@@ -140,6 +140,9 @@ class IncomingItem(msgspec.Struct, kw_only=True):
     moved_to: str | None
     """Path that the item has in the workspace now, if it was moved there."""
 
+    secrets: list[str]
+    """Secrets that its files contain in clear, as JSON pointers into its content."""
+
 
 class IncomingPlan(msgspec.Struct, kw_only=True):
     """Plan of the changes of the repository."""
@@ -285,6 +288,7 @@ def incoming(found: Review) -> IncomingPlan:
             hidden_uses=each.hidden_uses,
             is_new=each.is_new,
             moved_to=each.moved_to,
+            secrets=list(each.secrets),
         )
         for each in found.items
     ]

@@ -23,7 +23,7 @@ from orvanta_platform.services.changes import change_sets, contents, moved_items
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.changes.remaining_uses import RemainingUses
-from orvanta_platform.services.git import bindings
+from orvanta_platform.services.git import bindings, incoming_secrets
 from orvanta_platform.services.git.state import TO_COMMIT, CorruptItem, base_of, content_of, item_of, key_of, render
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
@@ -60,6 +60,8 @@ class ReviewedItem(msgspec.Struct, frozen=True):
     """The workspace has no such item."""
     moved_to: str | None = None
     """Path that the item has in the workspace now, if it was moved there."""
+    secrets: Sequence[str] = ()
+    """JSON pointers of secrets that its files contain in clear."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -123,6 +125,8 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
         uses = await _uses(platform, actor, workspace, stored, actions)
         gone = [each.key for each in incoming.changes if each.present is None and each.row.files is not None]
         moved = await moved_items.find_moved(platform, actor, workspace, gone)
+        new = {each.key: each.content for each in incoming.changes if each.content is not None}
+        secrets = await incoming_secrets.find(platform, workspace, new)
     items = [
         ReviewedItem(
             each.key,
@@ -134,6 +138,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
             uses.hidden.get(each.key, 0),
             each.present is None,
             moved.get(each.key),
+            secrets.get(each.key, ()),
         )
         for each in incoming.changes
     ]
