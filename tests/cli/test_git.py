@@ -36,7 +36,8 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         folder = b"summary: Coded\nowners:\n  - g/all\nextra_perms: {}\n"
         files = {f"orvanta/{FILE}": FLOW % b"Coded", "orvanta/f/coded/folder.meta.yaml": folder}
         commit_files(repo, files)
-        *shown, plan = cli("git", "fetch").out.splitlines()[1:]
+        state, *shown, plan = cli("git", "fetch").out.splitlines()
+        assert ": 2 changes to apply, fetched" in state
         assert shown == ["A folder coded", "A flow f/coded/main"] and plan.startswith("plan: ")
         shown = cli("git", "diff", "flow/f/coded/main").out.splitlines()
         assert f"+++ repository/{FILE}" in shown and "+summary: Coded" in shown
@@ -53,6 +54,14 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         assert cli("git", "apply", "-m", "Reviewed", "--only", "f/coded").out == "A flow f/coded/main\n"
         assert client.get("/api/w/main/flows/get/f/coded/main").json()["summary"] == "Coded"
         assert cli("git", "fetch", "--json").json["incoming"]["items"] == []
+        # An item that changed on both sides, and a secret in clear.
+        secret = b"value: s3cret\nis_secret: true\n"
+        commit_files(repo, {f"orvanta/{FILE}": FLOW % b"Theirs", "orvanta/f/coded/key.variable.yaml": secret})
+        mine = {"path": "f/coded/main", "summary": "Mine", "value": {"modules": []}}
+        client.post("/api/w/main/flows/update/f/coded/main", json=mine).raise_for_status()
+        fetched = cli("git", "fetch")
+        assert ": 2 changes to apply, 1 conflict, fetched" in fetched.out
+        assert "warning: secret in clear (/value)" in fetched.err
     finally:
         cli("git", "unbind")
         client.delete("/api/w/main/flows/delete/f/coded/main")

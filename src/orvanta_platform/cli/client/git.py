@@ -121,7 +121,7 @@ def _print_status(session: Session) -> None:
     elif binding is None or plan is None:
         print("The workspace is not bound to a repository.")
     else:
-        _print_binding(binding)
+        _print_binding(binding, plan)
         _print_incoming(plan)
     if binding is not None and binding["error"]:
         raise typer.Exit(FAILED)
@@ -189,7 +189,8 @@ def apply(
     """Apply the changes of the repository to the workspace, all or nothing, as the caller.
 
     With --plan, nothing is applied if anything has changed since the plan was printed. Items that cannot be read are
-    left out with --except.
+    left out with --except. --keep and --take decide conflicts, and apply the other changes too, unless --only or
+    --except leave them out.
     """
     from orvanta_platform.cli.client.errors import ServerRefused, refused_items
     from orvanta_platform.cli.client.output import print_change, print_json, say, terminal_safe
@@ -273,11 +274,25 @@ def _choices(names: Sequence[str], choice: str) -> list[dict[str, str]]:
     return found
 
 
-def _print_binding(binding: dict[str, Any]) -> None:
+def _state_of(binding: dict[str, Any], plan: dict[str, Any]) -> str:
+    """Return the state of the synchronisation, and of the changes that are not applied."""
+    from orvanta_platform.units import count_text
+
+    state: str = binding["state"]
+    count = len(plan["items"]) + plan["hidden"]
+    if state != "synchronised" or not count:
+        return state
+    conflicts = sum(each["action"] == "conflict" for each in plan["items"])
+    return f"{count_text(count, 'change')} to apply" + (f", {count_text(conflicts, 'conflict')}" if conflicts else "")
+
+
+def _print_binding(binding: dict[str, Any], plan: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import local_time, say, terminal_safe
 
     source = f"{binding['url']} {binding['branch']}" + (f" {binding['folder']}/" if binding["folder"] else "")
-    print(terminal_safe(f"{source}: {binding['state']}, fetched {local_time(binding['fetched_at']) or 'never'}"))
+    print(
+        terminal_safe(f"{source}: {_state_of(binding, plan)}, fetched {local_time(binding['fetched_at']) or 'never'}")
+    )
     if binding["error"]:
         say(terminal_safe(f"{binding['error']['code']}: {binding['error']['message']}"))
     for each in binding["findings"]:
@@ -297,6 +312,9 @@ def _print_incoming(plan: dict[str, Any]) -> None:
         print_change(each, note)
         if each["reason"]:
             say(terminal_safe(f"    {each['reason']}"))
+        if each["secrets"]:
+            places = ", ".join(each["secrets"])
+            say(terminal_safe(f"    warning: secret in clear ({places}), which remains readable in the repository"))
     say_uses(plan["items"], truncated=plan["uses_truncated"])
     if plan["items"]:
         print(f"plan: {plan['plan_hash']}")
