@@ -184,6 +184,10 @@ async def test_members_read_and_change_what_they_may(api: ApiHarness) -> None:
     body = {"items": [ITEMS[8] | {"content": {"value": "taken"}}]}
     made = (await developer.post(f"{W}/changes/plan", json=body)).json()
     assert actions(made) == {"variable f/team/region": "add"}
+    # Items that the caller may not read seem to be new.
+    assert made["entries"][0]["reason"] == "You may not read this item, which may exist."
+    absent = {"items": [ITEMS[8] | {"path": "u/developer/absent"}]}
+    assert "reason" not in (await developer.post(f"{W}/changes/plan", json=absent)).json()["entries"][0]
     answer = await developer.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
     assert answer.json()["error"]["details"][0]["error"]["code"] == "not_found"
     assert (await viewer.post(f"{W}/changes/apply", json={**body, "plan_hash": "x"})).status_code == 403

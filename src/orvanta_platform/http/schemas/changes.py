@@ -132,7 +132,9 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     """Hash of the present content."""
 
     reason: str | UnsetType = UNSET
-    """Explanation of a conflict, which includes a content that is not valid; or why the item is left as it is."""
+    """Explanation of a conflict, which includes a content that is not valid; why the item is left as it is; or that an
+    added item may exist, because the caller may not read it.
+    """
 
     code: ConflictCode | UnsetType = UNSET
     """Cause of a conflict. invalid: the content is not valid, whatever the workspace contains."""

@@ -117,7 +117,8 @@ async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Col
 async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet, *, uses: bool = True) -> Plan:
     """Return the effect of a change set on the items that the actor may read.
 
-    Removals of other items have no effect, and their entries have a reason, because the items may exist. `uses`: the
+    Other items seem to be new, and removals of them have no effect: their entries have a reason, because the items may
+    exist. `uses`: the
     entries of removed items name the items that still use them. Raises NotFound, Forbidden, BadRequest, TooLarge,
     RateLimited.
     """
@@ -133,12 +134,9 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
 
 
 def _with_hidden_reason(actor: Actor, workspace: str, entry: Entry) -> Entry:
-    """Return an entry with the reason for which a removed item may exist although it was not found."""
-    if (
-        entry.present is None
-        and entry.wanted is None
-        and not can(actor, "read", contents.target_of(workspace, entry.key))
-    ):
+    """Return an entry with the reason for which an item may exist although it was not found."""
+    is_absent = entry.present is None and entry.action in ("add", "unchanged")
+    if is_absent and not can(actor, "read", contents.target_of(workspace, entry.key)):
         return structs.replace(entry, reason="You may not read this item, which may exist.")
     return entry
 
