@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.limits import MAX_YAML_EVENTS
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, OPTIONAL_KINDS, ORDER, SETTINGS_PATH, Item, Kind, path_of_test
-from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.paths import Located, locate
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write
 
@@ -177,6 +179,51 @@ def test_texts_of_a_resource_may_be_files() -> None:
     assert crew.key == ("group", "crew")
     with pytest.raises(BadRequest, match=r"y\.resource\.file\.ini, which is missing"):
         read(y, files)
+
+
+def test_text_of_a_resource_is_found_by_any_end_of_its_name() -> None:
+    names = ("x.resource.file.ini", "b/x.resource.file.ini", "f/a/b/x.resource.file.ini")
+    value = {each: f"!inline {each}" for each in names}
+    files = {"f/a/b/x.resource.json": json.dumps({"value": value}).encode(), "f/a/b/x.resource.file.ini": b"[a]"}
+    (located,) = locate(files)
+    assert read(located, files).content["value"] == dict.fromkeys(names, "[a]")
+    files["f/a/b/x.resource.json"] = b'{"value": "!inline c/x.resource.file.ini"}'
+    with pytest.raises(BadRequest, match=r"c/x\.resource\.file\.ini, which is missing"):
+        read(located, files)
+
+
+def test_time_to_find_texts_of_a_resource_is_proportional_to_their_number() -> None:
+    """A name is looked up instead of being compared with all others."""
+    compared = 0
+
+    class Name(str):
+        __slots__ = ()
+
+        def endswith(self, *args: Any) -> bool:
+            nonlocal compared
+            compared += 1
+            return super().endswith(*args)
+
+    count = 200
+    names = [Name(f"f/a/x.resource.file.{number}") for number in range(count)]
+    value = [f"!inline x.resource.file.{number}" for number in range(count)]
+    files: dict[str, bytes] = {"f/a/x.resource.json": json.dumps({"value": value}).encode()}
+    files |= dict.fromkeys(names, b"")
+    located = Located("resource", "f/a/x", ("f/a/x.resource.json", *names))
+    assert read(located, files).content["value"] == [""] * count
+    assert compared <= count
+
+
+@pytest.mark.parametrize("name", ["f/a/w.flow.json", "f/a/w.flow/flow.json", "f/a/w.flow/flow.yaml"])
+def test_json_that_is_written_as_yaml_is_within_the_limits_of_yaml(name: str) -> None:
+    """JSON is parsed a hundred times faster than YAML is written, or edited with its comments."""
+    node = {"id": "a", "value": {"type": "rawscript", "language": "python3", "content": "!inline a.py"}}
+    tree = {"value": {"modules": [node]}, "schema": {"x": [0] * MAX_YAML_EVENTS}}
+    files = {name: json.dumps(tree).encode(), "f/a/w.flow/a.py": b"", "f/a/a.py": b""}
+    located = next(each for each in locate(files) if each.kind == "flow")
+    with pytest.raises(InvalidWorkflow, match="the YAML has more than"):
+        read(located, files, limited=True)
+    assert read(located, files).key == ("flow", "f/a/w")
 
 
 def test_item_inside_a_workflow_folder_is_left_out() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
-from orvanta_platform.workflow import document, inline
+from orvanta_platform.workflow import document, inline, yaml_text
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.inline import FileNames
+from orvanta_platform.workflow.limits import require_writable
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item
@@ -100,7 +101,7 @@ class _Texts:
     """Texts of the files of a resource, which `!inline <file>` refers to."""
 
     def __init__(self, names: Sequence[str], files: Mapping[str, bytes], limit: int | None) -> None:
-        self._names = names
+        self._by_last_part = {each.rpartition("/")[2]: each for each in names}  # all are in one folder
         self._files = files
         self._limit = limit
         self._size = 0
@@ -118,8 +119,8 @@ class _Texts:
 
     def _text(self, named: str) -> str:
         if named not in self._known:
-            file = next((each for each in self._names if each == named or each.endswith(f"/{named}")), None)
-            if file is None:
+            file = self._by_last_part.get(named.rpartition("/")[2])
+            if file is None or not f"/{file}".endswith(f"/{named}"):
                 raise BadRequest(f"The resource refers to the file {named}, which is missing.")
             self._known[named] = text_of(file, self._files)
         self._size += len(self._known[named])
@@ -191,11 +192,16 @@ def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dic
     if limited and sum(len(code.get(each, "")) for each in named) > MAX_INCLUDED:
         raise _too_much_included()
     if format_of(name) == "json":
-        return {"text": write_yaml(inline.resolve(tree, code))}
+        resolved = inline.resolve(tree, code)
+        if limited:
+            require_writable(resolved)  # to write a value takes as long as to parse it, and JSON may have many more
+        return {"text": write_yaml(resolved)}
     text = text_of(name, files).removeprefix("\ufeff")
     if not named:
         return {"text": text}
     inline.resolve(tree, code)  # reports missing files
+    if limited and text.lstrip()[:1] == "{":
+        yaml_text.read(text, limit=True)  # it was parsed as JSON, which may be larger
     return {"text": inline.resolve_yaml(text, code)}
 
 
