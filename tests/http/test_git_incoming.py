@@ -14,9 +14,10 @@ from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
 
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.services.changes import change_sets, contents
-from orvanta_platform.services.git import sync
+from orvanta_platform.services.git import state, sync
 
 CALL = "value:\n  modules:\n    - id: a\n      value:\n        type: flow\n        path: f/team/main\n"
 OTHER = "f/team/other.flow/flow.yaml"
@@ -134,3 +135,33 @@ async def test_state_that_cannot_be_read_is_an_error_of_the_binding(
     found = await api.get("git/get")
     assert found["error"]["code"] == "sync_failed" and found["error"]["message"].startswith(expected)
     assert found["state"] == "failed" and found["retry_at"] is not None
+
+
+@pytest.mark.parametrize("phase", ["review", "synchronisation"])
+async def test_other_calls_of_the_workspace_proceed_between_items(
+    api: ApiHarness, server: GitServer, repo: Repo, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    """A branch may have hundreds of items, each of which takes a second to parse."""
+    names = [f"f/team/{name}" for name in ("one", "two", "three")]
+    for path in names if phase == "synchronisation" else ():
+        await deploy(api.client, FLOW % ("Main", ""), path=path)
+    await bind(api, server, repo)
+    commit_files(repo, {f"{path}.flow/flow.yaml": (FLOW % ("Other", "")).encode() for path in names})
+    monkeypatch.setattr(document_threads, "_SLICE_S", 0)
+    order: list[str] = []
+    read = state.item_of
+
+    def read_item(*item: Any) -> Any:
+        if not order:
+            document_threads._threads.submit("main", lambda: order.append("other call"))
+        order.append(item[1])
+        return read(*item)
+
+    if phase == "synchronisation":
+        monkeypatch.setattr(state, "item_of", read_item)
+        await synchronised(api)
+    else:
+        await synchronised(api)
+        monkeypatch.setattr(state, "item_of", read_item)
+        await incoming(api)
+    assert {*order[: order.index("other call")]} < {*names} == {*order} - {"other call"}

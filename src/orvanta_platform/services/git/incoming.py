@@ -241,7 +241,7 @@ async def _apply(
             details={"plan_hash": incoming.hash},
         )
     chosen = [each for each in incoming.changes if only is None or each.key in only]
-    stored, kept = await run_in_thread(workspace, _resolve, chosen, choices)
+    stored, kept = await run_in_slices(workspace, _resolve(chosen, choices))
     for each in kept:
         _require_keep(actor, workspace, each)
     change = _change_set(stored)
@@ -306,13 +306,16 @@ def _add_digests(reading: contents.Reading, found: dict[Key, str]) -> Generator[
             found[key] = mine.digest
 
 
-def _resolve(changes: Sequence[_Change], choices: Mapping[Key, Choice]) -> tuple[list[_Change], list[_Change]]:
+def _resolve(
+    changes: Sequence[_Change], choices: Mapping[Key, Choice]
+) -> Generator[None, None, tuple[list[_Change], list[_Change]]]:
     """Return the changes to store, and those of which the workspace's side remains.
 
     Raises ChangesRefused for items that cannot be read, and ChangesConflict.
     """
     stored, kept, open_ones, unreadable = [], [], [], []
     for each in changes:
+        yield
         choice = choices.get(each.key)
         if choice == "workspace":
             kept.append(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -84,10 +84,14 @@ def group_by_item(files: Files) -> dict[Key, Files]:
 
 def reconcile(
     bases: Mapping[Key, Base], mine: Mapping[Key, Mine], theirs: Mapping[Key, Files], ignored: Collection[str]
-) -> Reconciled:
-    """Compare each item. `ignored`: names in the branch that are not read; items with such files stay as they are."""
+) -> Generator[None, None, Reconciled]:
+    """Compare one item after the other.
+
+    `ignored`: names in the branch that are not read; items with such files stay as they are.
+    """
     done = Reconciled()
     for key in sorted({*bases, *mine, *theirs}, key=lambda key: (KINDS.index(key[0]), key[1])):
+        yield
         base = bases.get(key, Base())
         if ignored and _is_ignored(key, base, mine.get(key), theirs.get(key), ignored):
             done.bases[key] = base

@@ -209,7 +209,7 @@ class _Sync:
             await self._confirm(local, fetched, row.pushing, outcome)
         theirs = await run_in_thread(self._workspace, group_by_item, fetched.files or {})
         ignored = [each.name for each in fetched.findings]
-        done = await run_in_thread(self._workspace, reconcile, local.bases, local.mine, theirs, ignored)
+        done = await run_in_slices(self._workspace, reconcile(local.bases, local.mine, theirs, ignored))
         outcome.bases = done.bases
         known = {each.id for each in outcome.commits}
         outcome.commits = [*_incoming(fetched.log, row.head, known), *outcome.commits]
