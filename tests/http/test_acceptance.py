@@ -317,6 +317,47 @@ async def test_path_recreated_by_another_user_waits_for_acceptance(api: ApiHarne
     assert "accepted" not in found or found["version"]["number"] == 2
 
 
+async def moves(client: httpx.AsyncClient, path: str, target: str) -> None:
+    body = {"items": [{"kind": "flow", "path": path, "target": target}]}
+    answer = await client.post(f"{W}/moves/apply", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_item_moved_to_path_of_deleted_one_waits_for_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """A version is accepted at the path that it had, not in place of whatever triggers of others run by name."""
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
+    await flow(api.client, "f/team/dangerous", STEALS)
+    assert (await bob.delete(f"{W}/flows/delete/{FLOW}")).status_code == 200
+    await moves(bob, "f/team/dangerous", FLOW)
+    assert await tick(api) == ""
+    assert [each["path"] for each in await waiting(api.client)] == [FLOW]
+    # What its mover may accept remains accepted; an admin's move is an acceptance for everybody.
+    assert len(await rows(api, "SELECT FROM acceptance WHERE path = $1", FLOW)) == 0
+    await flow(api.client, "f/team/other", "'other'")
+    assert (await api.client.delete(f"{W}/flows/delete/{FLOW}")).status_code == 200
+    await moves(api.client, "f/team/other", FLOW)
+    assert await result(api, await tick(api)) == "other"
+
+
+async def test_item_moved_to_path_that_another_left_waits_for_acceptance(
+    api: ApiHarness, bob: httpx.AsyncClient
+) -> None:
+    """Tokens name paths, and do not follow a move."""
+    await flow(api.client, FLOW, "'first'")
+    await flow(api.client, "f/team/dangerous", STEALS)
+    body = {"label": "run", "scopes": [f"jobs:run:{FLOW}"]}
+    token = (await api.client.post("/api/users/tokens/create", json=body)).text.strip('"')
+    unattended = client_of(api.app, token)
+    await moves(bob, FLOW, "f/team/elsewhere")
+    await moves(bob, "f/team/elsewhere", FLOW)  # back, with its acceptances
+    assert (await unattended.post(f"{W}/jobs/run/f/{FLOW}", json={})).status_code == 201
+    await moves(bob, FLOW, "f/team/elsewhere")
+    await moves(bob, "f/team/dangerous", FLOW)
+    refused = await unattended.post(f"{W}/jobs/run/f/{FLOW}", json={})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_accepted")
+
+
 async def test_archiving_does_not_restore_older_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """Archiving a version accepted by the admin stops the admin's triggers. Only the admin's own archiving restores
     one.

@@ -56,6 +56,11 @@ async def withdraw_archived(conn: Connection, workspace: str, kind: str, path: s
     await conn.execute(_SQL["withdraw_archived"], workspace, kind, path, keep)
 
 
+async def withdraw_at(conn: Connection, workspace: str, kind: str, path: str, keep: str | None) -> None:
+    """Delete all acceptances at a path, except those for the member `keep`."""
+    await conn.execute(_SQL["withdraw_at"], workspace, kind, path, keep)
+
+
 async def list_reachable(
     conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
 ) -> list[ReachableItem]:

@@ -119,6 +119,12 @@ async def rewrite_versions(conn: Connection, documents: Sequence[NewDocument], u
     await conn.execute(_SQL["rewrite_versions"], versions, digests, hashes, username, message, *columns, run_digests)
 
 
+async def list_reused_targets(conn: Connection, workspace: str, moves: Sequence[Move]) -> list[tuple[str, str]]:
+    """Return kind and path of the new paths that other items had, which were deleted or moved away."""
+    rows = await conn.fetch(_SQL["list_reused_targets"], workspace, *_columns(moves))
+    return [(row["kind"], row["target"]) for row in rows]
+
+
 async def move_items(conn: Connection, workspace: str, moves: Sequence[Move], username: str) -> bool:
     """Move items with their versions, acceptances and drafts; return False if a new path is in use."""
     columns = _columns(moves)

@@ -25,6 +25,11 @@ USING item AS i
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND i.archived
   AND a.workspace = i.workspace AND a.kind = i.kind AND a.path = i.path AND a.permissioned_as IS DISTINCT FROM $4;
 
+-- name: withdraw_at
+-- Deletes the acceptances at a path, except those for the member $4.
+DELETE FROM acceptance
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND permissioned_as IS DISTINCT FROM $4;
+
 -- name: list_reachable
 -- The current versions of items, by kind and path, and of all items that they run by path. With $5 the current versions
 -- are followed, otherwise those accepted for the member $4, if any.

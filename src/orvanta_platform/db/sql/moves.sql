@@ -120,6 +120,15 @@ WHERE i.workspace = $1 AND NOT i.deleted
 ORDER BY i.kind, i.path
 FOR UPDATE OF i;
 
+-- name: list_reused_targets
+-- The new paths that other items had, which were deleted or moved away.
+SELECT m.kind, m.target
+FROM unnest($2::text[], $3::text[], $4::text[]) AS m (kind, path, target)
+WHERE EXISTS (SELECT FROM item AS i WHERE i.workspace = $1 AND i.kind = m.kind AND i.path = m.target)
+   OR EXISTS (SELECT FROM moved_item AS f
+              WHERE f.workspace = $1 AND f.kind = m.kind AND f.path = m.target AND f.target <> m.path)
+ORDER BY m.kind, m.target;
+
 -- name: insert_documents
 -- Stores documents by their hashes.
 INSERT INTO document (hash, body)

@@ -137,6 +137,16 @@ async def withdraw_ungrantable(conn: Connection, actor: Actor, workspace: str, k
         await acceptance.withdraw_archived(conn, workspace, kind, path, identity)
 
 
+async def withdraw_moved(conn: Connection, actor: Actor, workspace: str, kind: str, path: str) -> None:
+    """Withdraw acceptances that the actor could not grant, after the actor moved an item to a path that another had.
+
+    Otherwise a writer of both paths could make triggers of others, which name the path, run another item.
+    """
+    require_workspace(actor, workspace)
+    if (identity := accepted_for(actor)) != EVERYBODY:
+        await acceptance.withdraw_at(conn, workspace, kind, path, identity)
+
+
 async def accept_for_trigger(
     conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
 ) -> None:

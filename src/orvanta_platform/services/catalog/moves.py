@@ -21,7 +21,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.version_references import VersionReference
 from orvanta_platform.errors import AlreadyExists, BadRequest, InvalidWorkflow, MoveRefused, PolicyViolation, TooLarge
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.access import folders
+from orvanta_platform.services.access import acceptance, folders
 from orvanta_platform.services.catalog import deploy, environments, policies, stored_policies
 from orvanta_platform.services.catalog.stored_policies import TestedVersion
 from orvanta_platform.services.platform import Platform
@@ -86,8 +86,9 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
     """Move items in one transaction: their versions, drafts and acceptances, and all references to them.
 
     Workflows that refer to them get a new version, accepted for the same members. Runs remain at the path that they
-    had. Raises NotFound, Forbidden, BadRequest, AlreadyExists, TooLarge, RateLimited, PolicyViolation,
-    DirectDeploysRefused, and MoveRefused if an item blocks the move.
+    had. At a path that another item had, only acceptances that the actor could grant remain. Raises NotFound,
+    Forbidden, BadRequest, AlreadyExists, TooLarge, RateLimited, PolicyViolation, DirectDeploysRefused, and MoveRefused
+    if an item blocks the move.
     """
     _check(actor, workspace, moves)
     known: _Documents = {}
@@ -269,8 +270,11 @@ async def _write(
         kind: [each.path for each in planned.rewritten if each.kind == kind] for kind in ("schedule", "http_trigger")
     }
     await rows.move_triggers(conn, workspace, moves, by_kind["schedule"], by_kind["http_trigger"])
+    reused = await rows.list_reused_targets(conn, workspace, moves)
     if not await rows.move_items(conn, workspace, moves, actor.username):
         raise AlreadyExists("One of the new paths is in use.", hint="Use another path.")
+    for kind, path in reused:
+        await acceptance.withdraw_moved(conn, actor, workspace, kind, path)
     moved = [{"kind": each.kind, "path": each.path, "to": each.target} for each in moves]
     subjects = [(workspace, f"{each.kind}s.move", each.path) for each in moves]
     subjects += [(workspace, _OPERATIONS[each.kind], each.path) for each in planned.rewritten]
