@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import acceptance, runs
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import moves
+from orvanta_platform.workflow import node_references
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "path": "f/team/nightly"}
@@ -297,3 +301,37 @@ async def test_items_that_may_not_be_changed_block(api: ApiHarness) -> None:
     limited = await api.member("lim", Role.ADMIN, scopes=["scripts:write:f/team/*"])
     body = move(("script", "f/team/script", "f/team/other"))
     assert (await limited.post(f"{W}/moves/apply", json=body)).status_code == 409
+
+
+@pytest.mark.parametrize("call", ["plan", "apply"])
+async def test_references_to_an_item_are_read_for_its_writers_only(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The error for too many of them would tell that a hidden item exists and is used."""
+    await scene(api)
+    bea = await api.member("bea", Role.DEVELOPER)
+    await create(api, "scripts", **CODE, path="f/secret/script")
+    await create(api, "flows", path="f/secret/user", value={"modules": [calls_item("a", "script", "f/secret/script")]})
+    monkeypatch.setattr(moves, "MAX_REFERRING", 0)
+    for name in ("script", "missing"):
+        body = move(("script", f"f/secret/{name}", "f/team/free"))
+        refused = await bea.post(f"{W}/moves/{call}", json=body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_other_calls_of_the_workspace_proceed_between_rewritten_items(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene(api)
+    monkeypatch.setattr(document_threads, "_SLICE_S", 0)
+    order: list[str] = []
+
+    def rewrite_document(*args: Any) -> Any:
+        if not order:
+            document_threads._threads.submit("main", lambda: order.append("other call"))
+        order.append("item")
+        return node_references.rewrite(*args)
+
+    monkeypatch.setattr(moves, "rewrite", rewrite_document)
+    assert (await api.client.post(f"{W}/moves/plan", json=BOTH)).status_code == 200
+    assert order == ["item", "other call", "item"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -92,9 +92,12 @@ async def apply(platform: Platform, actor: Actor, workspace: str, moves: Sequenc
     """
     _check(actor, workspace, moves)
     known: _Documents = {}
-    async with platform.turns.take("plans", workspace, actor.email), platform.db.acquire() as conn:
+    async with platform.turns.take("plans", workspace, actor.email):
+        async with platform.db.acquire() as conn:
+            await _require_moves(conn, actor, workspace, moves)
+            found = await _read(conn, workspace, moves)
         # Documents are parsed here: the transaction parses only those that were deployed meanwhile.
-        await _documents(workspace, moves, await _read(conn, workspace, moves), known)
+        await _documents(workspace, moves, found, known)
 
     tested = await _run_tests(platform, actor, workspace, moves)
 
@@ -163,13 +166,17 @@ async def _documents(workspace: str, moves: Sequence[Move], found: _Found, known
     missing = [each for each in found.versions if each.version not in known]
     if missing:
         targets = {(each.kind, each.path): each.target for each in moves}
-        known |= await document_threads.run_in_thread(workspace, _rewrite_documents, missing, targets)
+        known |= await document_threads.run_in_slices(workspace, _rewrite_documents(missing, targets))
     return known
 
 
-def _rewrite_documents(versions: Sequence[ReferringVersion], targets: Mapping[tuple[str, str], str]) -> _Documents:
+def _rewrite_documents(
+    versions: Sequence[ReferringVersion], targets: Mapping[tuple[str, str], str]
+) -> Generator[None, None, _Documents]:
+    """Rewrite one document after the other."""
     made: _Documents = {}
     for each in versions:
+        yield
         made[each.version] = None
         if each.kind == "flow":
             try:
