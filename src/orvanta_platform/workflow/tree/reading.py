@@ -183,6 +183,8 @@ def lock_in(tree: Mapping[str, Any]) -> str | None:
 def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
     name = located.files[0]
     tree = document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
+    if limited and format_of(name) == "json":
+        require_writable(tree)  # to write a value as YAML takes as long as to parse it, and JSON may have many more
     folder = name.rpartition("/")[0]
     named = inline.references(tree).values()
     # Other clients name files after summaries, with the white space around them; references are read without it.
@@ -192,10 +194,7 @@ def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dic
     if limited and sum(len(code.get(each, "")) for each in named) > MAX_INCLUDED:
         raise _too_much_included()
     if format_of(name) == "json":
-        resolved = inline.resolve(tree, code)
-        if limited:
-            require_writable(resolved)  # to write a value takes as long as to parse it, and JSON may have many more
-        return {"text": write_yaml(resolved)}
+        return {"text": write_yaml(inline.resolve(tree, code))}
     text = text_of(name, files).removeprefix("\ufeff")
     if not named:
         return {"text": text}
