@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.cli.client import Cli
 
 FLOW = """\
@@ -82,3 +84,9 @@ def test_file_in_place_of_a_folder_is_refused(cli: Cli) -> None:
         for place in ("repo/f/named3/label.sh", "repo/f/named3/label.sh/inner"):
             err = cli(*command, place, code=None if "--dry-run" in command else 2).err
             assert "Traceback" not in err and ("is not a folder" in err or "--dry-run" in command)
+
+
+def test_commands_on_a_folder_name_workspace_and_server(cli: Cli) -> None:
+    cli.write("repo/f/named4/label.sh", "echo 1\n")
+    for command in (["status"], ["diff"], ["push", "--dry-run"], ["push"], ["pull"], ["push", "--json"]):
+        assert re.match(r"Workspace main on https?://[^ ]+\n", cli(*command, "repo").err)

@@ -242,11 +242,18 @@ def _quoted(place: str) -> str:
 def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_lack: bool = False) -> Comparison:
     if not root.is_dir() and (root.exists() or not may_lack):
         raise typer.BadParameter(f"{root} is not a folder.")
+    say_workspace(session)
     folder = open_folder(root, optional)
     say_ambiguous(folder)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
     return found
+
+
+def say_workspace(session: Session) -> None:
+    """Print which workspace of which server a folder is compared with."""
+    connection = session.api.connection
+    say(terminal_safe(f"Workspace {connection.workspace} on {connection.url}"))
 
 
 def say_ambiguous(folder: Folder) -> None:

@@ -22,7 +22,7 @@ from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.remaining_uses import say_uses
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
-from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say_unused
+from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say_unused, say_workspace
 from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, conflict_hint, fetch, plan
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
@@ -68,6 +68,7 @@ class PushOptions(msgspec.Struct, frozen=True):
 
 def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
+    say_workspace(session)
     say_left_out([root])
     folder = open_folder(root, options.optional)
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
