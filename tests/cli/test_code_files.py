@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from tests.cli.client import Cli
 
@@ -70,7 +71,7 @@ def test_files_of_code_that_no_workflow_refers_to_are_warnings(cli: Cli) -> None
         assert [line.split("; ")[0] for line in err.splitlines() if "code_unused" in line] == [
             f"repo/f/named2/report.flow/{name}: {UNUSED}" for name in ("old.lock", "old.py")
         ]
-    found = cli("lint", "--json", "repo").json
+    found = cli("lint", "--json", "repo/f/named2").json
     assert [each["place"] for each in found["unused"]] == [
         f"repo/f/named2/report.flow/{name}" for name in ("old.lock", "old.py")
     ]
@@ -90,3 +91,18 @@ def test_commands_on_a_folder_name_workspace_and_server(cli: Cli) -> None:
     cli.write("repo/f/named4/label.sh", "echo 1\n")
     for command in (["status"], ["diff"], ["push", "--dry-run"], ["push"], ["pull"], ["push", "--json"]):
         assert re.match(r"Workspace main on https?://[^ ]+\n", cli(*command, "repo").err)
+
+
+def test_default_workspace_of_the_environment_is_named_as_such(cli: Cli) -> None:
+    """As in a pipeline that names the server, and forgets the workspace."""
+    cli.write("repo/f/named5/label.sh", "echo 1\n")
+    token = cli("token", "create", "--label", "named5").out.strip()
+    pipeline: dict[str, Any] = {
+        "ORVANTA_URL": str(cli.installation.client.base_url).rstrip("/"),
+        "ORVANTA_TOKEN": token,
+    }
+    note = " (the default: ORVANTA_WORKSPACE is not set)"
+    first = cli("push", "repo", "--dry-run", **pipeline).err.splitlines()[0]
+    assert first.startswith("Workspace main on http") and first.endswith(note)
+    assert note not in cli("push", "repo", "--dry-run", "--workspace", "main", **pipeline).err
+    assert note not in cli("push", "repo", "--dry-run", ORVANTA_WORKSPACE="main", **pipeline).err

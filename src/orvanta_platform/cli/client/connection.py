@@ -30,6 +30,8 @@ class Connection:
     token: str = field(repr=False)
     profile: str
     """Name of the profile, or of the environment variable, that provided them."""
+    is_default: bool = False
+    """The workspace is the default one, because neither the command nor the environment names it."""
 
 
 def choose(
@@ -48,7 +50,7 @@ def choose(
     found = _named(profile, settings, environ) if profile else _from_environment(settings, environ)
     selected_workspace = workspace or (None if profile else environ.get("ORVANTA_WORKSPACE") or None)
     if selected_workspace:
-        return replace(found, workspace=selected_workspace)
+        return replace(found, workspace=selected_workspace, is_default=False)
     if profile or settings.client_url or settings.client_profile:
         return found
     return _of_folder(found, folder)
@@ -119,7 +121,7 @@ def _from_environment(settings: Settings, environ: Mapping[str, str]) -> Connect
                 "ORVANTA_URL is set without ORVANTA_TOKEN.",
                 hint="Set both, or unset both and select a profile with --profile.",
             )
-        return Connection(url, settings.workspace, settings.client_token, "ORVANTA_URL")
+        return Connection(url, settings.workspace, settings.client_token, "ORVANTA_URL", is_default=True)
     if settings.client_token is not None:
         raise NotLoggedIn(
             "ORVANTA_TOKEN is set without ORVANTA_URL.", hint="Set ORVANTA_URL to the address of its server."

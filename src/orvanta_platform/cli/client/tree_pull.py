@@ -253,7 +253,8 @@ def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_l
 def say_workspace(session: Session) -> None:
     """Print which workspace of which server a folder is compared with."""
     connection = session.api.connection
-    say(terminal_safe(f"Workspace {connection.workspace} on {connection.url}"))
+    note = " (the default: ORVANTA_WORKSPACE is not set)" if connection.is_default else ""
+    say(terminal_safe(f"Workspace {connection.workspace} on {connection.url}{note}"))
 
 
 def say_ambiguous(folder: Folder) -> None:
