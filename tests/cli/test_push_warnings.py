@@ -61,3 +61,23 @@ def test_push_refuses_wrong_settings_of_a_script_with_file_and_line(cli: Cli) ->
     assert cli.installation.client.get("/api/w/main/scripts/exists/p/f/wrong/typed").json() is False
     settings.write_text("summary: x\ntimeout: 30\ntag: null\n")
     assert "script f/wrong/typed: created" in cli("push", "repo", "--no-wait").out
+
+
+def test_push_warns_of_outdated_metadata_and_conflict_markers(cli: Cli) -> None:
+    """The way out of the first two is a command, after which there is no warning."""
+    at = "repo/f/outdated"
+    cli.write(f"{at}/sum.py", "import httpx\n\ndef main(y: int):\n    return y\n")
+    cli.write(f"{at}/sum.script.lock", "six==1.16.0\n")
+    settings = cli.write(f"{at}/sum.script.yaml", "summary: ''\nschema: {properties: {x: {type: string}}}\n")
+    cli.write(f"{at}/half.sh", "<<<<<<< HEAD\necho 1\n=======\necho 2\n>>>>>>> other\n")
+    way_out = f"update it with `orvanta generate-metadata {at}/sum.py`"
+    schema = "its schema is not that of the code: the code has no input x, the schema lacks the input y"
+    outdated = [
+        f"{at}/sum.py: warning lock_outdated: its lock lacks httpx; {way_out}",
+        f"{settings.relative_to(cli.folder)}:2:1: warning schema_outdated: {schema}; {way_out}",
+    ]
+    markers = "warning conflict_markers: it contains the markers of a merge conflict, which is not resolved"
+    shown = cli("push", "repo", "--dry-run").err.splitlines()
+    assert [line for line in shown if "warning" in line] == [f"{at}/half.sh:1:1: {markers}", *outdated]
+    shown = cli("script", "push", f"{at}/sum.py", "--dry-run").err.splitlines()
+    assert [line for line in shown if "warning" in line] == outdated

@@ -47,6 +47,11 @@ class FlowFile:
         """Path derived from the location in the folders, or None."""
         return path_of(*_named(self.file))
 
+    @property
+    def source(self) -> Path:
+        """Folder of the workflow, or its document if it has none."""
+        return _named(self.file)[0]
+
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics that need no server, errors first."""
         return validate(self.tree)

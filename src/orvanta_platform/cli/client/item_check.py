@@ -11,6 +11,7 @@ import typer
 from ruamel.yaml.comments import CommentedMap
 
 from orvanta_platform.cli.client import flow_files, script_files, secret_warnings
+from orvanta_platform.cli.client.code_check import code_fault, lock_warning, schema_warning
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.flow_files import FlowFile, position_in
 from orvanta_platform.cli.client.item_failures import location_of
@@ -19,8 +20,7 @@ from orvanta_platform.cli.client.tree_folder import Folder, open_folder
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import item_settings, unknown_keys
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
-from orvanta_platform.workflow.requirements import placed_rawscripts
-from orvanta_platform.workflow.signature.fault import syntax_fault
+from orvanta_platform.workflow.requirements import lock_of, placed_rawscripts
 from orvanta_platform.workflow.text import open_yaml
 from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.extensions import ending_of
@@ -106,6 +106,7 @@ def check_script(file: Path) -> list[Located]:
             *code_faults(str(file), script.language, script.content, "error"),
             *_located(settings_file_of(file), [*settings, *unknown_keys.of_item("script", script.tree)]),
             *((str(file), _advice(each)) for each in advice.of_script(*_parts(script))),
+            *_metadata(str(file), settings_file_of(file), *_parts(script), script.lock),
         ]
     print_located(found)
     return found
@@ -148,16 +149,18 @@ def workflow_faults(flow: FlowFile, severity: Severity) -> list[Located]:
         if not isinstance(language, str) or not isinstance(content, str):
             continue
         pointer = f"{at}/content"
-        fault = syntax_fault(language, content)
-        if fault is None:
-            continue
         location, where = flow.location(pointer), ""
-        if pointer in flow.inlined:
-            location = f"{location}:{fault.line}:{fault.column}"
-        else:
-            where = f"line {fault.line}: "
-        message = f"node {node}: {where}the code cannot be parsed: {fault.message}"
-        found.append((location, Diagnostic("syntax_error", severity, node, pointer, message)))
+        if (fault := code_fault(language, content)) is not None:
+            code, place = fault
+            if pointer in flow.inlined:
+                location = f"{location}:{place.line}:{place.column}"
+            else:
+                where = f"line {place.line}: "
+            message = f"node {node}: {where}{place.message}"
+            found.append((location, Diagnostic(code, severity, node, pointer, message)))
+        elif (outdated := lock_warning(language, content, lock_of(value), str(flow.source))) is not None:
+            code, message = outdated
+            found.append((location, Diagnostic(code, "warning", node, pointer, f"node {node}: {message}")))
     return found
 
 
@@ -172,15 +175,22 @@ def push_warnings(folder: Folder, item: Item) -> list[Located]:
             return []
     found: list[Located] = []
     if item.kind == "script":
-        file = folder.file_of(item.key)
-        found += code_faults(file, item.content["language"], item.content["content"], "warning")
+        file, content = folder.file_of(item.key), item.content
+        name = settings_name(folder, item.key)
+        parts = content["language"], content["content"], content.get("settings") or {}, content.get("lock")
+        found += code_faults(file, content["language"], content["content"], "warning")
+        found += _metadata(file, None if name is None else folder.shown(name), *parts)
     return found + key_warnings(folder, item.key)
 
 
 def script_warnings(script: ScriptFile) -> list[Located]:
     """Return the warnings of `push_warnings` about a script."""
-    keys = _located(settings_file_of(script.file), unknown_keys.of_item("script", script.tree))
-    return [*code_faults(str(script.file), script.language, script.content, "warning"), *keys]
+    file, settings = str(script.file), settings_file_of(script.file)
+    return [
+        *code_faults(file, script.language, script.content, "warning"),
+        *_located(settings, unknown_keys.of_item("script", script.tree)),
+        *_metadata(file, settings, *_parts(script), script.lock),
+    ]
 
 
 def setting_faults(script: ScriptFile) -> list[Located]:
@@ -209,11 +219,22 @@ def settings_name(folder: Folder, key: Key) -> str | None:
 
 
 def code_faults(file: str, language: str, content: str, severity: Severity) -> Iterator[Located]:
-    """Yield the error of code that cannot be parsed, if there is a parser for its language."""
-    fault = syntax_fault(language, content)
+    """Yield the reason why code cannot run, if it is known."""
+    fault = code_fault(language, content)
     if fault is not None:
-        message = f"the code cannot be parsed: {fault.message}"
-        yield f"{file}:{fault.line}:{fault.column}", Diagnostic("syntax_error", severity, None, "", message)
+        code, place = fault
+        yield f"{file}:{place.line}:{place.column}", Diagnostic(code, severity, None, "", place.message)
+
+
+def _metadata(
+    file: str, settings_file: Path | None, language: str, content: str, settings: dict[str, Any], lock: str | None
+) -> Iterator[Located]:
+    """Yield the warnings about the lock and the schema of a script."""
+    if (outdated := lock_warning(language, content, lock, file)) is not None:
+        yield file, _advice(outdated)
+    if (outdated := schema_warning(language, content, settings, file)) is not None:
+        code, message = outdated
+        yield from _located(settings_file, [Diagnostic(code, "warning", None, "/schema", message)])
 
 
 def _located(file: Path | None, found: Sequence[Diagnostic] | Iterator[Diagnostic]) -> list[Located]:

@@ -9,6 +9,7 @@ from orvanta_platform.workflow.signature import python
 
 _TEXTS: Final = ("title", "description", "examples", "deprecated", "readOnly", "writeOnly")
 """Keys that are retained when the type of an input changes."""
+_NUMBERS: Final = {"integer", "number"}
 
 
 def refresh(written: Mapping[str, Any], inferred: Mapping[str, Any], *, keep_others: bool = False) -> dict[str, Any]:
@@ -31,6 +32,26 @@ def refresh(written: Mapping[str, Any], inferred: Mapping[str, Any], *, keep_oth
         "required": _ordered(written.get("required"), [*inferred["required"], *required]),
         "order": _ordered(written.get("order"), [*inferred["order"], *others]),
     }
+
+
+def outdated_inputs(
+    written: Mapping[str, Any], inferred: Mapping[str, Any], *, keep_others: bool = False, typed: bool = True
+) -> dict[str, str]:
+    """Return the differences of the inputs that `refresh` would remove, add or give another type, by their names.
+
+    Differences that hardly change a run are left out, such as the order of the inputs, or a limit to whole numbers.
+    `typed`: the signature determines the types.
+    """
+    before = _object(written.get("properties"))
+    after = refresh(written, inferred, keep_others=keep_others)["properties"]
+    found = {name: f"the code has no input {name}" for name in before if name not in after}
+    for name, each in after.items():
+        old, new = _object(before.get(name)).get("type"), each.get("type")
+        if name not in before:
+            found[name] = f"the schema lacks the input {name}"
+        elif typed and {old, new} != _NUMBERS and old != new and isinstance(old, str) and isinstance(new, str):
+            found[name] = f"the input {name} is of the type {new} in the code"
+    return found
 
 
 def accepts_any(language: str, content: str) -> bool:
