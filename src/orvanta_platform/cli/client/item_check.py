@@ -15,6 +15,7 @@ from orvanta_platform.cli.client.code_check import code_fault, lock_warning, sch
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.flow_files import FlowFile, position_in
 from orvanta_platform.cli.client.item_failures import location_of
+from orvanta_platform.cli.client.item_names import name_fault
 from orvanta_platform.cli.client.script_files import ScriptFile, UnreadableSettings, settings_file_of
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
@@ -102,7 +103,10 @@ def check_script(file: Path) -> list[Located]:
         found = flow_files.error_locations(error.file, error.reason)
     else:
         settings = item_settings.script_faults(script.settings or {})
+        path = script_files.path_in_folders(file)
+        fault = None if path is None else name_fault(("script", path))
         found = [
+            *(() if fault is None else [(str(file), fault)]),
             *code_faults(str(file), script.language, script.content, "error"),
             *_located(settings_file_of(file), [*settings, *unknown_keys.of_item("script", script.tree)]),
             *((str(file), _advice(each)) for each in advice.of_script(*_parts(script))),
@@ -115,6 +119,10 @@ def check_script(file: Path) -> list[Located]:
 def check_item(folder: Folder, key: Key) -> list[Located]:
     """Print and return the problems of an item of another kind."""
     found: list[Located]
+    if (fault := name_fault(key)) is not None:
+        found = [(folder.file_of(key), fault)]
+        print_located(found)
+        return found
     try:
         item = folder.read(key)
     except OrvantaError as error:

@@ -17,9 +17,9 @@ import msgspec
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.folder_workspace import STATE, base_of
+from orvanta_platform.cli.client.item_names import check_name
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
-from orvanta_platform.control import names
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import (
@@ -178,6 +178,7 @@ class Folder:
         if key in self.twice:
             both = " and ".join(str(self.files[name]) for name in self.twice[key])
             raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
+        check_name(key)
         try:
             return read(located, self._with_included(located))
         except InvalidWorkflow as error:
@@ -232,7 +233,7 @@ class Folder:
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
-        _check_name(item)
+        check_name(item.key)
         new = self.files_of(item)
         if self.is_deno:
             new = {with_runtime(name, "bun"): body for name, body in new.items()}
@@ -363,21 +364,6 @@ def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:
         return
     if folder == base or {"f", "u"} & set(folder.relative_to(base).parts):
         raise BadRequest(f"The folder {folder} cannot be read: {error.strerror}.")
-
-
-def _check_name(item: Item) -> None:
-    """Check that the path of an item is one that the platform allows. Raises BadRequest."""
-    match item.kind:
-        case "folder":
-            names.check_folder(item.path)
-        case "group" | "resource_type":
-            names.check_name(item.kind.replace("_", " "), item.path)
-        case "user":
-            names.check_email(item.path)
-        case "settings":
-            pass  # its file has a fixed name
-        case _:
-            names.check_path(item.path)
 
 
 def _is_windows() -> bool:

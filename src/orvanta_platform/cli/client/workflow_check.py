@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.item_check import workflow_faults
+from orvanta_platform.cli.client.item_names import name_fault
 from orvanta_platform.cli.client.output import say
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import yaml_text
@@ -69,6 +70,8 @@ def check(
             subject = replace(subject_of_flow(flow.path or "", flow.tree), tests=tests)
             defaults = find_defaults(subject, policies)
             diagnostics += [each.diagnostic() for each in violations(subject, policies)]
+        if flow.path is not None and (fault := name_fault(("flow", flow.path))) is not None:
+            diagnostics.insert(0, fault)
         found = [(flow.location(each.path), each) for each in diagnostics] + workflow_faults(flow, "error")
     print_located(found)
     for each in defaults:
