@@ -18,6 +18,7 @@ from orvanta_platform.cli.client.item_failures import location_of
 from orvanta_platform.cli.client.item_names import name_fault
 from orvanta_platform.cli.client.script_files import ScriptFile, UnreadableSettings, settings_file_of
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder
+from orvanta_platform.cli.client.tree_pull import say_other_code
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import item_settings, unknown_keys
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
@@ -41,7 +42,7 @@ class Selection(msgspec.Struct, frozen=True):
     items: list[tuple[Folder, Key]]
     """Items of other kinds."""
     unused: list[Located]
-    """Files of code in the folders of workflows that no workflow refers to."""
+    """Files that have no effect: code that no workflow refers to, and files in the wrong place."""
 
 
 def select(source: Sequence[Path]) -> Selection:
@@ -65,6 +66,7 @@ def _select_under(root: Path, found: Selection) -> None:
     found.workflows.extend(flow_files.find(root))
     folder = open_folder(root)
     found.unused.extend(_unused(folder))
+    say_other_code(folder)
     for key, located in folder.located.items():
         if key[0] == "script":
             found.scripts.append(_shown(folder.files[located.files[0]], root))
@@ -73,7 +75,7 @@ def _select_under(root: Path, found: Selection) -> None:
 
 
 def _unused(folder: Folder) -> list[Located]:
-    return [(str(folder.shown(name)), _advice(advice.CODE_UNUSED)) for name in folder.unused_files()]
+    return [(file, _advice(each)) for file, each in folder.warnings()]
 
 
 def _select_file(file: Path, found: Selection) -> bool:

@@ -21,8 +21,10 @@ from orvanta_platform.cli.client.item_names import check_name
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.workflow.tree.advice import CODE_UNUSED, Advice, of_misplaced
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import (
+    DOCUMENTS,
     FLOW_FOLDERS,
     SCRIPT_SETTINGS,
     Located,
@@ -79,6 +81,8 @@ class Folder:
     """Items with files of their own for branches, none of which is known to be checked out. They are left out."""
     optional: Collection[Kind] = ()
     """Optional kinds whose items belong to the folder."""
+    flow_folders: Mapping[str, Path] = field(default_factory=dict)
+    """Folders that end like those of workflows, by their names in the tree."""
     _read: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -231,6 +235,13 @@ class Folder:
                 continue  # it is reported as an error of the workflow
         return sorted(set(found) - included)
 
+    def warnings(self) -> list[tuple[str, Advice]]:
+        """Return the warnings about files that have no effect, by the files for people."""
+        unused = [(name, CODE_UNUSED) for name in self.unused_files()]
+        misplaced = of_misplaced(self.files, self.flow_folders)
+        places = {**self.flow_folders, **self.files}
+        return [(str(_for_people(places[name])), each) for name, each in (*unused, *misplaced)]
+
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
         check_name(item.key)
@@ -311,8 +322,11 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
     specific: set[str] = set()
+    flow_folders: dict[str, Path] = {}
     for file in items_under(
-        root, is_wanted=may_belong, unreadable=lambda *each: _refuse_unreadable(base or root, *each)
+        root,
+        is_wanted=lambda name: may_belong(name) or name.endswith(FLOW_FOLDERS),
+        unreadable=lambda *each: _refuse_unreadable(base or root, *each),
     ):
         if file.is_file():
             written = name_in_tree(file, root)
@@ -323,10 +337,15 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
                 files[name] = file
             elif name is None and (common := settings.ambiguous_name(written)) is not None:
                 specific.add(common)
+        elif file.name.endswith(FLOW_FOLDERS):
+            document = name_in_tree(file / DOCUMENTS[0], root)
+            if not settings.excludes(document):
+                flow_folders[document.rpartition("/")[0]] = file
     found = [each for each in locate(files, optional) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
     twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
-    folder = Folder(root, base or _top(root, files), located, files, is_deno, twice, settings, optional=optional)
+    base = base or _top(root, files)
+    folder = Folder(root, base, located, files, is_deno, twice, settings, optional=optional, flow_folders=flow_folders)
     for each in locate(specific, optional):
         # On another branch, a common file is that of the item.
         is_open = settings.checked_out is None or each.key not in located

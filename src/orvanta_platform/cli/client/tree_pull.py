@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
-from orvanta_platform.workflow.tree.advice import CODE_UNUSED
+from orvanta_platform.workflow.tree.advice import of_other_code
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
@@ -274,10 +274,19 @@ def say_ambiguous(folder: Folder) -> None:
 
 
 def say_unused(folder: Folder) -> None:
-    """Warn of the files of code in the folders of workflows that no workflow refers to."""
-    code, message = CODE_UNUSED
-    for name in folder.unused_files():
-        say(terminal_safe(f"{folder.shown(name)}: warning {code}: {message}"))
+    """Warn of files that have no effect: those that nothing refers to, and those in the wrong place."""
+    for file, (code, message) in folder.warnings():
+        say(terminal_safe(f"{file}: warning {code}: {message}"))
+    say_other_code(folder)
+
+
+def say_other_code(folder: Folder) -> None:
+    """Print the files of code outside of f and u, if there are any."""
+    if not (names := of_other_code(folder.files)):
+        return
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    count = f"{len(names)} {'file' if len(names) == 1 else 'files'} of code outside of f and u"
+    say(terminal_safe(f"{count} {'is' if len(names) == 1 else 'are'} left out: {', '.join(names[:_NAMED])}{more}."))
 
 
 def say_hidden(found: Comparison) -> None:

@@ -10,7 +10,15 @@ from orvanta_platform.workflow import job_variables
 from orvanta_platform.workflow.languages import address_import, deno_only_import, runtime_fault
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Item
-from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, folder_of, item_path
+from orvanta_platform.workflow.tree.paths import (
+    DOCUMENTS,
+    FLOW_FOLDERS,
+    PLACED,
+    SCRIPT_LOCK,
+    SCRIPT_SETTINGS,
+    folder_of,
+    item_path,
+)
 
 Advice = tuple[str, str]
 """Code and message."""
@@ -18,6 +26,7 @@ Advice = tuple[str, str]
 _DOCKER: Final = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)*?[ \t]*#[ \t]*docker[ \t]*\r?$", re.MULTILINE)
 CODE_UNUSED: Final[Advice] = ("code_unused", "it has no effect: no workflow refers to it; delete it, or refer to it")
 """Warning about a file in the folder of a workflow."""
+_MISPLACED: Final[Advice] = ("misplaced", "it is left out: items are in folders f/<folder> and u/<user>")
 _DIALECTS: Final = ".pg.sql, .my.sql, .bq.sql, .sf.sql, .ms.sql or .duckdb.sql"
 
 
@@ -68,3 +77,39 @@ def of_unused(names: Collection[str]) -> Iterator[tuple[str, Advice]]:
             yield name, ("dialect_missing", f"it is left out: its name must end in the dialect, {_DIALECTS}")
         elif suffix != ".sql" and name.removesuffix(suffix) not in stems:
             yield name, ("code_missing", "it is left out: there is no file with the code of its script")
+
+
+def of_misplaced(names: Collection[str], flow_folders: Collection[str]) -> Iterator[tuple[str, Advice]]:
+    """Yield the files that look like items and are where none can be, each with a warning.
+
+    `flow_folders`: names of the folders that end like those of workflows. A tree without f and u has no such places.
+    """
+    present = set(names)
+    for folder in sorted(filter(is_below_areas, flow_folders)):
+        if not any(f"{folder}/{each}" in present for each in DOCUMENTS):
+            yield folder, ("flow_empty", "it is left out: it contains no flow.yaml")
+        elif item_path(folder, FLOW_FOLDERS) is None:
+            yield folder, _MISPLACED
+    if not any(map(is_below_areas, names)):
+        return
+    for name in sorted(names):
+        if folder_of(name) is None and _has_item_name(name) and item_path(name, ()) is None:
+            yield name, _MISPLACED
+
+
+def of_other_code(names: Collection[str]) -> list[str]:
+    """Return the files of code outside of f and u, which may belong to no item, in a tree that has f or u."""
+    outside = [name for name in sorted(names) if ending_of(name) is not None and not is_below_areas(name)]
+    return outside if len(outside) < len(names) and any(map(is_below_areas, names)) else []
+
+
+def is_below_areas(name: str) -> bool:
+    """Return whether a file is below f or u."""
+    return name.startswith(("f/", "u/"))
+
+
+def _has_item_name(name: str) -> bool:
+    """Return whether the name of a file is that of an item; elsewhere than below f and u, code may be anything."""
+    if ending_of(name) is not None:
+        return is_below_areas(name)
+    return name.endswith((*SCRIPT_SETTINGS, SCRIPT_LOCK, *PLACED))

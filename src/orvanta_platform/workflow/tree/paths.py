@@ -40,6 +40,8 @@ _NAMED: Final[Mapping[str, Kind]] = {
 _BY_NAME: Final = ("resource_type", "group", "user")
 """Kinds whose files may be in any folder."""
 _SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
+PLACED: Final = tuple(suffix for suffix, kind in _SUFFIXES.items() if kind not in _BY_NAME)
+"""Endings of the settings files of items whose path is that of their file."""
 _SETTINGS_FILES: Final = tuple(f"{SETTINGS_PATH}{format}" for format in FORMATS)
 _ENDINGS: Final = (*LANGUAGES, *FORMATS, SCRIPT_LOCK, ".sql")
 _MIN_PARTS: Final = 3
