@@ -140,6 +140,7 @@ ITEMS: list[tuple[str, str, str | None]] = [
     ("f/sales/a.variable.json", '{"value": "x", "is_secrt": false}', " is_secrt is_secret"),
     ("f/sales/a.resource.yaml", "value: {valeu: 1}\nresource_typ: x\n", "2:1 resource_typ resource_type"),
     ("f/sales/a.schedule.yaml", "schedule: 0 0 6 * * *\nenabeld: true\n", "2:1 enabeld enabled"),
+    ("f/sales/a.schedule.yaml", "cron: 0 0 6 * * *\n", "1:1 cron schedule"),
     ("f/sales/a.http_trigger.yaml", "http_methd: get\n", "1:1 http_methd http_method"),
     ("f/sales/folder.meta.yaml", "sumary: x\n", "1:1 sumary summary"),
     ("a.resource-type.yaml", "shcema: {}\n", "1:1 shcema schema"),
@@ -239,6 +240,27 @@ def test_setting_of_a_wrong_type_is_an_error_with_its_line(tmp_path: Path, name:
     assert done.returncode == 1 and found.startswith(
         f"{file}:{line}:1: error wrong_type: the setting {key} is not valid"
     )
+
+
+def test_wrong_types_are_named_in_plain_words(tmp_path: Path) -> None:
+    file = write(tmp_path, "f/sales/region.variable.yaml", "is_secret: 'no'\nvalue: 5\nlabels: a\n")
+    start = "error wrong_type: the setting"
+    assert lines(run("lint", str(file))) == [
+        f"{file}:2:1: {start} value is not valid: it must be a text, not a whole number; write it in quotes",
+        f"{file}:1:1: {start} is_secret is not valid: it must be true or false, not a text",
+        f"{file}:3:1: {start} labels is not valid: it must be a list, not a text",
+    ]
+
+
+def test_invalid_yaml_has_one_code_and_says_everything_once(tmp_path: Path) -> None:
+    """In workflows, scripts' settings and other items."""
+    write(tmp_path, "f/sales/x.py", GOOD)
+    for name in ("a.flow/flow.yaml", "x.script.yaml", "a.variable.yaml"):
+        write(tmp_path, f"f/sales/{name}", "summary: [\n")
+    found = [line.removeprefix(f"{tmp_path}/f/sales/") for line in lines(run("lint", str(tmp_path)))]
+    assert [line.partition(": ")[2].partition(":")[0] for line in found] == ["error invalid_yaml"] * 3
+    assert {line.partition(":")[0] for line in found} == {"a.flow/flow.yaml", "x.script.yaml", "a.variable.yaml"}
+    assert str(tmp_path) not in "".join(found)
 
 
 @pytest.mark.parametrize(

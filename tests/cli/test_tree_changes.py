@@ -231,7 +231,7 @@ def test_invalid_contents_and_two_files_of_an_item_are_named(cli: Cli) -> None:
     cli.write("ann/f/pair5/dup.py", "def main(): return 1\n")
     wrong = (
         "ann/f/pair5/wrong.variable.yaml:1:1: "
-        "The content of f/pair5/wrong is not valid: Expected `str | null`, got `array`"
+        "The content of f/pair5/wrong is not valid: value must be a text, not a list"
     )
     both = "f/pair5/dup.py and "
     status = cli("status", "ann")

@@ -54,6 +54,8 @@ def test_file_that_cannot_be_read_has_the_line(
         ("The content of f/team/x is not valid: Expected `str`, got `int` - at `$.value`.", ":3:1"),
         ("The content of f/team/x is not valid: Expected `str`, got `int` - at `$.labels[1]`.", ":6:5"),
         ("The content of f/team/x is not valid: Expected `str`, got `int` - at `$.none`.", ""),
+        ("The content of f/team/x is not valid: value must be a text, not a whole number; write it in quotes.", ":3:1"),
+        ("The content of f/team/x is not valid: labels[1] must be a text, not a list.", ":6:5"),
         ("on_failure_times must be a number from 1 to 10.", ":7:1"),
         ("There is no rule 'twice' for missed ticks.", ":8:1"),
         ("'nobody' is neither u/<user> nor g/<group>.", ":10:5"),

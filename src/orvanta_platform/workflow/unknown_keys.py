@@ -64,6 +64,13 @@ _OTHERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Keys of kinds of items in the ecosystem beside those of FIELDS."""
 
+_SYNONYMS: Final[Mapping[str, str]] = {
+    "cron": "schedule",
+    "crontab": "schedule",
+    "secret": "is_secret",
+    "type": "resource_type",
+}
+"""Names that other tools have for keys."""
 _OF_SCRIPT: Final = frozenset({*SCRIPT, "content", "language", "lock", "is_trigger"})
 _TOLERATED: Final = frozenset({"delete_after_use"})
 _OF_VALUE: Final = frozenset({"type", "tool_type", "summary", "pass_flow_input_directly"})
@@ -162,6 +169,8 @@ def _unknown(
 
 
 def _nearest(key: str, known: Collection[str], cutoff: float = _CUTOFF) -> str | None:
+    if (same := _SYNONYMS.get(key)) in known:
+        return same
     close = difflib.get_close_matches(key, sorted(known), 1, cutoff)
     longer = [each for each in sorted(known) if each.startswith(f"{key}_") and len(key) >= _MIN_START]
     return next(iter([*close, *longer]), None)

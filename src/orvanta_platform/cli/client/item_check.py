@@ -128,7 +128,9 @@ def check_item(folder: Folder, key: Key) -> list[Located]:
     try:
         item = folder.read(key)
     except OrvantaError as error:
-        found = [(str(location_of(folder, key, error)), Diagnostic(error.code, "error", None, "", error.message))]
+        place = str(location_of(folder, key, error))
+        reasons = [Diagnostic(**each) for each in error.details or []]
+        found = [(place, each) for each in reasons or [Diagnostic(error.code, "error", None, "", error.message)]]
     else:
         from orvanta_platform.services.changes.writers import type_faults
 

@@ -13,7 +13,7 @@ from ruamel.yaml.comments import CommentedMap
 from orvanta_platform.cli.client.flow_files import position_in
 from orvanta_platform.cli.client.output import say_error
 from orvanta_platform.cli.client.tree_folder import Folder
-from orvanta_platform.errors import InvalidItemSettings, OrvantaError
+from orvanta_platform.errors import InvalidItemSettings, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow.diagnostics import pointer
 from orvanta_platform.workflow.text import open_yaml
 from orvanta_platform.workflow.tree.item import Key
@@ -21,6 +21,7 @@ from orvanta_platform.workflow.tree.paths import SCRIPT_SETTINGS
 
 _LINE: Final = re.compile(r" at line (\d+), column (\d+)")
 _VALUE: Final = re.compile(r" - at `\$([^`]*)`")
+_SUBJECT: Final = re.compile(r" is not valid: ([\w.\[\]]+) must be ")
 _PART: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _FIRST_WORD: Final = re.compile(r"`?(\w+)")
 
@@ -54,7 +55,26 @@ def failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> list
 def show_failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> None:
     """Print the errors of items with their files and lines."""
     for key, error in failed:
-        say_error(f"{str(location_of(folder, key, error)) or key[1]}: {error.message}", error.hint)
+        place = location_of(folder, key, error)
+        say_error(f"{str(place) or key[1]}: {_sentence(folder, key, error, place)}", error.hint)
+
+
+def _sentence(folder: Folder, key: Key, error: OrvantaError, place: Location) -> str:
+    """Return the message of an error without what its place and earlier lines say."""
+    if isinstance(error, InvalidWorkflow) and error.details:
+        return "it is not valid, for the reasons above"
+    for start in _starts(folder, key):
+        if error.message.startswith(start):
+            message = error.message[len(start) :]
+            return f"cannot be read: {message if place.line is None else _LINE.sub('', message, count=1)}"
+    return error.message
+
+
+def _starts(folder: Folder, key: Key) -> dict[str, Path]:
+    """Return the beginnings of messages about files of an item that cannot be read, with the files."""
+    located = folder.located.get(key)
+    files = {} if located is None else {name: folder.files[name] for name in located.files}
+    return {f"{shown} cannot be read: ": file for name, file in files.items() for shown in (name, folder.shown(name))}
 
 
 def location_of(folder: Folder, key: Key, error: OrvantaError) -> Location:
@@ -65,14 +85,10 @@ def location_of(folder: Folder, key: Key, error: OrvantaError) -> Location:
     if located is None:
         return Location("")
     files = {name: folder.files[name] for name in located.files}
-    unreadable = [
-        file
-        for name, file in files.items()
-        if error.message.startswith((f"{name} cannot be read: ", f"{file} cannot be read: "))
-    ]
-    if unreadable:
+    unreadable = next((file for start, file in _starts(folder, key).items() if error.message.startswith(start)), None)
+    if unreadable is not None:
         line = _LINE.search(error.message)
-        return Location(_shown(unreadable[0]), *(map(int, line.groups()) if line else ()))
+        return Location(_shown(unreadable), *(map(int, line.groups()) if line else ()))
     if key[0] == "script" and (at := _setting(error)) is not None:
         settings = next((file for name, file in files.items() if name.endswith(SCRIPT_SETTINGS)), None)
         if settings is not None:
@@ -118,6 +134,8 @@ def _opened(file: Path) -> CommentedMap | None:
 def _pointer(message: str, tree: Mapping[str, Any]) -> str | None:
     if value := _VALUE.search(message):
         return "".join(f"/{name or index}" for name, index in _PART.findall(value[1]))
+    if subject := _SUBJECT.search(message):
+        return "".join(f"/{name or index}" for name, index in _PART.findall(f".{subject[1]}"))
     word = _FIRST_WORD.match(message)
     if word and word[1] in tree:
         return f"/{word[1]}"

@@ -164,7 +164,7 @@ class Folder:
             try:
                 self._read[name] = self.files[name].read_bytes()
             except OSError as error:
-                raise BadRequest(f"{self.files[name]} cannot be read: {error.strerror}.") from None
+                raise BadRequest(f"{self.shown(name)} cannot be read: {error.strerror}.") from None
         return self._read[name]
 
     def digest(self, key: Key) -> str:
@@ -180,13 +180,13 @@ class Folder:
         """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
         located = self.located[key]
         if key in self.twice:
-            both = " and ".join(str(self.files[name]) for name in self.twice[key])
+            both = " and ".join(str(self.shown(name)) for name in self.twice[key])
             raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
         check_name(key)
         try:
             return read(located, self._with_included(located))
         except InvalidWorkflow as error:
-            file = self.files[located.files[0]]
+            file = self.shown(located.files[0])
             raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None
 
     def missing_lock(self, item: Item) -> str | None:

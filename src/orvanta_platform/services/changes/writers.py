@@ -34,6 +34,7 @@ from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
 from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, SETTINGS_PATH, Item, parts_of_test
 from orvanta_platform.workflow.tree.plan import Wanted, has_effect, item_of, masked, without_masks
+from orvanta_platform.workflow.type_words import in_words
 
 T = TypeVar("T")
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -180,7 +181,7 @@ def type_faults(item: Item) -> Iterator[Diagnostic]:
         try:
             msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
-            message = f"the setting {field.name} is not valid: {error}"
+            message = f"the setting {field.name} is not valid: {in_words(str(error))}"
             yield Diagnostic("wrong_type", "error", None, f"/{field.name}", message)
 
 
@@ -230,7 +231,7 @@ def _convert(path: str, content: Mapping[str, Any], shape: type[T]) -> T:
     try:
         return msgspec.convert(dict(content), shape)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The content of {path[:200]} is not valid: {error}.") from None
+        raise BadRequest(f"The content of {path[:200]} is not valid: {in_words(str(error))}.") from None
 
 
 async def _folder(

@@ -141,7 +141,8 @@ def settings_in(name: str, files: Mapping[str, bytes], *, limited: bool = False)
     try:
         return document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
     except InvalidWorkflow as error:
-        raise BadRequest(f"{name} cannot be read: {error.message}.", hint=error.hint) from None
+        sentence = f"{name} cannot be read: {error.message}."
+        raise BadRequest(sentence, hint=error.hint, details=error.details) from None
 
 
 def format_of(name: str) -> Format:
