@@ -145,6 +145,7 @@ class _Push:
             self._warn_of_missing(item)
             if item.kind == "http_trigger":
                 self._warn_of_trigger(item)
+        self._say_moves()
         self._warn_of_secrets(items, gone if self.options.prune else [])
         warn_of_unknown(self.session.api, self.folder, items)
         return changes
@@ -256,6 +257,7 @@ class _Push:
                 raise
         self.unknown = [*unknown_users(done)]
         if self.options.dry_run:
+            self._name_folders(done)
             return done
         self._remember(done)
         self._write_folders(done)
@@ -289,16 +291,38 @@ class _Push:
                 state.remember(self.items[key], each["hash"], self.folder.digest(key))
         state.save()
 
-    def _write_folders(self, done: dict[str, Any]) -> None:
-        """Write the files of folders that the server created for the items, and add them to the outcome."""
+    def _new_folders(self) -> list[Key]:
+        """Return the folders that the server creates for the items, as far as the caller may see that they are new."""
         names = sorted({path.split("/")[1] for _, path in self.items if path.startswith("f/")})
         known = {*self.found.remote, *self.folder.located}
         keys: list[Key] = [("folder", name) for name in names if (self.folder.base / "f" / name).is_dir()]
-        created = [key for key in keys if key not in known and self.folder.covers(key)]
-        for key, (item, hash) in fetch(self.session.api, created).items():
+        return [key for key in keys if key not in known and self.folder.covers(key)]
+
+    def _write_folders(self, done: dict[str, Any]) -> None:
+        """Write the files of folders that the server created for the items, and add them to the outcome."""
+        for key, (item, hash) in fetch(self.session.api, self._new_folders()).items():
             self.folder.write(item)
             self.found.state.remember(item, hash, self.folder.digest(key))
             done["entries"].insert(0, {"kind": key[0], "path": key[1], "action": "add"})
+
+    def _name_folders(self, done: dict[str, Any]) -> None:
+        """Add the folders that a push would create to the outcome of a dry run, unless one has an item already."""
+        used = {path.split("/")[1] for _, path in self.found.remote if path.startswith("f/")}
+        for key in reversed(self._new_folders()):
+            if key[1] not in used:
+                done["entries"].insert(0, {"kind": key[0], "path": key[1], "action": "add"})
+
+    def _say_moves(self) -> None:
+        """Print how to move the scripts and workflows that have the content of a deleted one."""
+        state = self.found.state
+        gone = [state.base_of(key) for key in self.found.of("deleted") if key[0] in _NAMES]
+        moved = {code: item.path for item in gone if item is not None and (code := _code_of(item)) is not None}
+        for key in self.found.of("added"):
+            old = moved.get(code) if key in self.items and (code := _code_of(self.items[key])) is not None else None
+            if old is not None:
+                way_out = f"to keep it, run `orvanta {key[0]} move {old} {key[1]}` before the push"
+                text = f"it has the content of {old}, whose file was deleted, and not its history; {way_out}"
+                _say_advice(self.items[key], ("maybe_moved", text))
 
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""
@@ -351,6 +375,12 @@ def _warn(item: Item, *, is_new: bool) -> None:
     lock = content.get("lock") if item.kind == "script" else None
     if lock and (fault := lock_fault(content["language"], lock)) is not None:
         say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
+
+
+def _code_of(item: Item) -> tuple[str, str] | None:
+    """Return the kind and the text of a script or workflow, by which a moved one is recognised."""
+    text = item.content.get({"script": "content", "flow": "text"}.get(item.kind, ""))
+    return (item.kind, text) if isinstance(text, str) and text.strip() else None
 
 
 def _say_advice(item: Item, found: advice.Advice) -> None:
