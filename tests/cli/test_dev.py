@@ -79,3 +79,19 @@ def test_change_cancels_the_run(cli: Cli) -> None:
     assert (done.code, done.out) == (0, "")
     found = cli("job", "list", "--path", "f/dev/slow", "--json").json
     assert [each["canceled"] for each in found] == [True, True], found
+
+
+def test_change_of_a_script_runs_the_single_workflow_that_uses_it(cli: Cli) -> None:
+    cli.write("f/dev/user.flow/flow.yaml", FLOW.replace("f/dev/part", "f/dev/used"))
+    used = cli.write("f/dev/used.py", "def main(n: int):\n    return {'first': n}\n")
+    with cli.started("dev", "f/dev/user.flow", "-i", "n:=7") as dev:
+        dev.await_out('{"first":7}')
+        used.write_text("def main(n: int):\n    return {'again': n}\n")
+        dev.await_out('{"again":7}')
+        cli.write("f/dev/user.flow/code.py", "def main():\n    return (\n")
+        node = "{type: rawscript, language: python3, content: '!inline code.py', input_transforms: {}}"
+        cli.write("f/dev/user.flow/flow.yaml", f"{FLOW}    - id: b\n      value: {node}\n")
+        dev.await_err("f/dev/user.flow/code.py:2:12: error syntax_error: node b: ")
+        dev.await_err("f/dev/user.flow has errors; it is not run.")
+        dev.interrupt()
+        assert dev.end().code == 0

@@ -13,7 +13,7 @@ from orvanta_platform.cli.client import flow_files, script_files
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.item_check import workflow_faults
 from orvanta_platform.cli.client.item_paths import FileState, file_states, is_within, items_under
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow import inline
 from orvanta_platform.workflow.diagnostics import errors
 from orvanta_platform.workflow.signature.fault import syntax_fault
@@ -36,15 +36,36 @@ class WatchedFiles:
         self._is_folder = is_folder
         self._tree: list[FileState] | None = None
         self._items: Files = {}
+        self._own: tuple[FileState, ...] | None = None
+        """States of the files of the single workflow when the scripts that it runs were read."""
+        self._scripts: list[Path] = []
 
     def states(self, input_file: str | None) -> Files:
         """Return the state of all workflows and scripts, and of the file of inputs."""
-        tree = file_states(self._source) if self._is_folder else None
-        if tree is None or tree != self._tree:
-            items = search_items(self._source) if self._is_folder else [self._source]
+        if not self._is_folder:
+            self._items = {self._source: self._states_of_source()}
+        elif (tree := file_states(self._source)) != self._tree:
             # A change after the tree was read differs from it the next time.
-            self._items, self._tree = {item: _states(_files_of(item)) for item in items}, tree
+            self._items, self._tree = {item: _states(_files_of(item)) for item in search_items(self._source)}, tree
         return self._items if input_file is None else {**self._items, Path(input_file): _states([Path(input_file)])}
+
+    def _states_of_source(self) -> tuple[FileState, ...]:
+        """Return the states of the files of the single item, and of the scripts that it runs as they are in files."""
+        own = _states(_files_of(self._source))
+        if own != self._own:
+            self._own, self._scripts = own, used_scripts(self._source)
+        return (*own, *_states([file for script in self._scripts for file in _files_of(script)]))
+
+
+def used_scripts(source: Path) -> list[Path]:
+    """Return the scripts in files that a workflow runs; none for a script, and for one that cannot be read."""
+    if not source.is_dir() and ending_of(source.name) is not None:
+        return []
+    try:
+        flow = flow_files.read(source)
+    except OrvantaError:
+        return []
+    return sorted({file for _, file in _local_scripts(flow.tree.get("value"), flow)})
 
 
 def search_items(folder: Path) -> list[Path]:
@@ -107,6 +128,12 @@ def script_call(file: Path, args: bytes) -> tuple[str, bytes]:
 
 def _use_local_scripts(tree: Any, flow: flow_files.FlowFile) -> None:
     """Replace the nodes that run a script of the folder by its code, except those with the hash of a version."""
+    for node, file in list(_local_scripts(tree, flow)):
+        _use(node, script_files.read(file))
+
+
+def _local_scripts(tree: Any, flow: flow_files.FlowFile) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield the values of the nodes that run a script of the folder, with its file."""
     if flow.path is None:
         return
     document = flow.file.parent if flow.file.name in DOCUMENTS else flow.file
@@ -119,9 +146,9 @@ def _use_local_scripts(tree: Any, flow: flow_files.FlowFile) -> None:
         elif isinstance(value, dict):
             pending += value.values()
             if value.get("type") == "script" and not value.get("hash") and isinstance(value.get("path"), str):
-                file = _script_at(base, value["path"])
+                file = script_at(base, value["path"])
                 if file is not None:
-                    _use(value, script_files.read(file))
+                    yield value, file
 
 
 def _use(node: dict[str, Any], script: script_files.ScriptFile) -> None:
@@ -131,7 +158,7 @@ def _use(node: dict[str, Any], script: script_files.ScriptFile) -> None:
     node |= {name: each for name, each in extra.items() if each}
 
 
-def _script_at(base: Path, path: str) -> Path | None:
+def script_at(base: Path, path: str) -> Path | None:
     """Return the file of the script at a path below the folder that contains f and u."""
     folder, _, name = path.rpartition("/")
     parent = base / folder
