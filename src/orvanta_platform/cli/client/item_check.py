@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from orvanta_platform.cli.client.item_names import name_fault
 from orvanta_platform.cli.client.script_files import ScriptFile, UnreadableSettings, settings_file_of
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder
 from orvanta_platform.cli.client.tree_pull import say_other_code
+from orvanta_platform.engine.ticks import Cron
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import item_settings, unknown_keys
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
 from orvanta_platform.workflow.requirements import lock_of, placed_rawscripts
+from orvanta_platform.workflow.signature.missing_main import missing_main
 from orvanta_platform.workflow.text import open_yaml
+from orvanta_platform.workflow.time_zones import zone_of
 from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.extensions import ending_of
 from orvanta_platform.workflow.tree.item import Item, Key
@@ -114,6 +118,8 @@ def check_script(file: Path) -> list[Located]:
             *((str(file), _advice(each)) for each in advice.of_script(*_parts(script))),
             *_metadata(str(file), settings_file_of(file), *_parts(script), script.lock),
         ]
+        if (reason := missing_main(*_parts(script))) is not None:
+            found.append((str(file), Diagnostic("main_missing", "warning", None, "", f"{reason}: its runs fail")))
     print_located(found)
     return found
 
@@ -138,12 +144,33 @@ def check_item(folder: Folder, key: Key) -> list[Located]:
         file = None if name is None else folder.shown(name)
         found = [
             *_located(file, list(type_faults(item))),
+            *_located(file, _time_faults(item)),
             *key_warnings(folder, key),
             *((folder.file_of(key), _advice(each)) for each in advice.of_item(item)),
             *_located(file, _secrets(folder, item)),
         ]
     print_located(found)
     return found
+
+
+def _time_faults(item: Item) -> Iterator[Diagnostic]:
+    """Yield the errors in the times of a schedule, which a push refuses."""
+    times, name = item.content.get("schedule"), item.content.get("timezone")
+    if item.kind != "schedule":
+        return
+    zone: tzinfo = UTC
+    try:
+        zone = zone_of(name) if isinstance(name, str) else UTC
+    except BadRequest as error:
+        yield Diagnostic("invalid_value", "error", None, "/timezone", f"{error.message} {error.hint}")
+    try:
+        if isinstance(times, str):
+            Cron(times, zone)
+    except BadRequest as error:
+        yield Diagnostic("invalid_value", "error", None, "/schedule", error.message)
+    args = item.content.get("args")
+    if args is not None and not isinstance(args, dict):
+        yield Diagnostic("wrong_type", "error", None, "/args", "the setting args is not valid: it must be an object")
 
 
 def _secrets(folder: Folder, item: Item) -> Iterator[Diagnostic]:

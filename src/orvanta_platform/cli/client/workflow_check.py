@@ -11,6 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from orvanta_platform.cli.client import flow_files
+from orvanta_platform.cli.client.call_inputs import input_warnings
 from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.cli.client.item_check import workflow_faults
 from orvanta_platform.cli.client.item_names import name_fault
@@ -70,6 +71,7 @@ def check(
             subject = replace(subject_of_flow(flow.path or "", flow.tree), tests=tests)
             defaults = find_defaults(subject, policies)
             diagnostics += [each.diagnostic() for each in violations(subject, policies)]
+        diagnostics += input_warnings(flow)
         if flow.path is not None and (fault := name_fault(("flow", flow.path))) is not None:
             diagnostics.insert(0, fault)
         found = [(flow.location(each.path), each) for each in diagnostics] + workflow_faults(flow, "error")
