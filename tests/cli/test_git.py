@@ -67,3 +67,11 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         client.delete("/api/w/main/flows/delete/f/coded/main")
         client.delete("/api/w/main/folders/delete/coded")
         server.close()
+
+
+def test_repository_over_ssh_and_missing_terminal_are_refused_before_a_token_is_read(cli: Cli) -> None:
+    for url in ("ssh://git@git.example.org/team/repo", "git@git.example.org:team/repo.git"):
+        err = cli("git", "bind", url, "--token-stdin", text="secret\n", code=1).err
+        assert err.startswith("Error: Repositories over SSH are not supported.\nUse https://host/path"), err
+    err = cli("git", "bind", "https://git.example.org/team/repo", code=2).err
+    assert "pass --token-stdin or --no-token" in err and "GetPassWarning" not in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -49,6 +50,8 @@ Names = Annotated[
 ]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="Message of the deployment.")]
 
+_SSH: Final = re.compile(r"ssh://|git\+ssh://|(?![a-z]+://)[^/\s]+@[^/\s:]+:")
+"""Beginning of an address over SSH, such as ssh://host/path or git@host:path."""
 _WAIT_S: Final = 200.0
 _PAUSE_S: Final = 0.5
 
@@ -76,10 +79,13 @@ def bind(
     from orvanta_platform.cli.client.output import say, terminal_safe
     from orvanta_platform.cli.client.prompts import prompt_secret
 
+    _refuse_ssh(url)
     token = None
     if token_stdin:
         token = sys.stdin.readline().strip()
     elif not no_token and not url.startswith("file:"):
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("There is no terminal to enter a token: pass --token-stdin or --no-token.")
         token = prompt_secret("Token of the repository")
     body: dict[str, Any] = {"url": url, "branch": branch, "folder": folder, "username": username, "token": token}
     body["check"] = not no_check
@@ -88,6 +94,17 @@ def bind(
     if found["has_branch"] is False:
         others = f" Branches: {', '.join(found['branches'])}." if found["branches"] else " The repository is empty."
         say(terminal_safe(f"The branch {branch} does not exist yet; the first commit creates it.{others}"))
+
+
+def _refuse_ssh(url: str) -> None:
+    """Raise BadRequest for an address of a repository over SSH, before a token is entered in vain."""
+    if _SSH.match(url):
+        from orvanta_platform.errors import BadRequest
+
+        raise BadRequest(
+            "Repositories over SSH are not supported.",
+            hint="Use https://host/path with a token that may read and write.",
+        )
 
 
 @command(app, "orvanta git status")
