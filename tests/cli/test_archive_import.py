@@ -107,7 +107,9 @@ def test_secrets_are_exported_and_imported_with_the_key_of_the_workspace(cli: Cl
     assert client.post("/api/workspaces/create", json={"id": "sealed", "name": "Sealed"}).status_code == 201
     assert cli("workspace", "export", "main.zip", "--secrets", "encrypted").out == "main.zip: written\n"
     assert (cli.folder / "main.zip").stat().st_mode & 0o777 == 0o600
-    assert "exists already" in cli("workspace", "export", "main.zip", code=2).err
+    assert "exists already; --force replaces it" in cli("workspace", "export", "main.zip", code=2).err
+    assert cli("workspace", "export", "main.zip", "--secrets", "encrypted", "--force").out == "main.zip: written\n"
+    assert [each.name for each in cli.folder.glob("*main.zip*")] == ["main.zip"]
     assert "must end in" in cli("workspace", "export", "main.rar", code=2).err
     archive = zipfile.ZipFile(cli.folder / "main.zip")
     for name in ("f/sealed/folder.meta.json", "f/sealed/token.variable.json"):

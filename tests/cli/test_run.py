@@ -131,6 +131,12 @@ def test_invalid_input_names_its_path(cli: Cli) -> None:
     assert "use `-i key:=5`" in done.err
 
 
+def test_hint_about_a_missing_input_names_it(cli: Cli) -> None:
+    done = cli("flow", "run", ORDER, "-i", "order_ids=A-1", code=1)
+    assert "is a required property" in done.err
+    assert re.search(r"Set it with `-i (\w+)=value`, or with `-i \1:=5` for a number", done.err), done.err
+
+
 def test_failed_run_exits_with_one(cli: Cli, failing: str) -> None:
     done = cli("script", "run", failing, code=1)
     assert done.json["error"]["name"] == "ValueError"

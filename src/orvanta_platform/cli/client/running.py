@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from uuid import uuid4
 
@@ -16,6 +17,9 @@ from orvanta_platform.cli.client.output import print_json, print_json_text, say
 from orvanta_platform.cli.client.screens import Lines, Screen, Silent, summary
 
 _MAX_ATTEMPTS = 3
+_MISSING = re.compile(r'at /([^/\s]+): "\1" is a required property')
+"""Message about an input that a run lacks, as opposed to a member of one."""
+_MISSING_HINT = "Set it with `-i {0}=value`, or with `-i {0}:=5` for a number or any other JSON value."
 _INPUT_HINT = "`-i key=value` sets a string; use `-i key:=5` for a number or any other JSON value."
 
 
@@ -71,5 +75,6 @@ def start_at(api: Api, address: str, body: bytes, **query: str | None) -> str:
             attempts += 1
         except ServerRefused as error:
             if error.server_code == "invalid_input":
-                error.hint = _INPUT_HINT
+                missing = _MISSING.search(error.message)
+                error.hint = _INPUT_HINT if missing is None else _MISSING_HINT.format(missing[1])
             raise

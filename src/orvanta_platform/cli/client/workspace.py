@@ -28,6 +28,7 @@ Secrets = Annotated[
     Literal["blank", "encrypted", "plain"],
     typer.Option("--secrets", help="Values of secret variables: none, under the key of the workspace, or in clear."),
 ]
+Replace = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 SetKey = Annotated[bool, typer.Option("--set", help="Set the key, which is prompted for.")]
 KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="With --set: read the key from stdin instead of a prompt.")]
 Last = Annotated[str, typer.Option("--last", help="Time span: 7d, 30d or 90d.")]
@@ -112,6 +113,7 @@ def export(
     session: Session,
     file: ExportFile,
     secrets: Secrets = "blank",
+    force: Replace = False,
     include_users: options.Users = False,
     include_settings: options.Settings = False,
 ) -> None:
@@ -124,15 +126,19 @@ def export(
     archive_type = file.suffix.removeprefix(".")
     if archive_type not in ("zip", "tar"):
         raise typer.BadParameter(f"{file} must end in .zip or .tar.")
-    if file.exists():
-        raise typer.BadParameter(f"{file} exists already.")
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} exists already; --force replaces it.")
     api, parts = session.api, {f"include_{name}": "true" for name in _PARTS}
     optional = options.optional_kinds(include_users, include_settings)
     query = {"archive_type": archive_type, "secret_mode": secrets, **parts, **included(optional)}
     body = api.send("GET", api.in_workspace("workspaces/tarball"), query=query).content
     # Only the user may read it: it can contain secrets.
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+    target = file.with_name(f".{file.name}.new") if force else file
+    if force:
+        target.unlink(missing_ok=True)
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
         opened.write(body)
+    target.replace(file)
     session.print_state(str(file), "written")
 
 
