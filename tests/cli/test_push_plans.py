@@ -1,4 +1,4 @@
-"""What a push, and its dry run, say of folders and renamed items."""
+"""Folders and renamed items in the output of a push and of its dry run."""
 
 from __future__ import annotations
 
