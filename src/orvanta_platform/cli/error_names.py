@@ -114,6 +114,7 @@ DIAGNOSTICS: Final = {
     "invalid_schema": "The schema of the input is not a valid JSON Schema.",
     "invalid_value": "A setting of an item in files has a value that a push refuses.",
     "invalid_yaml": "The document is not valid YAML.",
+    "iter_outside_loop": "An expression reads the item of a loop, `flow_input.iter`, outside of loops.",
     "join_never": "A node can never run, because its edges exclude each other.",
     "lock_not_used": "A lock cannot be read, or its file is missing: the packages are locked at the deployment.",
     "lock_outdated": "A lock in a file lacks a package of the code; `orvanta generate-metadata` updates it.",

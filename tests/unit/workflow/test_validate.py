@@ -496,3 +496,46 @@ def test_loop_over_static_value_is_reported_unless_it_may_be_a_list() -> None:
     preprocessor = {"id": "preprocessor", "value": {"type": "identity"}}
     changed = loop_over({"type": "javascript", "expr": "flow_input.order"}, "object", preprocessor_module=preprocessor)
     assert changed == []
+
+
+ITEM = "flow_input.iter.value"
+
+
+def iter_uses(*modules: Any, schema: Any = None, **value: Any) -> list[tuple[str | None, str]]:
+    document = {"value": {"modules": list(modules), **value}, "schema": schema or {"type": "object"}}
+    found = [each for each in validate(document) if each.code == "iter_outside_loop"]
+    assert {each.severity for each in found} <= {"warning"}
+    return [(each.node, each.path.removeprefix("/value/modules")) for each in found]
+
+
+def test_item_of_loop_is_not_readable_outside_of_loops() -> None:
+    branch = node("either", "branchone", value={"branches": [{"expr": ITEM, "modules": [script("deep", ITEM)]}]})
+    iterator = {"type": "javascript", "expr": f"{ITEM}.lines"}
+    inner = node("inner", "forloopflow", value={"modules": [script("line", ITEM)], "iterator": iterator})
+    value = {"modules": [script("item", ITEM), branch, inner], "iterator": {"type": "javascript", "expr": "[1]"}}
+    loop = node("loop", "forloopflow", value=value, stop_after_if={"expr": "flow_input.iter.index > 3"})
+    count = node("count", "whileloopflow", value={"modules": [script("one", "flow_input.iter.index")]})
+    assert iter_uses(loop, count) == []
+    inputs = "/value/input_transforms/x/expr"
+    assert iter_uses(loop, {**branch, "id": "moved"}, script("code", f"[{ITEM}].map(x => x + 1)")) == [
+        ("moved", "/1/value/branches/0/expr"),
+        ("code", f"/2{inputs}"),
+        ("deep", f"/1/value/branches/0/modules/0{inputs}"),
+    ]
+    # The list and the condition of a loop are evaluated outside of it.
+    assert iter_uses({**inner, "skip_if": {"expr": ITEM}}) == [
+        ("inner", "/0/skip_if/expr"),
+        ("inner", "/0/value/iterator/expr"),
+    ]
+    output = {"type": "javascript", "expr": ITEM}
+    assert iter_uses(failure_module=script("failure", ITEM), output=output) == [
+        (None, "/value/output/expr"),
+        ("failure", "/value/failure_module/value/input_transforms/x/expr"),
+    ]
+
+
+def test_input_of_workflow_may_be_named_as_item_of_loop() -> None:
+    schema = {"type": "object", "properties": {"iter": {"type": "object"}}}
+    assert iter_uses(script("a", ITEM), schema=schema) == []
+    assert iter_uses(script("a", ITEM), preprocessor_module=node("preprocessor")) == []
+    assert iter_uses(script("a", "flow_input.iterations + flow_input.item.iter + results.a.iter")) == []
