@@ -84,3 +84,43 @@ test("success edges that a document already has stay as they are", () => {
   const made = run(text, commands.addNode(before, { lane: before.graph.main, after: "b" }, offer("identity")));
   expect(edges(made)).toEqual(["check-success-a", "a-success-b", "b-success-pass"]);
 });
+
+const ROUTES = document(
+  A,
+  "{id: check, needs: [a], value: {type: condition, expr: 'true'}}",
+  "{id: yes, needs: [{node: check, on: 'true'}], value: {type: identity}}",
+  "{id: no, needs: [{node: check, on: 'false'}], value: {type: identity}}",
+  "{id: log, needs: [no], value: {type: identity}}",
+  "{id: end, needs: [yes, log], join: settled, value: {type: identity}}",
+);
+const disabledIn = (text: string) => {
+  const made = model(text);
+  return [...made.graph.byId.keys()].filter((id) => commands.isDisabled(made, id));
+};
+
+test("a deleted condition leads on to the nodes on true; those that ran on false only are disabled", () => {
+  const change = commands.deleteNodes(model(ROUTES), ["check"]);
+  const made = run(ROUTES, change);
+  expect(edges(made)).toEqual([
+    "a-success-yes",
+    "a-success-no",
+    "no-success-log",
+    "yes-success-end",
+    "log-success-end",
+  ]);
+  expect(disabledIn(made)).toEqual(["no", "log"]);
+  expect(change.notice).toContain("no, log");
+  // The other branch was deleted with the condition, so that this one remains on purpose.
+  const alone = commands.deleteNodes(model(ROUTES), ["check", "yes"]);
+  expect(disabledIn(run(ROUTES, alone))).toEqual([]);
+  expect(alone.notice).toBeUndefined();
+});
+
+test("a node that handled the failure of a deleted node is disabled", () => {
+  const alert = "{id: alert, needs: [{node: b, on: failure}], value: {type: identity}}";
+  const both = "{id: both, needs: [a, {node: b, on: failure}], value: {type: identity}}";
+  const either = "{id: either, needs: [a, {node: b, on: failure}], join: any, value: {type: identity}}";
+  const text = document(A, "{id: b, needs: [a], value: {type: identity}}", alert, both, either);
+  expect(disabledIn(run(text, commands.deleteNodes(model(text), ["b"])))).toEqual(["alert", "both"]);
+  expect(disabledIn(run(text, commands.deleteNodes(model(text), ["b"], false)))).toEqual([]);
+});

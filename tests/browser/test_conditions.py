@@ -167,3 +167,22 @@ async def test_form_and_label_of_edge_explain_its_outcome(page: Page, site: Site
     await expect(page.get_by_role("button", name="Reject")).to_have_attribute(
         "title", re.compile("Without such an edge it fails")
     )
+
+
+async def test_deleted_condition_keeps_the_branch_on_true_and_disables_the_other(page: Page, site: Site) -> None:
+    path = await opened(page, site, BOTH)
+    before = needs(site, path)
+    await node(page, "check").click()
+    await page.locator("[data-canvas]").press("Delete")
+    await expect(page.get_by_text("Disabled, because they ran only on another outcome")).to_contain_text(": no")
+    disabled = page.get_by_role("group", name=re.compile("node .*, disabled"))
+    await expect(disabled).to_contain_text(["no"])
+    # The condition, its edges and the state of the nodes return in one step.
+    await page.get_by_role("button", name="Undo: Delete check").click()
+    await expect(page.locator("[data-on=false]")).to_be_visible()
+    await expect(disabled).to_have_count(0)
+    await page.get_by_role("button", name="Redo: Delete check").click()
+    await deploy(page, "")
+    modules = {each["id"]: each for each in flow(site, path)["value"]["modules"]}
+    assert before["no"] == [{"node": "check", "on": "false"}]
+    assert {id: each.get("skip_if") for id, each in modules.items()} == {"no": {"expr": "true"}, "yes": None}

@@ -172,3 +172,53 @@ async def test_settings_show_why_packages_could_not_be_locked(page: Page, site: 
     await page.get_by_role("button", name="Workflow settings").click()
     await expect(page.get_by_role("heading", name="Packages could not be locked")).to_be_visible()
     await expect(page.locator("pre", has_text=found["lock_error_logs"])).to_be_visible()
+
+
+CHARGES = """value:
+  modules:
+    - id: orders
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [1, 2]}
+        skip_failures: false
+        modules:
+          - id: charge
+            value:
+              type: rawscript
+              language: python3
+              content: |
+                def main(order: int):
+                    return order
+              input_transforms:
+                order: {type: javascript, expr: flow_input.iter.value}
+          - {id: report, value: {type: identity}}
+    - {id: last, value: {type: identity}}
+"""
+
+
+async def test_node_moved_out_of_its_loop_is_a_problem_that_is_solved_by_a_click(page: Page, site: Site) -> None:
+    path = await opened(page, site, CHARGES)
+    canvas = page.locator("[data-canvas]")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await node(page, "charge").click()
+    await canvas.press("Control+x")
+    await node(page, "last").click()
+    await canvas.press("Control+v")
+    problems = page.get_by_role("button", name="1 problem")
+    await expect(problems).to_be_visible()
+    await page.get_by_role("tab", name="Settings").click()
+    await expect(page.get_by_role("alert").filter(has_text="exists only inside loops")).to_be_visible()
+    await problems.click()
+    panel = page.get_by_role("complementary", name="Problems")
+    await panel.get_by_role("button", name="Move charge into the loop orders").click()
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await page.get_by_role("button", name="Undo: Move charge into the loop orders").click()
+    await panel.get_by_role("button", name="Clear order").click()
+    # The input is still required.
+    await expect(panel.get_by_role("button", name="Clear order")).to_have_count(0)
+    await page.get_by_role("button", name="Undo: Clear order").click()
+    await panel.get_by_role("button", name="Move charge into the loop orders").click()
+    await deploy(page, "")
+    loop, *others = flow(site, path)["value"]["modules"]
+    assert [each["id"] for each in others] == ["last"]
+    assert [each["id"] for each in loop["value"]["modules"]] == ["report", "charge"]

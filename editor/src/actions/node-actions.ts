@@ -31,7 +31,8 @@ export function remove(store: EditorStore, reconnect: boolean): void {
     return;
   }
   const readers = readersOf(modelOf(store.getState()), selection);
-  apply(store, (model) => removed(model, selection, reconnect));
+  const notice = apply(store, (model) => removed(model, selection, reconnect));
+  if (notice) notify(notice);
   if (readers.length > 0) {
     notify(t("actions.stillRead", { nodes: readers.join(", ") }));
   }

@@ -52,7 +52,7 @@ export function addLoose(model: Model, offer: CatalogEntry, at: { x: number; y: 
 }
 
 /** Return the edits that put modules at a spot and connect them there. */
-function insertAt(model: Model, spot: Spot, modules: Tree[]): Edit[] {
+export function insertAt(model: Model, spot: Spot, modules: Tree[]): Edit[] {
   return withOutcomes(model.tree, model.graph, insertions(spot, modules));
 }
 
@@ -88,20 +88,29 @@ function withNeeds({ id, ...rest }: Tree, needs: Json[]): Tree {
   return { id: id ?? null, needs, ...rest };
 }
 
-/** Delete nodes. Their sources are connected to their targets, unless `reconnect` is false. */
+/**
+ * Delete nodes. Their sources are connected to their targets, unless `reconnect` is false. Targets that ran only on an
+ * outcome beside the main one of a deleted node are disabled, because they would now run each time; `notice` names them.
+ */
 export function deleteNodes(model: Model, ids: readonly string[], reconnect = true): Change {
   const removed = new Set(ids.map((id) => nodeById(model, id).id));
   // A node inside another deleted node is deleted with that one.
   const outermost = [...removed].map((id) => nodeById(model, id)).filter((node) => !heldBy(model, node, removed));
   const edits: Edit[] = [];
+  const disabled: string[] = [];
   for (const lane of new Set(outermost.map((node) => laneOf(model.graph, node)))) {
     edits.push(...reconnectEdges(lane, removed, reconnect));
+    for (const node of reconnect ? sideBranches(model.tree, lane, removed) : []) {
+      edits.push({ op: "set", path: [...node.path, "skip_if"], value: DISABLED });
+      disabled.push(node.id);
+    }
     const leaving = lane.nodes.filter((node) => removed.has(node.id)).reverse();
     for (const node of leaving) edits.push({ op: "remove", path: node.path });
   }
   edits.push(...removePositions(model, removed), ...groupsAfter(model, (id) => (removed.has(id) ? null : id)));
   const name = t("workflow.deleteNodes", { count: ids.length, node: ids[0] ?? "" });
-  return { name, edits: withOutcomes(model.tree, model.graph, edits), select: [] };
+  const notice = disabled.length > 0 ? t("workflow.branchDisabled", { nodes: disabled.join(", ") }) : undefined;
+  return { name, edits: withOutcomes(model.tree, model.graph, edits), select: [], notice };
 }
 
 function heldBy(model: Model, node: Node, gone: Set<string>): boolean {
@@ -130,6 +139,25 @@ function reconnectEdges(lane: Lane, gone: Set<string>, reconnect: boolean): Edit
     edits.push({ op: "set", path: [...node.path, "needs"], value: [...after.values()] });
   }
   return edits;
+}
+
+/** Outcomes beside the main one of a node. */
+const SIDE_OUTCOMES: ReadonlySet<Outcome> = new Set(["failure", "rejected", "timeout"]);
+
+/** Return the nodes that remain and ran only if deleted nodes ended with another outcome than the main one. */
+function sideBranches(tree: Json, lane: Lane, gone: Set<string>): Node[] {
+  const hasMain = (id: string) => lane.edges.some(({ from, to, on }) => from === id && !gone.has(to) && on !== "false");
+  const isSide = ({ from, on }: Edge) => gone.has(from) && (SIDE_OUTCOMES.has(on) || (on === "false" && hasMain(from)));
+  const found = new Set<string>();
+  for (let size = -1; size < found.size; ) {
+    size = found.size;
+    for (const { id, path } of lane.nodes) {
+      const before = lane.edges.filter((edge) => edge.to === id).map((edge) => isSide(edge) || found.has(edge.from));
+      const all = (at(tree, [...path, "join"]) ?? "all") === "all";
+      if (all ? before.includes(true) : before.length > 0 && !before.includes(false)) found.add(id);
+    }
+  }
+  return lane.nodes.filter((node) => found.has(node.id) && !gone.has(node.id));
 }
 
 function hasExplicitNeeds(lane: Lane, id: string): boolean {
@@ -217,12 +245,14 @@ export function setField(model: Model, path: Path, value: Json | undefined, name
   return { name, edits };
 }
 
+const DISABLED: Json = { expr: "true" };
+
 /** Disable a node by a `skip_if` that is always true, or enable it again. */
 export function toggleDisabled(model: Model, id: string): Change {
   const node = nodeById(model, id);
   const path = [...node.path, "skip_if"];
   const off = isDisabled(model, id);
-  const edits: Edit[] = off ? [{ op: "remove", path }] : [{ op: "set", path, value: { expr: "true" } }];
+  const edits: Edit[] = off ? [{ op: "remove", path }] : [{ op: "set", path, value: DISABLED }];
   return { name: off ? t("workflow.enable", { node: id }) : t("workflow.disable", { node: id }), edits };
 }
 
@@ -333,7 +363,7 @@ export function paste(model: Model, spot: Spot, modules: Tree[], name = t("workf
   return { name, edits: insertAt(model, spot, made), select: made.map((module) => String(module.id)) };
 }
 
-function withoutNeeds({ needs: _, ...rest }: Tree): Tree {
+export function withoutNeeds({ needs: _, ...rest }: Tree): Tree {
   return rest;
 }
 

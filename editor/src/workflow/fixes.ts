@@ -2,6 +2,7 @@ import { t } from "../texts/workflow";
 import { laneOf, setField, setOutcome } from "./commands";
 import { settle } from "./joins";
 import type { Change, Model } from "./model";
+import { loopsBeside, moveInto } from "./move-into";
 import type { Edge, Node } from "./outline";
 import { unpin } from "./pins";
 import { at, type Json, type Path, text } from "./types";
@@ -41,6 +42,17 @@ const removal = (path: Path): Fix => ({
   change: (model) => setField(model, path, undefined, t("workflow.removeSettingOf", { setting: String(path.at(-1)) })),
 });
 
+/** Maximum number of loops that are offered to a node that reads the item of a loop. */
+const MAX_LOOPS = 3;
+
+/** Return the change that replaces the expression of an input by an empty value. */
+function clearing(path: Path): Fix[] {
+  const input = path.slice(0, -1);
+  if (path.at(-1) !== "expr" || input.at(-2) !== "input_transforms") return [];
+  const name = t("workflow.clearInput", { input: String(input.at(-1)) });
+  return [{ label: name, change: (model) => setField(model, input, { type: "static", value: "" }, name) }];
+}
+
 const FIXES: Record<string, (model: Model, node: Node, path: Path) => Fix[]> = {
   join_never: (_, node) => [
     {
@@ -72,6 +84,15 @@ const FIXES: Record<string, (model: Model, node: Node, path: Path) => Fix[]> = {
       },
     ];
   },
+  iter_outside_loop: (model, node, path) => [
+    ...loopsBeside(model, node)
+      .slice(0, MAX_LOOPS)
+      .map((loop) => ({
+        label: t("workflow.moveInto", { node: node.id, loop: loop.id }),
+        change: (now: Model) => moveInto(now, node, loop),
+      })),
+    ...clearing(path),
+  ],
   mock_enabled: (_, node) => [
     { label: t("workflow.unpin", { node: node.id }), change: (model) => unpin(model, node.id) },
   ],
