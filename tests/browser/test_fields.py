@@ -345,3 +345,32 @@ async def test_button_of_full_size_covers_no_code(page: Page, site: Site, width:
     assert code is not None and button is not None
     assert button["y"] + button["height"] <= code["y"]
     assert button["height"] >= 24
+
+
+CALL = """value:
+  modules:
+    - id: call
+      value: {type: webhook, method: HEAD, url: {type: static, value: https://example.org/}}
+    - id: switch
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(deep: bool = True):
+              return deep
+        input_transforms: {}
+"""
+
+
+async def test_choices_name_the_default_that_applies(page: Page, site: Site) -> None:
+    await opened(page, site, CALL)
+    await node(page, "call").click()
+    response = page.get_by_label("Response format", exact=True)
+    await expect(response.locator("option:checked")).to_have_text("by content type (default)")
+    # A method beside the offered ones is shown as it is.
+    await expect(page.get_by_label("Method", exact=True).locator("option:checked")).to_have_text("HEAD")
+    await response.select_option("text")
+    await response.select_option("")
+    await expect(response.locator("option:checked")).to_have_text("by content type (default)")
+    await node(page, "switch").click()
+    await expect(page.get_by_label("deep", exact=True).locator("option:checked")).to_have_text("true (default)")

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
-from tests.browser.test_editing import node
+from tests.browser.test_editing import add, node
 from tests.installation import PATIENCE_S
 
 pytestmark = pytest.mark.extended
@@ -273,3 +273,31 @@ async def test_triggers_are_shown_above_the_graph_and_added_there(page: Page, si
     await page.get_by_role("button", name="Fill in the example").click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"Ada\'s"')
+
+
+async def test_trigger_of_empty_workflow_asks_for_a_node_and_a_deployment(page: Page, site: Site) -> None:
+    path = "f/triggers/empty"
+    body = {"value": {"source": {"format": "yaml", "text": "summary: Nothing yet\nvalue:\n  modules: []\n"}}}
+    site.client.put(f"/api/w/main/drafts/flow/{path}", json=body).raise_for_status()
+    await page.goto(page_of(path))
+    await expect(page.get_by_role("heading", name="Nothing to start yet")).to_be_visible()
+    # The node is added on the graph.
+    await page.get_by_role("main").get_by_role("button", name="Add a node").click()
+    await expect(page.locator("[data-canvas]")).to_be_visible()
+    await add(page, "Schedule")
+    panel = page.get_by_role("complementary", name="Trigger")
+    await expect(panel).to_contain_text("Add a node, deploy the workflow, then set up its triggers.")
+    await panel.get_by_role("button", name="Add a node").click()
+    await add(page, "Identity")
+    triggers = page.get_by_role("list", name="Triggers")
+    # With a node, the next step is the deployment, after which the form is shown.
+    await triggers.get_by_role("button", name="Add a trigger").click()
+    await page.get_by_role("menuitem", name="New schedule").click()
+    await panel.get_by_role("button", name="Deploy").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    await page.get_by_role("button", name="Create schedule").click()
+    await expect(triggers.get_by_role("button", name="Every day at 8:00")).to_be_visible()
+    # An empty workflow can be deployed; its triggers say that they start nothing.
+    site.deploy("f/triggers/nothing", "summary: Nothing\nvalue:\n  modules: []\n")
+    await page.goto(page_of("f/triggers/nothing"))
+    await expect(page.get_by_text("its runs end at once and do nothing")).to_be_visible()

@@ -262,6 +262,7 @@ function DeployDialog({ uses }: DialogsProps) {
   const errors = problems.filter((each) => each.severity === "error").length;
   const warnings = problems.length - errors;
   const pinned = useEditor((editor) => pinnedIn(editor).join(", "));
+  const empty = useEditor((editor) => editor.graph.byId.size === 0);
   const [unpinned, setUnpinned] = useState(true);
   const deployed = useEditor((editor) => editor.flow.version_id !== null);
   const deploying = useMutation({
@@ -316,6 +317,7 @@ function DeployDialog({ uses }: DialogsProps) {
           </label>
         )}
         {pinned && !unpinned && <p className={css.description}>{t("actions.pinsStay")}</p>}
+        {empty && <p className={css.description}>{t("actions.deployEmpty")}</p>}
         {errors > 0 && <p className={css.description}>{t("actions.deployErrors", { count: errors })}</p>}
         {errors === 0 && warnings > 0 && (
           <p className={css.description}>{t("actions.deployWarnings", { count: warnings })}</p>

@@ -38,9 +38,7 @@ export const TRIGGER_OFFERS: readonly TriggerOffer[] = [
   },
 ];
 
-/** Show the form of a new trigger; for a workflow that is not deployed, the reason why it has none. */
+/** Show the form of a new trigger; for a workflow that is not deployed, first what it needs for one. */
 export function openTrigger(store: EditorStore, kind: TriggerOffer["kind"]): void {
-  const isDeployed = store.getState().flow.version_id !== null;
-  const trigger = kind === "webhook" ? { kind } : { kind, path: null };
-  store.setState({ panel: "trigger", trigger: isDeployed ? trigger : null });
+  store.setState({ panel: "trigger", trigger: kind === "webhook" ? { kind } : { kind, path: null } });
 }

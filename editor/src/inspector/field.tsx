@@ -203,9 +203,13 @@ function Control({ id, node, field, path, value, way, schema, set }: ControlProp
 }
 
 function Choice({ id, field, value, set }: ControlledProps & { id: string; field: FieldSpec }) {
+  const { fallback, prompt } = field;
+  const isOther = text(value) !== "" && !field.choices?.some((choice) => choice.value === value);
   return (
     <Select id={id} value={String(value ?? "")} set={(next) => set(next || undefined)}>
-      <option value="">{field.fallback ? t("inspector.defaultChoice", { value: field.fallback }) : "—"}</option>
+      {fallback && <option value="">{t("inspector.defaultChoice", { value: fallback })}</option>}
+      {prompt && !value && <option value="">{prompt}</option>}
+      {isOther && <option value={text(value)}>{text(value)}</option>}
       {field.choices
         // The first option stands for the default, unless the document names it.
         ?.filter((choice) => choice.name !== field.fallback || choice.value === value)

@@ -23,6 +23,8 @@ export interface FieldSpec {
   choices?: readonly Choice[];
   /** The value that applies to an empty field, as text. */
   fallback?: string;
+  /** Text of an empty choice that has no default. */
+  prompt?: string;
   /** True if a checkbox is checked by default. */
   checked?: true;
 }
@@ -87,13 +89,19 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
     }),
   ],
   webhook: [
-    f("value.method", t("inspector.method"), "choice", { choices: unnamed("GET", "POST", "PUT", "PATCH", "DELETE") }),
+    f("value.method", t("inspector.method"), "choice", {
+      choices: unnamed("GET", "POST", "PUT", "PATCH", "DELETE"),
+      prompt: t("inspector.selectMethod"),
+    }),
     f("value.url", t("inspector.url"), "transform"),
     f("value.headers", t("inspector.headers"), "transform"),
     f("value.query", t("inspector.query"), "transform"),
     f("value.body", t("inspector.body"), "transform"),
     f("value.auth", t("inspector.credentials"), "resource"),
-    f("value.response", t("inspector.responseFormat"), "choice", { choices: unnamed("json", "text", "bytes") }),
+    f("value.response", t("inspector.responseFormat"), "choice", {
+      choices: unnamed("json", "text", "bytes"),
+      fallback: t("inspector.byContentType"),
+    }),
   ],
   delay: [
     f("value.seconds", t("inspector.seconds"), "transform"),
@@ -116,7 +124,7 @@ const COMMON_FIELDS: FieldSpec[] = [
   f("skip_if.expr", t("inspector.skipIf"), "expr"),
   f("continue_on_error", t("inspector.continueOnError"), "bool"),
   f("retry.constant.attempts", t("inspector.retries"), "number", { fallback: t("inspector.none") }),
-  f("retry.constant.seconds", t("inspector.retryInterval"), "number"),
+  f("retry.constant.seconds", t("inspector.retryInterval"), "number", { fallback: "0" }),
   f("timeout", t("inspector.executionTimeout"), "transform"),
   f("cache_ttl", t("inspector.cache"), "number", { fallback: t("inspector.off") }),
   f("sleep", t("inspector.delayAfter"), "transform"),

@@ -33,16 +33,19 @@ export function ValueField(props: Props) {
   if (type === "boolean" || Array.isArray(choices)) {
     const options: Json[] = Array.isArray(choices) ? choices : [true, false];
     const chosen = options.indexOf(value ?? null);
+    const preset = at(schema, ["default"]);
     return (
       <Select
         id={id}
         value={chosen < 0 ? "" : chosen}
         set={(next) => set(next === "" ? undefined : options[Number(next)])}
       >
-        <option value="">—</option>
+        <option value="">
+          {preset === undefined ? "—" : t("inspector.defaultChoice", { value: formatChoice(preset) })}
+        </option>
         {options.map((each, n) => (
           <option key={JSON.stringify(each)} value={n}>
-            {typeof each === "string" ? each : JSON.stringify(each)}
+            {formatChoice(each)}
           </option>
         ))}
       </Select>
@@ -50,6 +53,8 @@ export function ValueField(props: Props) {
   }
   return <TextValue {...props} text={type === "string"} />;
 }
+
+const formatChoice = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A value as text. Unless the schema requires a text, JSON is parsed, and anything else is a text. */
 function TextValue({ id, label, value, schema, text, set }: Props & { text: boolean }) {

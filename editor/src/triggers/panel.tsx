@@ -7,6 +7,7 @@ import panel from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { HttpTriggerForm } from "./http-trigger-form";
 import { HttpTriggerRow } from "./http-triggers";
+import { NotDeployed, StartsNothing } from "./not-deployed";
 import { ScheduleForm } from "./schedule-form";
 import { ScheduleRow } from "./schedules";
 import css from "./triggers.module.css";
@@ -16,10 +17,14 @@ import { Webhook } from "./webhook";
 /** The trigger that is selected on the graph, or the form of a new one; all triggers if none is selected. */
 export default function TriggerPanel() {
   const trigger = useEditor((editor) => editor.trigger);
+  const fresh = useEditor((editor) => editor.flow.version_id === null);
   if (trigger === null) return <TriggersView />;
+  // Once the workflow is deployed, the form of the wanted trigger is shown.
+  if (fresh) return <NotDeployed />;
   return (
     <div className={panel.pane}>
       <h2>{t(TITLES[trigger.kind])}</h2>
+      <StartsNothing />
       {trigger.kind === "webhook" && <Webhook />}
       {trigger.kind === "schedule" && <OneSchedule key={trigger.path} path={trigger.path} />}
       {trigger.kind === "route" && <OneRoute key={trigger.path} path={trigger.path} />}

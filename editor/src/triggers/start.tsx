@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useState } from "react";
+import { openTrigger } from "../actions/trigger-offers";
 import { routesQuery, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { ShownTrigger } from "../editor/store";
@@ -51,7 +52,7 @@ export default function StartTriggers() {
           </Link>
         </li>
       )}
-      {!readOnly && <AddTrigger deployed={deployed} />}
+      {!readOnly && <AddTrigger />}
     </ul>
   );
 }
@@ -128,15 +129,14 @@ function Trigger({ icon, name, title, state, off = false, shown, open }: Trigger
   );
 }
 
-/** Button with a menu of the kinds of triggers. A workflow that is not deployed shows why there are none. */
-function AddTrigger({ deployed }: { deployed: boolean }) {
+/** Button with a menu of the kinds of triggers. */
+function AddTrigger() {
   const store = useEditorStore();
   const [menu, setMenu] = useState<{ x: number; y: number } | null>(null);
-  const show = (trigger: ShownTrigger | null) => store.setState({ panel: "trigger", trigger });
   const item = (label: string, icon: string, kind: "schedule" | "route") => ({
     label,
     icon,
-    run: () => show({ kind, path: null }),
+    run: () => openTrigger(store, kind),
   });
   return (
     <li>
@@ -150,8 +150,7 @@ function AddTrigger({ deployed }: { deployed: boolean }) {
         tabIndex={-1}
         onClick={({ currentTarget }) => {
           const { left, bottom } = currentTarget.getBoundingClientRect();
-          if (deployed) setMenu({ x: left, y: bottom + 4 });
-          else show(null);
+          setMenu({ x: left, y: bottom + 4 });
         }}
       >
         <Icon name="plus" size={14} />

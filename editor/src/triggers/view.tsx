@@ -1,10 +1,9 @@
 import { useState } from "react";
-import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Input } from "../ui/controls";
-import { Empty } from "../ui/states";
 import { HttpTriggers } from "./http-triggers";
+import { NotDeployed, StartsNothing } from "./not-deployed";
 import { Schedules } from "./schedules";
 import css from "./triggers.module.css";
 import { Webhook } from "./webhook";
@@ -13,16 +12,10 @@ import { Webhook } from "./webhook";
 export default function TriggersView() {
   const fresh = useEditor((editor) => editor.flow.version_id === null);
   const [wanted, setWanted] = useState("");
-  if (fresh) {
-    return (
-      <Empty title={t("triggers.notDeployed")}>
-        <p>{t("triggers.notDeployedHint")}</p>
-        <ActionButton name="deploy" words main />
-      </Empty>
-    );
-  }
+  if (fresh) return <NotDeployed />;
   return (
     <div className={css.view}>
+      <StartsNothing />
       <Webhook />
       <Input
         className={css.search}
