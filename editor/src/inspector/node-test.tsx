@@ -182,8 +182,10 @@ function OutputTab({ node, run }: Shown) {
   const { job, status, undecidedLoop } = useNodeJob(node.id, run);
   const state = run?.nodes[node.id];
   const missing = useEditor(isMissing(node.id));
+  const known = useEditor((editor) => Object.hasOwn(editor.results, node.id));
   return (
     <>
+      {!run && !known && <p className={css.help}>{t("inspector.noRun")}</p>}
       {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
       {undecidedLoop && run && !missing && <FirstIteration loop={undecidedLoop} />}
       {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}

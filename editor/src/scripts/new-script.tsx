@@ -69,7 +69,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
         <FolderField folders={folders.data} folder={folder} set={setFolder} />
         <Field
           label={t("scripts.id")}
-          help={path}
+          help={folder && path}
           error={pathProblem ?? (creating.isError ? errorOf(creating.error) : undefined)}
         >
           <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />

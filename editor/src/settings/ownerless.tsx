@@ -107,7 +107,7 @@ function TransferDialog({ workspace, username, close }: { workspace: string; use
     >
       <TransferTarget
         label={t("settings.transferTo")}
-        none="—"
+        none={t("settings.choose")}
         workspace={workspace}
         chosen={target}
         set={setTarget}
@@ -163,7 +163,7 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
     >
       <Field label={t("settings.newOwner")} help={t("settings.newOwnerRights")} error={submission.errors.owner}>
         <Select value={owner} set={setOwner}>
-          <option value="">—</option>
+          <option value="">{t("settings.choose")}</option>
           {members.data?.filter(isActive).map((each) => (
             <option key={each.username} value={`u/${each.username}`}>
               {each.username}

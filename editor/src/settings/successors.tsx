@@ -52,7 +52,7 @@ export function Successors({ workspace, email, items, owned, chosen, set, error,
       {items.some(canBeAssigned) && (
         <Field label={label(t("settings.newOwner"))} help={t("settings.newOwnerHint")} error={error}>
           <Select value={chosen.owner} set={(owner) => set({ ...chosen, owner })}>
-            <option value="">—</option>
+            <option value="">{t("settings.choose")}</option>
             <option value={NOBODY}>{t("settings.noOwner")}</option>
             {others.map((each) => (
               <option key={each} value={each}>
