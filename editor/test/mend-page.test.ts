@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { mendPage } from "../src/environments/mend-page";
 
 function page(code: string, kind: string | null, path: string | null, type: string | null = null): string | null {
-  return mendPage({ code, message: "", hint: null, kind, path, resource_type: type }, "live", "dev");
+  return mendPage({ code, message: "", hint: null, kind, path, resource_type: type, values: {} }, "live", "dev");
 }
 
 test("values and conflicts are corrected in the environment", () => {

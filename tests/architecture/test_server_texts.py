@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+from orvanta_platform.errors import IdentityDisabled, InvalidItemSettings
 from orvanta_platform.orchestrator.resource_schemas import shipped
 from orvanta_platform.services.catalog.templates import _templates
 from orvanta_platform.settings import setting_fields
 from orvanta_platform.workflow.policies.templates import TEMPLATES
 
-CODES = Path(__file__).parents[2] / "editor" / "src" / "texts" / "en" / "codes.json"
+ROOT = Path(__file__).parents[2]
+CODES = ROOT / "editor" / "src" / "texts" / "en" / "codes.json"
 KINDS = ("setting", "resourceType", "policy", "policyMessage", "template", "templateHint")
 
 
@@ -32,3 +35,20 @@ def test_catalogue_has_the_texts_of_the_server() -> None:
     assert {key: text for key, text in catalogue.items() if key.startswith(tuple(f"{each}_" for each in KINDS))} == (
         server_texts()
     )
+
+
+BLOCKER = re.compile(r'\bBlocker\(\s*(?:"(\w+)"|f"\{each\.kind\}(_missing)"|(\w+)\.code)')
+"""Code of a reason that prevents a deployment, in the sources."""
+
+
+def test_catalogue_has_every_reason_that_prevents_a_deployment() -> None:
+    sources = [
+        each.read_text(encoding="utf-8") for each in (ROOT / "src/orvanta_platform/services/releases").glob("*.py")
+    ]
+    classes = {each.__name__: each.code for each in (IdentityDisabled, InvalidItemSettings)}
+    codes = set()
+    for code, missing, name in BLOCKER.findall("\n".join(sources)):
+        codes |= {f"variable{missing}", f"resource{missing}"} if missing else {code or classes[name]}
+    catalogue = json.loads(CODES.read_text(encoding="utf-8"))
+    assert {key.partition("_")[2] for key in catalogue if key.startswith("blocker_")} == codes
+    assert {key.partition("_")[2] for key in catalogue if key.startswith("blockerHint_")} == codes

@@ -13,6 +13,7 @@ from functools import cache
 import pytest
 from playwright.async_api import Error, Page, expect
 from tests.browser.conftest import ROOT, Site
+from tests.browser.test_environments import post
 from tests.browser.test_every_page import OF_RUNS, PAGES, WIDTHS, Shown, fill, show
 from tests.browser.test_screenshots import prepared
 
@@ -186,3 +187,38 @@ async def test_no_german_page_is_wider_than_phone(
         wide: int = await page.evaluate(WIDE)
         faults += [f"{shown.name}: {wide} px too wide"] if wide > 0 else []
     assert faults == []
+
+
+RELEASED = """summary: Totals
+value:
+  modules: [{id: region, value: {type: identity, input_transforms: {of: {type: static, value: "$var:f/shop/region"}}}}]
+"""
+
+
+async def test_reasons_that_prevent_a_deployment_are_german(page: Page, site: Site) -> None:
+    for workspace in ("prevented-dev", "prevented-live"):
+        post(site, "/api/workspaces/create", {"id": workspace, "name": workspace})
+        post(site, f"/api/w/{workspace}/folders/create", {"name": "shop"})
+    rules = {"approvals": 2, "approvers": ["u/admin"], "workflow_tests": "require"}
+    post(site, "/api/environments/create", {"name": "prevented", "workspace": "prevented-live"})
+    post(site, "/api/environments/update/prevented", {"rules": rules})
+    post(site, "/api/w/prevented-dev/variables/create", {"path": "f/shop/region", "value": "dev"})
+    flow = {"path": "f/shop/totals", "source": {"format": "yaml", "text": RELEASED}}
+    post(site, "/api/w/prevented-dev/flows/create", flow)
+    post(site, "/api/w/prevented-dev/releases/create", {"items": [{"kind": "flow", "path": "f/shop/totals"}]})
+    release = {"source": "prevented-dev", "number": 1}
+    answer = site.client.post("/api/w/prevented-live/deployments/create", json=release)
+    answer.raise_for_status()
+    await page.context.add_init_script(GERMAN)
+    await page.goto(f"/w/prevented-live/environments/prevented/requests/{answer.json()['id']}")
+    await expect(page.get_by_role("list", name="Verhindert die Bereitstellung")).to_have_text(
+        "Die Variable f/shop/region existiert in prevented-live nicht, oder Sie dürfen sie nicht lesen."
+        "Legen Sie sie in prevented-live mit dem Wert dieser Umgebung an.f/shop/region anlegen"
+    )
+    rows = page.get_by_role("list", name="Noch nicht erfüllte Regeln").get_by_role("listitem")
+    await expect(rows).to_contain_text(
+        [
+            "Der Antrag hat 0 von 2 Freigaben.Freigebende: u/admin.",
+            "Der Workflow f/shop/totals hat keinen Test in prevented-dev.Legen Sie einen in prevented-dev an",
+        ]
+    )

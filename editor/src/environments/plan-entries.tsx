@@ -16,6 +16,7 @@ import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 import { ItemComments } from "./item-comments";
 import { ACTIONS } from "./parts";
+import { conflictText } from "./reason-text";
 
 const ItemDifference = lazyComponent(
   async () => ({ default: (await import("../versions/item-difference")).ItemDifference }),
@@ -96,7 +97,7 @@ function Entry({ workspace, request, entry, owner, use, comments }: EntryProps) 
       <div className={css.what}>
         {name}
         {overwrites && <div className={css.overwrites}>{t("environments.overwrites")}</div>}
-        {reason && <div className={css.soft}>{reason}</div>}
+        {reason && <div className={css.soft}>{conflictText(entry)}</div>}
         {comments.length > 0 && (
           <div className={css.soft}>{t("environments.itemComments", { count: comments.length })}</div>
         )}

@@ -20,6 +20,7 @@ import css from "./environments.module.css";
 import { mendPage } from "./mend-page";
 import { bypassText, DriftList, EnvironmentBadge, ItemList, Refusal, ReleaseLink, RollbackNote } from "./parts";
 import { PlanEntries } from "./plan-entries";
+import { reasonText } from "./reason-text";
 import { Actions } from "./request-actions";
 import { useChange } from "./use-change";
 
@@ -174,12 +175,13 @@ function Reasons({ workspace, source, title, reasons }: ReasonsProps) {
       <h2>{title}</h2>
       <ul className={css.list} aria-label={title}>
         {reasons.map((reason) => {
-          const { code, message, hint, kind, path } = reason;
+          const { code, message, kind, path } = reason;
+          const { text, hint } = reasonText(reason);
           const to = mendPage(reason, workspace, source);
           return (
             <li key={`${code} ${kind} ${path} ${message}`}>
               <div className={css.what}>
-                {message}
+                {text}
                 <div className={css.soft}>{hint}</div>
               </div>
               {to && path && <Link to={to}>{mendText(code, path)}</Link>}

@@ -69,6 +69,9 @@ class BlockingReason(msgspec.Struct, kw_only=True):
     resource_type: str | None
     """Type that a missing resource must have; null if it is not known."""
 
+    values: dict[str, str | int]
+    """Values that `message` and `hint` name in addition, from which a client can write them in another language."""
+
 
 class TriggerOwner(msgspec.Struct, kw_only=True):
     """The member that the runs of a schedule or HTTP trigger act for after the deployment."""

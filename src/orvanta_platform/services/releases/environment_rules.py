@@ -105,7 +105,13 @@ async def list_unfulfilled_rules(conn: Connection, environment: EnvironmentRow, 
         )
         if count < rules.approvals:
             message = f"The request has {count} of {rules.approvals} approvals."
-            found.append(Blocker("approvals_missing", message, f"Approvers: {', '.join(rules.approvers) or 'admins'}."))
+            hint = f"Approvers: {', '.join(rules.approvers) or 'admins'}."
+            values: dict[str, str | int] = {
+                "count": count,
+                "required": rules.approvals,
+                "approvers": ", ".join(rules.approvers),
+            }
+            found.append(Blocker("approvals_missing", message, hint, values=values))
     return [*found, *await list_unfulfilled_time_rules(conn, environment, request.digest, request.kind)]
 
 
@@ -123,18 +129,27 @@ async def list_unfulfilled_time_rules(
         if environment.hold_by == SYSTEM:
             cause = f"{environment.name} is on hold"
         message = f"{cause}: {environment.hold_reason}"
-        found.append(Blocker("on_hold", message, "Lift the hold once the cause has been fixed."))
+        user = "" if environment.hold_by == SYSTEM else environment.hold_by
+        values: dict[str, str | int] = {"user": user, "environment": environment.name}
+        values["reason"] = environment.hold_reason or ""
+        found.append(Blocker("on_hold", message, "Lift the hold once the cause has been fixed.", values=values))
     if rules.frozen_hours is not None and is_frozen(rules, clock.now()):
         until = frozen_until(rules, clock.now())
         end = "" if until is None else f", which end on {until:%a %Y-%m-%d at %H:%M} ({rules.frozen_hours.timezone})"
         message = f"Nothing is deployed to {environment.name} in its frozen hours{end}."
         hint = "Apply it later. Members who may bypass the rules can give a reason."
-        found.append(Blocker("frozen_hours", message, hint))
+        values = {
+            "environment": environment.name,
+            "until": "" if until is None else f"{until:%Y-%m-%d %H:%M}",
+            "timezone": rules.frozen_hours.timezone,
+        }
+        found.append(Blocker("frozen_hours", message, hint, values=values))
     if rules.soak_minutes and kind != "rollback":
         previous = await rows.find_previous(conn, environment.name)
         if previous is not None and not await rows.has_soaked(conn, previous, digest, rules.soak_minutes):
             message = f"The release has not been in {previous} for {rules.soak_minutes} minutes."
-            found.append(Blocker("soak_time", message, f"Deploy it to {previous}, or wait."))
+            values = {"environment": previous, "minutes": rules.soak_minutes}
+            found.append(Blocker("soak_time", message, f"Deploy it to {previous}, or wait.", values=values))
     return found
 
 

@@ -30,7 +30,7 @@ from orvanta_platform.workflow.item_settings import script_faults
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.releases.bundle import Bundle, drop_state
 from orvanta_platform.workflow.tree.item import Key, Kind
-from orvanta_platform.workflow.tree.plan import Plan, Wanted
+from orvanta_platform.workflow.tree.plan import Entry, Plan, Wanted
 
 MAX_RUNS: Final = 10_000
 """Maximum number of runs in progress that a plan counts."""
@@ -133,7 +133,7 @@ async def _make(
         drifted = [key for key in comparison.drift() if _may_read(actor, workspace, key)]
         drift = await rows.list_last_changes(conn, workspace, drifted)
     blocked = [
-        *(_conflict_blocker(each.kind, each.path, each.reason) for each in plan.of("conflict")),
+        *(_conflict_blocker(each) for each in plan.of("conflict")),
         *list_refused_removals(environment, plan),
         *(_unknown_blocker(each.kind, each.path) for each in plan.of("remove") if each.key not in deployed),
         *(_settings_blockers(release.bundle, plan) if kind == "promotion" else []),
@@ -280,21 +280,24 @@ class _Comparison:
         return _OTHER
 
 
-def _conflict_blocker(kind: str, path: str, reason: str | None) -> Blocker:
+def _conflict_blocker(each: Entry) -> Blocker:
     hint = "Review the item. To replace it, let the plan overwrite changed items."
-    return Blocker("conflict", f"The {kind} {path} is in conflict: {reason}", hint, kind, path)
+    message = f"The {each.kind} {each.path} is in conflict: {each.reason}"
+    values = {"cause": each.code or "", "reason": each.reason or ""}
+    return Blocker("conflict", message, hint, each.kind, each.path, values=values)
 
 
 def _removal_blocker(environment: str, kind: str, path: str) -> Blocker:
     message = f"The release removes the {kind} {path}, which the rules of {environment} do not permit."
-    return Blocker(
-        "removal_refused", message, "A superadmin can permit removals in the rules of the environment.", kind, path
-    )
+    hint = "A superadmin can permit removals in the rules of the environment."
+    values = {"cause": "rules", "environment": environment}
+    return Blocker("removal_refused", message, hint, kind, path, values=values)
 
 
 def _unknown_blocker(kind: str, path: str) -> Blocker:
     message = f"The {kind} {path} was never deployed by a release, so that no rollback could restore it."
-    return Blocker("removal_refused", message, "Delete it in the workspace of the environment.", kind, path)
+    hint = "Delete it in the workspace of the environment."
+    return Blocker("removal_refused", message, hint, kind, path, values={"cause": "unknown", "environment": ""})
 
 
 def _settings_blockers(bundle: Bundle, plan: Plan) -> list[Blocker]:
@@ -307,7 +310,8 @@ def _settings_blockers(bundle: Bundle, plan: Plan) -> list[Blocker]:
         for fault in script_faults(each.content.get("settings") or {}):
             message = f"The script {each.path} cannot be deployed: {fault.message}."
             hint = "Correct the script where the release was made, or leave it out there, and make a new release."
-            found.append(Blocker(InvalidItemSettings.code, message, hint, each.kind, each.path))
+            values = {"reason": fault.message}
+            found.append(Blocker(InvalidItemSettings.code, message, hint, each.kind, each.path, values=values))
     return found
 
 

@@ -32,6 +32,8 @@ class Blocker(msgspec.Struct, frozen=True):
     path: str | None = None
     resource_type: str | None = None
     """Type that a resource must have."""
+    values: Mapping[str, str | int] = {}
+    """Values that the message and the hint name in addition, for a message in another language."""
 
 
 async def list_blockers(
@@ -53,12 +55,25 @@ async def list_blockers(
         *(_owner_blocker(key, owner, workspace) for key, owner in sorted(inactive.items())),
         *(_queue_blocker(queue, queues[queue]) for queue in unserved),
         *(
-            Blocker("queue_reserved", refusal(workspace, queue), "Use another tag in a new release.", *key)
+            Blocker(
+                "queue_reserved",
+                refusal(workspace, queue),
+                "Use another tag in a new release.",
+                *key,
+                values={"queue": queue[:100], "workspace": workspace},
+            )
             for queue, key in sorted(queues.items())
             if not rules.permits(workspace, queue)
         ),
         *(
-            Blocker("policy_violation", each.diagnostic().message, "Correct it in a new release.", kind, path)
+            Blocker(
+                "policy_violation",
+                each.diagnostic().message,
+                "Correct it in a new release.",
+                kind,
+                path,
+                values={"policy": each.policy, "reason": each.message},
+            )
             for kind, path, each in violated
         ),
     ]
@@ -92,6 +107,7 @@ def _requirement_blocker(
             f"Create it in {workspace}, with the value of this environment.",
             *key,
             each.resource_type,
+            values={"workspace": workspace},
         )
     if each.resource_type is not None and found[key] != each.resource_type:
         return Blocker(
@@ -99,15 +115,17 @@ def _requirement_blocker(
             f"The resource {each.path} has the type {found[key]} in {workspace}, not {each.resource_type}.",
             f"Change it in {workspace}.",
             *key,
+            values={"workspace": workspace, "present": found[key] or "", "required": each.resource_type},
         )
     return None
 
 
 def _queue_blocker(queue: str, key: Key) -> Blocker:
     message = f"No live worker serves the queue {queue}, which the {key[0]} {key[1]} needs."
-    return Blocker("queue_without_worker", message, "Start a worker that serves it.", *key)
+    return Blocker("queue_without_worker", message, "Start a worker that serves it.", *key, values={"queue": queue})
 
 
 def _owner_blocker(key: tuple[str, str], owner: str, workspace: str) -> Blocker:
     message = f"The {key[0]} {key[1]} acts for {owner}, who was disabled or removed in {workspace}."
-    return Blocker(IdentityDisabled.code, message, "An admin of the workspace can give it another owner.", *key)
+    hint = "An admin of the workspace can give it another owner."
+    return Blocker(IdentityDisabled.code, message, hint, *key, values={"owner": owner, "workspace": workspace})

@@ -45,7 +45,8 @@ async def list_unfulfilled(
     async with platform.db.acquire() as conn:
         found = await rows.list_names(conn, source, sorted(texts), MAX_TESTS + 1)
     if len(found) > MAX_TESTS:
-        return [_not_run(None, f"The changed workflows have more than {MAX_TESTS:,} tests.", "Split the release.")]
+        message = f"The changed workflows have more than {MAX_TESTS:,} tests."
+        return [_not_run(None, message, "Split the release.", cause="limit", limit=MAX_TESTS)]
     tests: dict[str, list[TestName]] = {}
     for each in found:
         tests.setdefault(each.path, []).append(each)
@@ -86,12 +87,15 @@ async def _blockers(
         outcomes = await play(platform, workspace, source, path, text, tests, until)
     except InvalidWorkflow:
         message = f"The tests of the workflow {path} were not run: the workflow of the release is not valid."
-        return [_not_run(path, message, f"Correct the workflow in {source} and create a release of it.")]
+        hint = f"Correct the workflow in {source} and create a release of it."
+        return [_not_run(path, message, hint, cause="invalid", workspace=source)]
     except OrvantaError as error:
-        return [_not_run(path, f"The tests of the workflow {path} were not run: {error.message}", _REPEAT)]
+        message = f"The tests of the workflow {path} were not run: {error.message}"
+        return [_not_run(path, message, _REPEAT, cause="error", reason=error.message)]
     failed = [_failed_test(path, name, source) for name, passed in outcomes.items() if not passed]
     if skipped := describe_not_run(tests, outcomes):
-        failed.append(_not_run(path, f"Tests of the workflow {path} were not run: {skipped}", _REPEAT))
+        message = f"Tests of the workflow {path} were not run: {skipped}"
+        failed.append(_not_run(path, message, _REPEAT, cause="time", reason=skipped))
     return failed
 
 
@@ -108,16 +112,19 @@ def _missing_test(path: str, source: str, *, imported: bool) -> Blocker:
     hint = f"Create one in {source}, for example from a run."
     if imported:
         hint = f"Push those of its instance to {source} (orvanta push), also before the workflow exists there."
-    return Blocker("tests_missing", f"The workflow {path} has no test in {source}.", hint, "flow", path)
+    values = {"workspace": source, "origin": "file" if imported else "workspace"}
+    return Blocker("tests_missing", f"The workflow {path} has no test in {source}.", hint, "flow", path, values=values)
 
 
 def _failed_test(path: str, name: str, source: str) -> Blocker:
     hint = f"Correct the workflow in {source} and create a release of it, or correct the test."
-    return Blocker("test_failed", f"The test {name} of the workflow {path} fails.", hint, "flow", path)
+    values = {"test": name, "workspace": source}
+    return Blocker("test_failed", f"The test {name} of the workflow {path} fails.", hint, "flow", path, values=values)
 
 
-def _not_run(path: str | None, message: str, hint: str) -> Blocker:
-    return Blocker("tests_not_run", message, hint, None if path is None else "flow", path)
+def _not_run(path: str | None, message: str, hint: str, **values: str | int) -> Blocker:
+    named = {"workspace": "", "reason": "", "limit": 0, **values}
+    return Blocker("tests_not_run", message, hint, None if path is None else "flow", path, values=named)
 
 
 CODES: Final = ("tests_missing", "test_failed", "tests_not_run")
