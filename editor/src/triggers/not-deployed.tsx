@@ -10,7 +10,7 @@ import { Empty } from "../ui/states";
 
 const useIsEmpty = (): boolean => useEditor((editor) => editor.graph.byId.size === 0);
 
-/** What a workflow needs before it can have triggers: nodes, then a deployment. */
+/** The steps before a workflow can have triggers: nodes, then a deployment. */
 export function NotDeployed() {
   const empty = useIsEmpty();
   if (empty) return <NoNodes />;
