@@ -46,7 +46,7 @@ def test_catalogue_has_every_reason_that_prevents_a_deployment() -> None:
         each.read_text(encoding="utf-8") for each in (ROOT / "src/orvanta_platform/services/releases").glob("*.py")
     ]
     classes = {each.__name__: each.code for each in (IdentityDisabled, InvalidItemSettings)}
-    codes = set()
+    codes: set[str] = set()
     for code, missing, name in BLOCKER.findall("\n".join(sources)):
         codes |= {f"variable{missing}", f"resource{missing}"} if missing else {code or classes[name]}
     catalogue = json.loads(CODES.read_text(encoding="utf-8"))
