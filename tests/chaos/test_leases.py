@@ -111,10 +111,11 @@ async def test_database_outage_longer_than_lease_reaps_no_worker(scene: ApiHarne
     await scene.strike()
     living = [row["id"] for row in await database.rows(LIVING)]
     with database.held_down() if how != "stopped" else database.stopped():
-        stage.gate.count("hearing")  # every two seconds, when a worker's process reports to its supervisor
+        stage.gate.count("connecting")  # before each attempt to send a heartbeat, at most one in this time
         for worker in stage.workers:
-            await stage.gate.arrivals("hearing", 2 + 2 * stage.settings.lease_ms // 1000, worker.owns)
-    stage.gate.disarm("hearing")
+            attempts = 2 * stage.settings.lease_ms // stage.settings.beat_ms
+            await stage.gate.arrivals("connecting", 2 + attempts, worker.owns)
+    stage.gate.disarm("connecting")
     await past_a_lease(stage)
     states = {(row["generation"], row["state"]) for row in await database.rows(GENERATIONS, living)}
     assert states == {(1, "live")}

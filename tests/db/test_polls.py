@@ -170,6 +170,54 @@ async def test_half_of_the_interval_passes_before_the_turn_of_another(db: Databa
     await asyncio.gather(long, return_exceptions=True)
 
 
+async def test_rest_ends_when_the_statement_of_a_turn_is_answered(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows needs no connection beside that of the statement."""
+    polls, events = Polls(db), list[str]()
+    send = polls.read
+
+    async def send_and_record(queries: list[Any]) -> None:
+        await send(queries)
+        events.append("answered")
+
+    async def rest() -> None:
+        await polls.rest(3600, after_s=0)
+        events.append("rested")
+
+    monkeypatch.setattr(polls, "read", send_and_record)
+    _, found = await asyncio.gather(rest(), read(polls, "SELECT 1 AS n", "SELECT 2 AS n"))
+    assert found == [1, 2] and events == ["answered", "rested"]
+
+
+async def test_rest_is_not_prolonged_by_a_statement_without_an_answer(db: Database) -> None:
+    polls = Polls(db)
+    endless = asyncio.create_task(read(polls, "SELECT pg_sleep(3600)::text AS n", "SELECT 2 AS n"))
+    resting = asyncio.create_task(polls.rest(0.1, after_s=0))
+    async with asyncio.timeout(30):
+        await resting
+    assert not endless.done()
+    endless.cancel()
+    await asyncio.gather(endless, return_exceptions=True)
+
+
+async def test_lulls_begin_one_after_another(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one turn would need a connection each otherwise."""
+    monkeypatch.setattr(polls_module, "LULL_S", 0.0)
+    polls, events = Polls(db), list[str]()
+
+    async def lull(name: str) -> None:
+        await polls.lull(0, after_s=0)
+        events.append(name)
+
+    async with polls._lulls:
+        waiting = [asyncio.create_task(lull(name)) for name in ("a", "b")]
+        await polls.rest(0, after_s=0)
+        assert events == []
+    await asyncio.gather(*waiting)
+    assert sorted(events) == ["a", "b"]
+
+
 async def test_slow_statements_are_not_continued(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polls_module, "SLOW_S", 0.0)
     polls = Polls(db)

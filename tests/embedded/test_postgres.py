@@ -104,6 +104,13 @@ async def test_processes_share_one_server_until_the_last_one_leaves(home: Path) 
     assert state(home) == "shut down"
 
 
+async def test_only_the_used_database_has_statistics(home: Path) -> None:
+    """Autovacuum starts a process a minute for each database that has."""
+    with start(home) as server:
+        query = "SELECT sum(xact_commit)::bigint FROM pg_stat_database WHERE datname IN ('postgres', 'template1')"
+        assert await ask(server.owner_url, query) == 0
+
+
 async def test_killed_server_is_restarted_with_its_data(home: Path) -> None:
     with start(home) as server:
         await ask(server.owner_url, "CREATE TABLE kept AS SELECT 7 AS n")

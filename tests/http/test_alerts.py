@@ -66,6 +66,17 @@ async def age(api: ApiHarness, seconds: int) -> None:
         await conn.execute("UPDATE job_live SET enqueued_at = now() - make_interval(secs => $1)", float(seconds))
 
 
+async def test_conditions_are_not_checked_while_there_are_no_channels(api: ApiHarness) -> None:
+    assert not await alerts.await_check(api.platform, 0)
+    await configure(api, {"slack": {"kind": "slack", "url": "https://example.com"}})
+    assert await alerts.await_check(api.platform, 0)
+    (await api.client.post("/api/settings/global/alerts", json={"value": None})).raise_for_status()
+    assert not await alerts.await_check(api.platform, 0)
+    async with api.platform.db.acquire() as conn:
+        await rows.raise_alerts(conn, [rows.NewAlert("disk:a", "disk", "a", None, "full")], [])
+    assert await alerts.await_check(api.platform, 0), "the alert is to be ended"
+
+
 async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
     api: ApiHarness, mail: tuple[Mailbox, int]
 ) -> None:

@@ -266,12 +266,29 @@ async def test_poll_survives_any_error(core: CoreHarness, monkeypatch: pytest.Mo
     await start_single(core)
     await core.run("UPDATE job_live SET queue = 'unannounced'")
     with core.platform.listen.watch("queue:unannounced") as watch:
-        polling = asyncio.create_task(claiming.poll(core.platform))
+        polling = asyncio.create_task(claiming.JobPolls(core.platform).run())
         try:
             assert await watch.wait(PATIENCE_S)
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
+
+
+async def test_loops_claim_without_notification_only_while_polls_fail(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that finds nothing costs a statement, and an answered poll has found that nothing waits."""
+    monkeypatch.setattr(claiming, "_WAIT_S", (0.0, 0.0))
+    polls = claiming.JobPolls(core.platform)
+    with core.platform.listen.watch("queue:a") as watch:
+        assert not await polls.wait(watch)
+        polls._answered_at = clock.monotonic()
+        waiting = asyncio.create_task(polls.wait(watch))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        watch.set()
+        assert await waiting
 
 
 async def test_lone_job_costs_one_claim_and_one_scan(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from tests.conftest import TestDatabase
 from orvanta_platform import clock
 from orvanta_platform.daemons import leader_duties, supervision
 from orvanta_platform.daemons.leader_election import LEASE_S, Leadership, lead
+from orvanta_platform.db import leaders
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 
@@ -127,6 +128,45 @@ async def test_leader_stops_after_a_heartbeat_that_took_as_long_as_its_lease(
     monkeypatch.setattr(leader, "beat", beat_slowly)
     await leader.hold()
     assert sent == [True]
+
+
+async def test_leader_repeats_failed_heartbeats_before_it_gives_up(
+    platform: Platform, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leads on after an outage of a second, and gives up before its lease is over."""
+    leader = Leadership(platform, "duty")
+    await leader.seek()
+    beat, began = leader.beat, hours.now
+    answers, failing_until = list[bool](), began + 1
+
+    async def fail_at_first() -> bool:
+        if hours.now < failing_until:
+            raise ConnectionError
+        answers.append(await beat())
+        return len(answers) < 2 and answers[-1]
+
+    async def pass_time(seconds: float, **_: float) -> None:
+        hours.now += seconds
+
+    monkeypatch.setattr(leader, "beat", fail_at_first)
+    monkeypatch.setattr(asyncio, "sleep", pass_time)
+    monkeypatch.setattr(platform.polls, "rest", pass_time)
+    await leader.hold()
+    assert answers == [True, True]
+    failing_until = float("inf")
+    began = hours.now
+    await leader.hold()
+    assert hours.now - began < LEASE_S
+
+
+async def test_heartbeats_of_leaders_commit_asynchronously(platform: Platform, hours: Hours) -> None:
+    leader = candidate(platform)
+    assert await leader.seek() and leader.term is not None
+    async with platform.db.acquire() as connection:
+        async with connection.transaction():
+            assert await leaders.beat(connection, "duty", leader.holder, leader.term)
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
 
 
 @asynccontextmanager

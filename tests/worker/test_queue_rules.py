@@ -151,7 +151,7 @@ async def test_run_is_bound_to_no_reserved_worker(api: ApiHarness, group: GroupS
     """The code of its sub-workflows would run there. One bound before the reservation is refused by the worker."""
     await deploy(api, "flows", path="u/admin/inner", value={"modules": [node()]}, schema={})
     call = {"id": "f", "value": {"type": "flow", "path": "u/admin/inner", "input_transforms": {}}}
-    group._lease.drained = True
+    group._lease.record.drained = True
     bound = await api.flow(node(), same_worker=True)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT queue FROM job_live") == f"worker:{group._lease.worker}"
@@ -160,7 +160,7 @@ async def test_run_is_bound_to_no_reserved_worker(api: ApiHarness, group: GroupS
     free = await api.flow(call, same_worker=True)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT queue FROM run_live WHERE id::text = $1", free) is None
-    group._lease.drained = False
+    group._lease.record.drained = False
     assert (await ended(api, bound))["error"]["name"] == "queue_reserved"
 
 

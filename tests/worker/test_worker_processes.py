@@ -9,18 +9,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 from tests.conftest import TestDatabase
+from tests.installation import PATIENCE_S
+from tests.polling import POLL_S
 
 from orvanta_platform.db import workers
 from orvanta_platform.services.platform import open_platform, open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.group_settings import GroupSettings
-from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease, SharedRecord
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.process import Control, _work
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -43,7 +46,7 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 async def child(process: subprocess.Popen[bytes]) -> AsyncIterator[_Child]:
     """Yield a process that does nothing, with the supervisor's end of its socket pair."""
     own_end, child_end = socket.socketpair()
-    made = _Child(process, *await asyncio.open_connection(sock=own_end))
+    made = _Child(process, SharedRecord(), *await asyncio.open_connection(sock=own_end))
     yield made
     made.writer.close()
     child_end.close()
@@ -76,6 +79,30 @@ async def test_supervisor_logs_why_its_heartbeats_ended(
     ]
 
 
+async def test_heartbeats_and_executed_jobs_are_exchanged_in_shared_memory(
+    settings: Settings, child: _Child, process: subprocess.Popen[bytes]
+) -> None:
+    """The process of the worker learns that it is drained with a heartbeat, and wakes nobody to report its jobs."""
+    child.record.jobs_executed = 5
+    lease = Lease(uuid4(), 1, 3600, child.record)
+    registration = _Registration(replace(settings, beat_ms=10), open_storage(settings), child, "none")
+    running = asyncio.create_task(registration.run(asyncio.create_task(child.wait()), asyncio.Event()))
+    platform = await open_platform(settings)
+    try:
+        async with asyncio.timeout(PATIENCE_S), platform.db.acquire() as connection:
+            assert lease.may_claim
+            while await connection.fetchval("SELECT max(jobs_executed) FROM worker") != 5:
+                await asyncio.sleep(POLL_S)
+            await workers.set_drained(connection, registration._worker.id, drained=True)
+            while lease.may_claim:
+                await asyncio.sleep(POLL_S)
+        assert lease.may_start and child.record.beat_at > 0
+    finally:
+        process.kill()
+        await running
+        await platform.close()
+
+
 async def test_process_ends_if_it_cannot_follow_its_group(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,10 +132,12 @@ async def test_process_ends_if_it_cannot_follow_its_group(
 _FORK = """
 import json, os, socket, sys
 from orvanta_platform.worker import supervisor
+from orvanta_platform.worker.lease import SharedRecord
 
 inherited = os.open("/", os.O_RDONLY)
 
-def work(control):
+def work(control, lease):
+    SharedRecord(lease).jobs_executed = 7
     files = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
     with open("/proc/self/cmdline") as words:
         facts = {"files": len(files), "leads": os.getsid(0) == os.getpid(), "words": words.read().split(chr(0))[:2]}
@@ -118,20 +147,20 @@ def work(control):
         raise OSError("it fails")
     return 3
 
-process, other = supervisor._fork(work)
+process, other, record = supervisor._fork(work)
 with other, other.makefile() as facts:
-    print(facts.read(), process.wait(), sep="\\n")
+    print(facts.read(), process.wait(), record.jobs_executed, sep="\\n")
 """
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("end", 3), ("fail", 1)])
 def test_forked_process_has_a_session_and_no_other_files(outcome: str, code: int) -> None:
     done = subprocess.run([sys.executable, "-c", _FORK, outcome], capture_output=True, text=True, check=True)
-    facts, ended = done.stdout.splitlines()
+    facts, ended, jobs = done.stdout.splitlines()
     assert json.loads(facts) == {
-        "files": 4,  # the standard ones and the socket
+        "files": 5,  # the standard ones, the socket and the shared memory
         "leads": True,
         "words": ["orvanta_platform.cli.main", "worker-process"],
     }
-    assert int(ended) == code
+    assert (int(ended), int(jobs)) == (code, 7)
     assert ("it fails" in done.stderr) is (outcome == "fail")

@@ -110,7 +110,11 @@ def worker(secrets_fd: SecretsFd = None) -> None:
         raise typer.Exit(run(settings, functools.partial(work, settings)))
 
 
-def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
+def worker_process(
+    control_fd: Annotated[int, typer.Option("--control-fd")],
+    lease_fd: Annotated[int | None, typer.Option("--lease-fd")] = None,
+    secrets_fd: SecretsFd = None,
+) -> None:
     """Run the process that `orvanta worker` supervises. Not for manual use."""
     with _loading():
         from orvanta_platform.cli.environment import take_settings
@@ -120,19 +124,23 @@ def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], sec
     harden_process()
     # If the supervisor ended before this call, the closed socket pair ends the process instead.
     forked.die_with(os.getppid(), signal.SIGKILL)
-    raise typer.Exit(work(take_settings(secrets_fd), control_fd))
+    raise typer.Exit(work(take_settings(secrets_fd), control_fd, lease_fd))
 
 
-def _worker_process() -> Callable[[Settings, int], int]:
+def _worker_process() -> Callable[[Settings, int, int | None], int]:
     """Load the code of the worker's process and return its main function."""
     import uvloop
 
     from orvanta_platform.daemons.worker_daemons import of_worker
     from orvanta_platform.worker import process
+    from orvanta_platform.worker.lease import SharedRecord
 
-    def work(settings: Settings, control_fd: int) -> int:
+    def work(settings: Settings, control_fd: int, lease_fd: int | None) -> int:
+        record = SharedRecord() if lease_fd is None else SharedRecord(lease_fd)
+        if lease_fd is not None:
+            os.close(lease_fd)
         try:
-            uvloop.run(process.run(settings, control_fd, of_worker))
+            uvloop.run(process.run(settings, control_fd, record, of_worker))
         except OrvantaError as error:
             return fail(error)
         return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from orvanta_platform.control.instance_settings import ALERTS
 from orvanta_platform.services.maintenance import alerts
 from orvanta_platform.services.platform import Platform
@@ -12,13 +10,15 @@ CHECK_S = 15.0
 
 
 async def run(platform: Platform) -> None:
-    """Check the conditions every 15 seconds, and send the messages that are due."""
+    """Check the conditions every 15 seconds, and send the messages that are due, unless there is nothing to do."""
+    wait_s = 0.0
     while True:
-        await alerts.check(platform)
-        if (await platform.instance.get(ALERTS)).channels:
-            # Imported here because the HTTP client is loaded only if there are channels.
-            from orvanta_platform.services.maintenance import alert_sender
+        if await alerts.await_check(platform, wait_s):
+            await alerts.check(platform)
+            if (await platform.instance.get(ALERTS)).channels:
+                # Imported here because the HTTP client is loaded only if there are channels.
+                from orvanta_platform.services.maintenance import alert_sender
 
-            while await alert_sender.send_due(platform):
-                pass
-        await asyncio.sleep(CHECK_S)
+                while await alert_sender.send_due(platform):
+                    pass
+        wait_s = CHECK_S

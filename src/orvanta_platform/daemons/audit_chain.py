@@ -14,6 +14,9 @@ log = structlog.get_logger(__name__)
 PUBLISH_S = 60.0
 """Seconds between publications of the heads of the chains."""
 
+_LULL_S = 1.0
+"""Maximum time, in seconds, to wait for a lull after a poll."""
+
 _PAUSE_S = 0.5
 _MAX_PAUSE_S = 4.0
 
@@ -27,6 +30,9 @@ async def run(platform: Platform) -> None:
     while True:
         if clock.monotonic() >= publish_at:
             publish_at = clock.monotonic() + PUBLISH_S
+            if heads:
+                await platform.polls.lull(_LULL_S, after_s=0.0)
+                wait_s = max(0.0, wait_s - _LULL_S)
             heads = await _publish(platform, heads)
         linked = 0
         if position is None or await audit_chain.await_new(platform, position, wait_s):

@@ -53,6 +53,9 @@ RECORD_LAG_S = 2.0
 PROMOTE_S = 60.0
 """Seconds between checks for releases to promote automatically."""
 
+LATE_S = 1.5
+"""Maximum delay, in seconds, of what waits for a lull after a poll. Servers poll every second."""
+
 UNREFERENCED_FOR = timedelta(hours=24)
 """Minimum age of unreferenced objects that are deleted."""
 
@@ -96,14 +99,15 @@ async def record(platform: Platform) -> None:
     while True:
         await statistics.record(platform)
         await usage.record(platform)
-        await asyncio.sleep(60 - clock.now().timestamp() % 60 + RECORD_LAG_S)
+        wait_s = 60 - clock.now().timestamp() % 60 + RECORD_LAG_S
+        await platform.polls.lull(wait_s + LATE_S, after_s=wait_s)
 
 
 async def promote(platform: Platform) -> None:
     """Promote releases that are due, once a minute. A duty of the leader."""
     while True:
         await automatic_promotions.promote_due(platform)
-        await asyncio.sleep(PROMOTE_S)
+        await platform.polls.lull(PROMOTE_S + LATE_S, after_s=PROMOTE_S)
 
 
 async def retain(platform: Platform) -> None:

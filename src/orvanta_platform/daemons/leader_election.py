@@ -25,7 +25,17 @@ from orvanta_platform.services.platform import Platform
 LEASE_S = 5.0
 """Seconds without a heartbeat after which another process takes over."""
 
-BEAT_S = 1.25
+BEAT_S = 2.0
+"""Seconds between two heartbeats. They follow a poll of the process, and may be an eighth late."""
+
+_HELD = 0.7
+"""Share of the lease without a successful heartbeat after which a leader gives up."""
+
+_WATCH = 0.625
+"""Seconds between two checks of an observer, per second between two heartbeats."""
+
+_RETRY_S = 0.25
+"""Maximum pause before a failed heartbeat is repeated."""
 
 Duty = Callable[[Platform], Awaitable[None]]
 
@@ -43,7 +53,7 @@ async def lead(platform: Platform, name: str, duty: Duty, *, lease_s: float = LE
                 await _serve(platform, leadership, duty)
         except _UNAVAILABLE as error:
             log.warning("duty interrupted", action="lead", leader=name, error=repr(error))
-        await asyncio.sleep(beat_s * random.uniform(0.8, 1.2))
+        await asyncio.sleep(beat_s * _WATCH * random.uniform(0.8, 1.2))
 
 
 async def _serve(platform: Platform, leadership: Leadership, duty: Duty) -> None:
@@ -78,7 +88,7 @@ class Leadership:
         self._platform = platform
         self._lease_s = lease_s
         self._beat_s = beat_s
-        self._observer = Observer(lease_s, gap_s=max(3 * beat_s, lease_s / 2))
+        self._observer = Observer(lease_s, gap_s=max(3 * beat_s * _WATCH, lease_s / 2))
 
     async def seek(self) -> bool:
         """Check the leader once and return whether this process leads from now on.
@@ -108,16 +118,18 @@ class Leadership:
         A heartbeat counts from before it was sent: observers may have seen it long before its answer arrived.
         """
         sent_at = clock.monotonic()
-        while (left_s := sent_at + self._lease_s * 0.6 - clock.monotonic()) > 0:
+        while (left_s := sent_at + self._lease_s * _HELD - clock.monotonic()) > 0:
             now = clock.monotonic()
             try:
                 async with asyncio.timeout(left_s):
                     if not await self.beat():
                         break
-                sent_at = now
             except _UNAVAILABLE as error:
                 log.info("heartbeat failed", action="beat", leader=self.name, error=repr(error))
-            await asyncio.sleep(self._beat_s)
+                await asyncio.sleep(min(_RETRY_S, self._beat_s))
+                continue
+            sent_at = now
+            await self._platform.polls.rest(1.125 * self._beat_s, after_s=0.75 * self._beat_s)
         log.warning("leadership ended", action="lead", leader=self.name, term=self.term)
 
     async def resign(self) -> None:

@@ -122,6 +122,11 @@ async def delete_failure(conn: Connection, channel: str) -> None:
     await conn.execute(_SQL["delete_failure"], channel)
 
 
+async def is_check_needed(conn: Connection) -> bool:
+    """Return whether alerts are configured, or rows are left from when they were."""
+    return bool(await conn.fetchval(_SQL["is_check_needed"]))
+
+
 async def delete_failures_of_others(conn: Connection, channels: Sequence[str]) -> None:
     """Forget the failures of channels that are not among these."""
     await conn.execute(_SQL["delete_failures_of_others"], channels)

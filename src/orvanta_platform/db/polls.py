@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,9 @@ first statement of a connection is slower than the others.
 SEPARATE_S = 60.0
 """Seconds for which it is."""
 
+LULL_S = 0.1
+"""Seconds between the answer of a turn and what uses the lull after it, and between two of these."""
+
 _PARAMETER = re.compile(r"\$(\d+)")
 
 Row = Mapping[str, Any]
@@ -49,25 +52,49 @@ class Polls:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._parts: dict[str, _Part] = {}
+        self._text, self._text_parts = "", 0
+        """Text of the statement with this number of parts."""
         self._slow: dict[str, _Slowness] = {}
+        self._lulls = asyncio.Lock()
         self.sent = 0
         """Number of joint statements."""
 
     @asynccontextmanager
-    async def turn(self, seconds: float) -> AsyncIterator[Connection]:
+    async def turn(self, seconds: float, *, after_s: float | None = None) -> AsyncIterator[Connection]:
         """Wait for a turn, at most `seconds`, and yield a connection for one query without side effects.
 
         The query may be sent as a part of a statement with those of others. Further queries are sent by themselves.
+
+        `after_s`: time after which the turn of others is taken; None: half of `seconds`.
         """
-        turn = await self._next_turn(seconds)
+        turn = await self._next_turn(seconds, after_s)
         try:
             yield _JoinedConnection(self._database, turn)
         finally:
             turn.leave()
 
-    async def _next_turn(self, seconds: float) -> _Turn:
+    async def rest(self, seconds: float, *, after_s: float) -> None:
+        """Sleep at least `after_s` and at most `seconds`, if possible until the answer of a turn has arrived.
+
+        What is done then needs no further wake-up of this process, and finds the connection of the polls free.
+        """
+        until = asyncio.get_running_loop().time() + seconds  # a statement without an answer delays nobody
+        turn = await self._next_turn(seconds, after_s)
+        turn.leave()
+        await turn.answered(until - asyncio.get_running_loop().time())
+
+    async def lull(self, seconds: float, *, after_s: float) -> None:
+        """Sleep like `rest`, until what others do at the end of the turn is done as well.
+
+        What follows finds the connection of the polls free, so that no other one is opened for it.
+        """
+        await self.rest(seconds, after_s=after_s)
+        async with self._lulls:
+            await asyncio.sleep(LULL_S)
+
+    async def _next_turn(self, seconds: float, after_s: float | None) -> _Turn:
         now = asyncio.get_running_loop().time()
-        waiter = _Waiter(now + seconds, now + seconds * OPEN)
+        waiter = _Waiter(now + seconds, now + (seconds * OPEN if after_s is None else after_s))
         self._waiting.add(waiter)
         self._schedule()
         try:
@@ -117,7 +144,9 @@ class Polls:
                         self._parts[query.text] = _Part(names, len(query.args))
                 by_text = {query.text: query for query in queries}
                 parts = dict(self._parts)  # another turn may add some meanwhile
-                text, args = _statement(parts, by_text)
+                if len(parts) != self._text_parts:
+                    self._text, self._text_parts = _text(parts), len(parts)
+                text, args = self._text, _arguments(parts, by_text)
                 started = clock.monotonic()
                 row = await connection.fetchrow(text, *args)
             fast = clock.monotonic() - started <= SLOW_S
@@ -140,19 +169,27 @@ class Polls:
                 slowness.turns, slowness.separate_until = 0, clock.monotonic() + SEPARATE_S
 
 
-def _statement(parts: Mapping[str, _Part], queries: Mapping[str, _Query]) -> tuple[str, list[object]]:
-    """Return the statement with its arguments.
+def _text(parts: Mapping[str, _Part]) -> str:
+    """Return the text of the statement.
 
-    It has a part for each query sent so far, so that every connection prepares it once; PostgreSQL does not execute the
-    others.
+    It has a part for each query sent so far, so that every connection prepares it once; PostgreSQL does not execute
+    those that are not sent this time.
     """
-    columns, args = [], list[object]()
+    columns, gate = [], 1
+    for text, part in parts.items():
+        columns.append(_column(text, gate))
+        gate += 1 + part.parameters
+    return "SELECT " + ",\n".join(columns)
+
+
+def _arguments(parts: Mapping[str, _Part], queries: Mapping[str, _Query]) -> list[object]:
+    """Return the arguments of the statement that sends these queries."""
+    args: list[object] = []
     for text, part in parts.items():
         query = queries.get(text)
         args.append(query is not None)
-        columns.append(_column(text, len(args)))
         args += [None] * part.parameters if query is None else query.args
-    return "SELECT " + ",\n".join(columns), args
+    return args
 
 
 def _column(text: str, gate: int) -> str:
@@ -201,6 +238,7 @@ class _Turn:
         self._expected = size
         self._queries: list[_Query] | None = []
         self._reading: asyncio.Task[None] | None = None
+        self._answered = asyncio.Event()
 
     async def read(self, text: str, args: tuple[object, ...]) -> list[Row] | None:
         """Return the rows of a query; None if it must be sent by itself."""
@@ -210,6 +248,13 @@ class _Turn:
         self._queries.append(query)
         self._send_if_complete()
         return await query.rows
+
+    async def answered(self, seconds: float) -> None:
+        """Wait until there is no statement of this turn under way, at most `seconds`."""
+        if seconds > 0 and not self._answered.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._answered.wait()
 
     def leave(self) -> None:
         """Record that a daemon has no further query."""
@@ -222,6 +267,8 @@ class _Turn:
             joined = [query for query in queries if self._polls.joins(query)]
             if len(joined) > 1:
                 self._reading = asyncio.create_task(self._read(joined), name="polls")
+            else:
+                self._answered.set()
             _send_alone(queries if len(joined) <= 1 else [query for query in queries if query not in joined])
 
     async def _read(self, queries: list[_Query]) -> None:
@@ -232,6 +279,7 @@ class _Turn:
             pass
         finally:
             limit.cancel()
+            self._answered.set()
             _send_alone(queries)
 
     def _give_up(self, queries: list[_Query]) -> None:

@@ -38,7 +38,7 @@ max_wal_size = 512MB
 # Only commits of notifications, which need no durability, wait for the WAL writer.
 bgwriter_delay = 1s
 bgwriter_lru_maxpages = 500
-wal_writer_delay = 1s
+wal_writer_delay = 10s
 max_logical_replication_workers = 0
 password_encryption = scram-sha-256
 timezone = UTC
@@ -186,6 +186,8 @@ def _create(cluster: Cluster) -> None:
     if "ERROR" in output:
         raise EmbeddedDatabaseError(f"The roles of the embedded PostgreSQL could not be created: {_last_line(output)}")
     (partial / "pg_hba.conf").write_text(_HBA)
+    # Autovacuum visits each database that has statistics, in a process of its own. The others are not used.
+    (partial / "pg_stat" / "pgstat.stat").unlink(missing_ok=True)
     # Sync everything once, because the commands above skip it.
     _run(cluster, [cluster.bin / "initdb", "--sync-only", "--pgdata", partial])
     partial.rename(cluster.data)

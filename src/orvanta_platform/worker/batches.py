@@ -155,6 +155,7 @@ class Batches:
                 continue
             del self._held[step.job.id]
             self.jobs_executed += 1
+            self._lease.record.jobs_executed += 1
             measure(self._platform.measurements, step.job, step.finish, 0.0)
             if self._platform.spans is not None:
                 attempt_spans.add(self._platform.spans, step.job, step.finish, 0.0)

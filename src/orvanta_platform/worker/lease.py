@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,6 +15,56 @@ IDLE_TRANSACTION_MS = 10_000
 A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
 """
 
+_BEAT_AT, _DRAINED, _JOBS = range(3)
+
+
+class SharedRecord:
+    """Record of a worker in memory that its supervisor and its process share, so that neither wakes the other.
+
+    The supervisor writes the beats, the process the number of jobs. Each value is one aligned word, which is written
+    and read as a whole.
+    """
+
+    def __init__(self, handle: int = -1) -> None:
+        """Map the file `handle` of `create_file`; without it, the record belongs to this process only."""
+        self._memory = memoryview(mmap.mmap(handle, mmap.PAGESIZE))
+        self._times, self._numbers = self._memory.cast("d"), self._memory.cast("q")
+
+    @staticmethod
+    def create_file() -> int:
+        """Create an anonymous file for a record and return its handle."""
+        handle = os.memfd_create("lease")
+        os.ftruncate(handle, mmap.PAGESIZE)
+        return handle
+
+    @property
+    def beat_at(self) -> float:
+        """Monotonic time of the last recorded beat, 0 before the first one. Both processes use the same clock."""
+        return self._times[_BEAT_AT]
+
+    @property
+    def drained(self) -> bool:
+        """Whether the worker must not claim further jobs, as of the last beat."""
+        return bool(self._numbers[_DRAINED])
+
+    @drained.setter
+    def drained(self, drained: bool) -> None:
+        self._numbers[_DRAINED] = drained
+
+    @property
+    def jobs_executed(self) -> int:
+        """Number of jobs that the process has completed."""
+        return self._numbers[_JOBS]
+
+    @jobs_executed.setter
+    def jobs_executed(self, number: int) -> None:
+        self._numbers[_JOBS] = number
+
+    def record_beat(self, at: float, *, drained: bool = False) -> None:
+        """Record a beat of monotonic time `at`, and whether the worker is drained."""
+        self._numbers[_DRAINED] = drained
+        self._times[_BEAT_AT] = max(self._times[_BEAT_AT], at)
+
 
 @dataclass(slots=True)
 class Lease:
@@ -23,26 +75,20 @@ class Lease:
     lost_beat_s: float
     """Age of the last beat, in seconds, from which no job may start: ORVANTA_LOST_BEAT_MS."""
 
-    beat_at: float = field(default_factory=clock.monotonic)
-    """Monotonic time of the last recorded beat. The supervisor runs on the same machine and uses the same clock."""
+    record: SharedRecord = field(default_factory=SharedRecord)
 
-    drained: bool = False
-    """True if the worker must not claim further jobs; updated by each beat."""
+    began_at: float = field(default_factory=clock.monotonic)
+    """Monotonic time at which the lease began, which counts as a beat."""
 
     excluded: str | None = None
     """Reason for which the worker does not meet the requirements of its group, and claims no jobs; None: it does."""
 
-    def record_beat(self, at: float, *, drained: bool = False) -> None:
-        """Record a beat of monotonic time `at`, and whether the worker is drained."""
-        self.beat_at = max(self.beat_at, at)
-        self.drained = drained
-
     @property
     def may_claim(self) -> bool:
         """True if further jobs may be claimed."""
-        return not self.drained and self.excluded is None and self.may_start
+        return not self.record.drained and self.excluded is None and self.may_start
 
     @property
     def may_start(self) -> bool:
         """True if claimed jobs may be started: the last beat is recent enough."""
-        return clock.monotonic() - self.beat_at < self.lost_beat_s
+        return clock.monotonic() - max(self.began_at, self.record.beat_at) < self.lost_beat_s

@@ -31,7 +31,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker import attempt_spans
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, may_continue_run, measure, poll, wait_s
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, JobPolls, may_continue_run, measure
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.outcome import SandboxLost
@@ -82,6 +82,7 @@ class Worker:
         self._runtimes = runtimes
         self._executor = Executor(platform, runtimes, lease)
         self._committer = Committer(platform.db)
+        self._polls = JobPolls(platform)
         self._batches = Batches(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
         self._calls = Calls(platform, lease, None, self._run_unslotted, self._suspect_lost_claim)
         self._slots = platform.settings.slots
@@ -155,7 +156,7 @@ class Worker:
 
     def _unready(self) -> str | None:
         """Return the reason for which this worker claims no jobs; None if it does."""
-        if self._draining.is_set() or self._lease.drained:
+        if self._draining.is_set() or self._lease.record.drained:
             return "The worker is drained."
         if self._lease.excluded is not None:
             return self._lease.excluded
@@ -171,7 +172,7 @@ class Worker:
     async def run(self) -> None:
         """Work until drained."""
         watching = asyncio.create_task(self._watch_running(), name="worker watch")
-        polling = asyncio.create_task(poll(self._platform), name="worker poll")
+        polling = asyncio.create_task(self._polls.run(), name="worker poll")
         reconnecting = asyncio.create_task(self._check_after_reconnects(), name="worker reconnects")
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
@@ -201,15 +202,15 @@ class Worker:
             elif self._lease.may_claim and await self._claim(notified):
                 notified = await watch.wait(START_GRACE_S)
             elif self._free:
-                notified = await watch.wait(wait_s())
+                notified = await self._polls.wait(watch)
 
     async def _serve_batches(self) -> None:
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: watch.wait(wait_s()), self._draining)
+            await self._batches.serve(lambda: self._polls.wait(watch), self._draining)
 
     async def _serve_calls(self) -> None:
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: watch.wait(wait_s()), self._draining)
+            await self._calls.serve(lambda: self._polls.wait(watch), self._draining)
 
     @contextmanager
     def _wakeups(self, *topics: str) -> Iterator[Watch]:
@@ -308,6 +309,7 @@ class Worker:
         if executed is None or running.abandoned:
             return None
         self._executed += 1
+        self._lease.record.jobs_executed += 1
         measure(self._platform.measurements, job, executed[1], clock.monotonic() - started)
         running.finishing = True
         hand_off = hand_off and not self._draining.is_set() and self._lease.may_claim

@@ -1,7 +1,7 @@
 """The worker's process. Its supervisor starts it and passes it a lease; it ends with the supervisor.
 
-The two exchange JSON lines over a socket pair. Messages to the supervisor: `hello` (isolation), `stats` (jobs
-executed). Messages from it: `lease` (worker id, generation), `beat` (monotonic time of a recorded beat), `drain`.
+The two exchange JSON lines over a socket pair: `hello` (isolation) to the supervisor, `lease` (worker id, generation)
+and `drain` from it. Beats and the number of executed jobs are in the memory that they share.
 """
 
 from __future__ import annotations
@@ -21,15 +21,12 @@ from orvanta_platform import heap
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.group_settings import GroupSettings
-from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease, SharedRecord
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CONNECTIONS = 4
 """Maximum number of database connections of one worker, including the listener."""
-
-STATS_S = 2.0
-"""Interval in seconds at which the number of executed jobs is reported."""
 
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
 """Daemons that run in the worker's process next to its loop."""
@@ -59,7 +56,7 @@ class Control:
         return msgspec.json.decode(line, type=dict[str, Any]) if line else None
 
 
-async def run(settings: Settings, control_fd: int, background: Background) -> None:
+async def run(settings: Settings, control_fd: int, record: SharedRecord, background: Background) -> None:
     """Serve the queues until drained or until the supervisor ends."""
     control = await Control.open(control_fd)
     platform = await open_platform(
@@ -76,7 +73,7 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
     try:
         await runtimes.start()
         control.send(hello={"isolation": runtimes.isolation.level})
-        lease = await _lease(control, settings)
+        lease = await _lease(control, settings, record)
         if lease is not None:
             worker = Worker(platform, runtimes, lease)
             group = GroupSettings(platform, worker, lease, runtimes.isolation.level)
@@ -89,20 +86,19 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
         await platform.close()
 
 
-async def _lease(control: Control, settings: Settings) -> Lease | None:
+async def _lease(control: Control, settings: Settings, record: SharedRecord) -> Lease | None:
     message = await control.receive()
     if message is None or "lease" not in message:
         return None
     lease = message["lease"]
-    return Lease(UUID(lease["worker"]), lease["generation"], settings.lost_beat_ms / 1000)
+    return Lease(UUID(lease["worker"]), lease["generation"], settings.lost_beat_ms / 1000, record)
 
 
 async def _work(worker: Worker, control: Control, lease: Lease, group: GroupSettings) -> None:
     listening = asyncio.create_task(_listen(worker, control, lease), name="control")
-    reporting = asyncio.create_task(_report(worker, control), name="stats")
     following = asyncio.create_task(group.follow(), name="group settings")
     working = asyncio.create_task(worker.run(), name="worker")
-    tasks = (listening, reporting, following, working)
+    tasks = (listening, following, working)
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -114,18 +110,15 @@ async def _work(worker: Worker, control: Control, lease: Lease, group: GroupSett
 
 
 async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
-    """Handle messages until the supervisor ends, which ends the worker's beats."""
+    """Handle messages until the supervisor ends, which ends the worker's beats.
+
+    A supervisor that was started before an upgrade sends beats as messages, and shares no memory.
+    """
     while (message := await control.receive()) is not None:
         if "beat" in message:
-            lease.record_beat(message["beat"], drained=message["drained"])
+            lease.record.record_beat(message["beat"], drained=message["drained"])
         elif "drain" in message:
             worker.drain()
-
-
-async def _report(worker: Worker, control: Control) -> None:
-    while True:
-        control.send(stats={"jobs": worker.jobs_executed})
-        await asyncio.sleep(STATS_S)
 
 
 def _hidden(settings: Settings) -> list[Path]:

@@ -14,12 +14,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
 import structlog
+import uvloop
 
 from orvanta_platform import __version__, clock, forked
 from orvanta_platform import settings as settings_module
@@ -33,7 +34,7 @@ from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.worker import job_recovery
-from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS
+from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, SharedRecord
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
@@ -42,36 +43,43 @@ _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnava
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, work: Callable[[int], int]) -> int:
+Work = Callable[[int, int], int]
+"""The worker's process: receives the number of its end of the socket pair and that of the file of the record in shared
+memory, and returns its exit code.
+"""
+
+
+def run(settings: Settings, work: Work) -> int:
     """Run one worker until SIGTERM or SIGINT and return the exit code.
 
-    `work` is the worker's process: it receives the number of its end of the socket pair and returns its exit code.
     A second signal does not wait for jobs: they are requeued and run again from the start.
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set.", hint="Set the database's URL, or use `orvanta up`.")
-    return asyncio.run(_Supervisor(settings, _fork(work)).run())
+    return uvloop.run(_Supervisor(settings, _fork(work)).run())
 
 
-_Started = tuple[subprocess.Popen[bytes] | ForkedProcess, socket.socket]
-"""The worker's process, with this end of the socket pair."""
+_Started = tuple[subprocess.Popen[bytes] | ForkedProcess, socket.socket, SharedRecord]
+"""The worker's process, with this end of the socket pair and the record in shared memory."""
 
 
 class _Child:
-    """The worker's process with this end of the socket pair."""
+    """The worker's process with this end of the socket pair and the record in shared memory."""
 
-    def __init__(self, process: subprocess.Popen[bytes] | ForkedProcess, reader: Any, writer: Any) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes] | ForkedProcess, record: SharedRecord, reader: Any, writer: Any
+    ) -> None:
         self.process = process
+        self.record = record
         self.reader: asyncio.StreamReader = reader
         self.writer: asyncio.StreamWriter = writer
         self.exited = asyncio.Event()
-        self.jobs_executed = 0
 
     @classmethod
     async def connect(cls, started: _Started) -> _Child:
         """Connect to the process. It sends `hello` when it is ready."""
-        process, control = started
-        return cls(process, *await asyncio.open_connection(sock=control))
+        process, control, record = started
+        return cls(process, record, *await asyncio.open_connection(sock=control))
 
     def send(self, **fields: Any) -> None:
         with suppress(ConnectionError):
@@ -95,18 +103,35 @@ class _Child:
         return code
 
 
-def _fork(work: Callable[[int], int]) -> _Started:
+def _fork(work: Work) -> _Started:
     """Fork the worker's process and return it with this end of the socket pair."""
     own_end, child_end = socket.socketpair()
-    with child_end:
+    with child_end, _new_record() as (record, shared):
         control = child_end.fileno()
         title = "orvanta_platform.cli.main worker-process"
-        process = forked.fork(lambda: work(control), title, keep=[control], end_with_parent=signal.SIGKILL)
-    return process, own_end
+        process = forked.fork(
+            lambda: work(control, shared), title, keep=[control, shared], end_with_parent=signal.SIGKILL
+        )
+    return process, own_end, record
+
+
+@contextmanager
+def _new_record() -> Iterator[tuple[SharedRecord, int]]:
+    """Yield a record and the handle of its file, which is open while the block runs."""
+    handle = SharedRecord.create_file()
+    try:
+        yield SharedRecord(handle), handle
+    finally:
+        os.close(handle)
 
 
 def _spawn(settings: Settings) -> _Started:
     """Start the worker's process and return this end of the socket pair. Secrets are passed through a pipe."""
+    with _new_record() as (record, shared):
+        return *_exec(settings, shared), record
+
+
+def _exec(settings: Settings, shared: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     own_end, child_end = socket.socketpair()
     read, write = os.pipe()
     with os.fdopen(write, "w") as pipe:
@@ -115,10 +140,10 @@ def _spawn(settings: Settings) -> _Started:
     secret = settings_module.secret_names()
     try:
         process = subprocess.Popen(
-            [*command, "--secrets-fd", str(read), "--control-fd", str(child_end.fileno())],
+            [*command, "--secrets-fd", str(read), "--control-fd", str(child_end.fileno()), "--lease-fd", str(shared)],
             stdin=subprocess.DEVNULL,
             env={name: text for name, text in os.environ.items() if name not in secret},
-            pass_fds=(read, child_end.fileno()),
+            pass_fds=(read, child_end.fileno(), shared),
             start_new_session=True,
         )
     finally:
@@ -221,14 +246,13 @@ class _Registration:
         self._child.send(lease=lease)
         if stopping.is_set():
             self._child.send(drain=True)
-        listening = asyncio.create_task(self._listen(), name="messages")
         beating = asyncio.create_task(self._beat(), name="heartbeats")
         try:
             await asyncio.wait([exited, beating], return_when=asyncio.FIRST_COMPLETED)
             self._child.kill()
             code = await exited
         finally:
-            await _end(listening, beating)
+            await _end(beating)
             await self._give_up(stopped=stopping.is_set())
         return code
 
@@ -255,11 +279,6 @@ class _Registration:
             else:
                 return
 
-    async def _listen(self) -> None:
-        while (message := await self._child.receive()) is not None:
-            if "stats" in message:
-                self._child.jobs_executed = message["stats"]["jobs"]
-
     async def _beat(self) -> None:
         """Beat until the worker is fenced; from then on its jobs no longer belong to it.
 
@@ -274,7 +293,7 @@ class _Registration:
                 database = await self._connected()
                 async with asyncio.timeout(self._settings.lost_beat_ms / 1000), database.acquire() as connection:
                     beaten = await workers.record_heartbeat(
-                        connection, self._worker.id, self._generation, self._child.jobs_executed
+                        connection, self._worker.id, self._generation, self._child.record.jobs_executed
                     )
             except _AWAY as error:
                 log.warning("beat failed", action="beat", error=str(error))
@@ -287,7 +306,7 @@ class _Registration:
                 log.warning("the database lost heartbeats", action="fenced", worker=str(self._worker.id))
                 return
             last = beaten.number
-            self._child.send(beat=at, drained=beaten.drained)
+            self._child.record.record_beat(at, drained=beaten.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
     async def _give_up(self, *, stopped: bool) -> None:

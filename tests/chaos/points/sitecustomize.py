@@ -171,7 +171,7 @@ def in_worker_processes() -> None:
 
 def in_supervisors() -> None:
     """Add the points of the process that sends heartbeats for a worker."""
-    wrap("worker.supervisor:_Child.receive", before("hearing"))
+    wrap("worker.supervisor:_Registration._connected", before("connecting"))
     wrap("db.workers:record_heartbeat", before("beating"))
     wrap("worker.job_recovery:reap", before("giving back"))
     os.register_at_fork(after_in_child=in_forked_workers)

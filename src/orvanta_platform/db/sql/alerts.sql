@@ -66,6 +66,12 @@ ON CONFLICT (channel) DO UPDATE SET error = excluded.error, failed_at = excluded
 -- Forgets the failure of a channel.
 DELETE FROM alert_failure WHERE channel = $1
 
+-- name: is_check_needed
+-- Returns true if alerts are configured, or rows are left from when they were.
+SELECT EXISTS (SELECT FROM instance_setting WHERE name = 'alerts')
+    OR EXISTS (SELECT FROM alert)
+    OR EXISTS (SELECT FROM alert_failure) AS is_needed
+
 -- name: delete_failures_of_others
 -- Forgets the failures of channels that are not among these.
 DELETE FROM alert_failure WHERE channel <> ALL ($1::text[])

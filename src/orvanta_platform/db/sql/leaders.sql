@@ -10,10 +10,11 @@ RETURNING term
 SELECT holder, term, beat FROM leader WHERE name = $1
 
 -- name: beat_leader
--- Records a heartbeat of the leader; returns no row if its term has ended.
+-- Records a heartbeat of the leader; returns no row if its term has ended. The commit is asynchronous: if the database
+-- crashes, observers see a smaller number, which is a change like any other.
 UPDATE leader
 SET beat = beat + 1
-WHERE name = $1 AND holder = $2 AND term = $3
+WHERE name = $1 AND holder = $2 AND term = $3 AND set_config('synchronous_commit', 'off', true) = 'off'
 RETURNING beat
 
 -- name: take_over_leadership

@@ -29,6 +29,7 @@ from orvanta_platform.units import size_text
 _SHARED = ("queue_age:", "no_worker:", "database:", *alert_conditions.PREFIXES)
 _FAILING = "failing:"
 _MAX_SHOWN = 500
+_EARLY_S = 1.0
 _DISK_MARGIN = 2
 """Percentage points above the limit at which the alert of a disk ends."""
 
@@ -38,6 +39,12 @@ async def list_alerts(platform: Platform, actor: Actor) -> list[AlertRow]:
     require(actor, "see_all_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await rows.list_all(conn, _MAX_SHOWN)
+
+
+async def await_check(platform: Platform, wait_s: float) -> bool:
+    """Return whether `check` may have anything to do, after about `wait_s` seconds."""
+    async with platform.polls.turn(wait_s, after_s=wait_s - _EARLY_S) as conn:
+        return await rows.is_check_needed(conn)
 
 
 async def check(platform: Platform) -> None:
