@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,33 @@ _POLL_S = 0.1
 _ONE = "SELECT id FROM run_live ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE"
 
 
+PROGRESS = 50
+"""Number of runs that start or end between two restarts of the database."""
+
+
 async def restarts(
-    house: House, seconds: float, begun: asyncio.Event, shortest_s: float = 5, longest_s: float = 20
+    house: House,
+    seconds: float,
+    begun: asyncio.Event,
+    progress: Callable[[], int],
+    shortest_s: float = 5,
+    longest_s: float = 20,
 ) -> int:
     """Restart the database repeatedly, by fast and immediate shutdowns in turn; return the number of restarts.
 
-    It ends when `seconds` have passed and `begun` is set.
+    It ends when `seconds` have passed and `begun` is set, and each restart awaits PROGRESS since the one before, as
+    counted by `progress`: on a busy machine, restarts at a fixed rate would prevent what they wait for.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
     count = 0
-    while asyncio.get_running_loop().time() < deadline or not begun.is_set():
+    while loop.time() < deadline or not begun.is_set():
         house.restart_database(signal.SIGQUIT if count % 2 else signal.SIGINT)
         count += 1
+        before = progress()
         await asyncio.sleep(random.uniform(shortest_s, longest_s))
+        while progress() < before + PROGRESS and not (begun.is_set() and loop.time() >= deadline):
+            await asyncio.sleep(_POLL_S)
     return count
 
 

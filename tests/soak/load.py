@@ -42,6 +42,7 @@ _UNASKED = (
     "AND trigger <> 'schedule' AND kind IN ('script', 'flow') AND path LIKE 'u/admin/%' "
     "AND id <> ALL ($1::text[]::uuid[]) LIMIT 100"
 )
+_LIVE = "SELECT id::text AS id FROM run_live WHERE id = ANY ($1::text[]::uuid[])"
 _LEFT = "SELECT id::text AS id, path FROM run_live WHERE parent IS NULL"
 
 
@@ -105,16 +106,43 @@ async def until_ended(client: httpx.AsyncClient, record: Record, run: str) -> No
         with suppress(httpx.TransportError):
             answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}")
             if answer.status_code == 200 and answer.json()["completed"]:
-                record.open.discard(run)
-                record.ended += 1
-                record.wrong += wrong(what, n, run, answer.json())
+                if run in record.open:  # another caller may wait for it too
+                    record.open.discard(run)
+                    record.ended += 1
+                    record.wrong += wrong(what, n, run, answer.json())
                 return
             if answer.status_code == 404:
+                record.open.discard(run)
                 record.lost.append(f"run {run} of {what.path}: {answer.text}")
                 return
         await asyncio.sleep(pause_s)
         pause_s = min(1.0, 1.5 * pause_s)
     record.stuck.append(f"run {run} of {what.path}: {await why(client, run)}")
+
+
+async def check_ended(house: House, client: httpx.AsyncClient, record: Record, begun: asyncio.Event) -> None:
+    """Check the results of runs as they end, until `begun` is set and all have ended.
+
+    One query finds the runs that are no longer in progress, however many there are: calls for each of them would take
+    the time in which they are executed. A run is stuck if none has ended for PATIENCE_S.
+    """
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def check(run: str) -> None:
+        async with few:
+            await until_ended(client, record, run)
+
+    deadline = time.monotonic() + PATIENCE_S
+    while record.open or not begun.is_set():
+        open_runs = list(record.open)
+        live = {row["id"] for row in await house.ask(_LIVE, open_runs)}
+        if ended := [run for run in open_runs if run not in live]:
+            await asyncio.gather(*map(check, ended))
+            deadline = time.monotonic() + PATIENCE_S
+        elif time.monotonic() > deadline:
+            record.stuck += [f"run {run} of {record.accepted[run][0].path}: {await why(client, run)}" for run in live]
+            return
+        await asyncio.sleep(POLL_S)
 
 
 def wrong(what: Definition, n: int, run: str, ended: dict[str, Any]) -> list[str]:
@@ -167,32 +195,18 @@ async def calls(house: House, record: Record, kinds: Sequence[Definition], rate:
 
 
 async def many(
-    client: httpx.AsyncClient,
-    record: Record,
-    kinds: Sequence[Definition],
-    count: int,
-    at_once: int,
-    begun: asyncio.Event,
+    client: httpx.AsyncClient, record: Record, kinds: Sequence[Definition], count: int, at_once: int
 ) -> None:
-    """Start `count` runs with at most `at_once` concurrent calls, and wait for all to end; `begun`: all are started."""
-    few = asyncio.Semaphore(at_once)
-    started = 0
+    """Start `count` runs by `at_once` concurrent callers."""
+    numbers = iter(range(count))
 
-    async def one(what: Definition, n: int) -> str:
-        nonlocal started
-        async with few:
-            run = await start(client, record, what, n)
-        started += 1
-        if started == count:
-            begun.set()
-        return run
-
-    async def whole(what: Definition, n: int) -> None:
-        await until_ended(client, record, await one(what, n))
+    async def call() -> None:
+        for n in numbers:
+            await start(client, record, kinds[n % len(kinds)], n)
 
     async with asyncio.TaskGroup() as group:
-        for n in range(count):
-            group.create_task(whole(kinds[n % len(kinds)], n))
+        for _ in range(at_once):
+            group.create_task(call())
 
 
 async def recovered(house: House, record: Record) -> float:

@@ -66,8 +66,14 @@ async def under_way(home: House, record: Record, count: int, *excuses: str) -> A
     kinds = every(list(home.definitions.values()))
     begun, recovery = asyncio.Event(), 0.0
     async with load.people(home, record), home.client() as client, load.reasons(home, record, _POLL_S):
+
+        async def begin() -> None:
+            await load.many(client, record, kinds, count, _AT_ONCE)
+            begun.set()
+
         async with asyncio.TaskGroup() as group:
-            group.create_task(load.many(client, record, kinds, count, _AT_ONCE, begun))
+            group.create_task(begin())
+            group.create_task(load.check_ended(home, client, record, begun))
             yield begun
             over = time.monotonic()
             recovery = await load.recovered(home, record)
@@ -89,8 +95,9 @@ async def lasting(wanted_s: float) -> None:
 
 
 async def test_database_restart() -> None:
-    async with house("restarts") as home, under_way(home, Record(), runs(5000), *CALLING) as begun:
-        count = await faults.restarts(home, seconds(300), begun)
+    record = Record()
+    async with house("restarts") as home, under_way(home, record, runs(5000), *CALLING) as begun:
+        count = await faults.restarts(home, seconds(300), begun, lambda: len(record.accepted) + record.ended)
     print(f"{count} restarts")
 
 
