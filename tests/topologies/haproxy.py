@@ -25,6 +25,7 @@ _SETTINGS = """defaults
     timeout connect 5s
     timeout client 700s
     timeout server 700s
+    timeout check 5s
     option redispatch
 
 frontend orvanta
@@ -35,7 +36,7 @@ frontend orvanta
 backend servers
     balance roundrobin
     option httpchk GET /api/health/ready
-    default-server check inter 500ms fall 1 rise 1
+    default-server check inter 500ms fall 1 rise 1 on-marked-down shutdown-sessions
 {servers}
 """
 

@@ -33,6 +33,8 @@ _FLOW = {
 _TEXT = 1 << 20
 _LARGE = f"def main(n: int) -> dict[str, object]:\n    return {{'n': 2 * n, 'text': 'x' * {_TEXT}}}\n"
 _UNAVAILABLE = (502, 503, 504)
+_CALL_S = 30.0
+"""Time limit of one call, after which it is repeated: one that is lost must not take the patience with the run."""
 _IDS = "SELECT id FROM run WHERE path = $1 UNION SELECT id FROM run_live WHERE path = $1"
 
 
@@ -82,7 +84,9 @@ class Calls:
 
     async def _start_run(self, client: httpx.AsyncClient, n: int) -> bool:
         try:
-            answer = await client.post(f"{W}/jobs/run/f/{PATH}", json={"n": n}, headers={"Idempotency-Key": str(n)})
+            answer = await client.post(
+                f"{W}/jobs/run/f/{PATH}", json={"n": n}, headers={"Idempotency-Key": str(n)}, timeout=_CALL_S
+            )
         except httpx.TransportError:
             return False
         if answer.status_code == 201:
@@ -139,7 +143,8 @@ async def _result(client: httpx.AsyncClient, run: str) -> Any:
     while True:
         assert monotonic() < deadline, run
         try:
-            answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}", params={"timeout": 1})
+            path = f"{W}/jobs_u/completed/get_result_maybe/{run}"
+            answer = await client.get(path, params={"timeout": 1}, timeout=_CALL_S)
         except httpx.TransportError:
             await asyncio.sleep(POLL_S)
             continue

@@ -98,6 +98,13 @@ class Installation:
                     pass
                 time.sleep(POLL_S)
 
+    def is_ready(self, port: int) -> bool:
+        """Return whether the server at this port accepts calls."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/api/health/ready", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
     def await_workers(self, number: int) -> None:
         """Wait until that number of workers has been started and not reported as stopped or lost."""
         headers = {"Authorization": f"Bearer {self.token}"}

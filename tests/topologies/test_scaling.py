@@ -56,11 +56,14 @@ def installation(tmp_path: Path, database: TestDatabase) -> Iterator[Installatio
 def kill_one(installation: Installation) -> str | None:
     """Send SIGKILL to a random process of a random role; return the role.
 
-    Processes of scripts are not included: killing one is an ordinary failure of the script.
+    Processes of scripts are not included: killing one is an ordinary failure of the script. A server is killed only
+    while all of them are ready: without any, no run could start or end, however long the callers wait.
     """
     started = [*installation.servers.values(), *installation.workers]
     roles = roles_of(pid for each in started if each.poll() is None for pid in processes.descendants(each.pid))
     present = sorted(set(roles.values()))
+    if "server" in present and not all(map(installation.is_ready, installation.servers)):
+        present.remove("server")
     if not present:
         return None
     role = random.choices(present, [ROLES[each] for each in present])[0]
@@ -75,7 +78,7 @@ async def kill_until_stopped(installation: Installation, shortest_s: float, long
     with suppress(asyncio.CancelledError):
         while True:
             await asyncio.sleep(random.uniform(shortest_s, longest_s))
-            if role := kill_one(installation):
+            if role := await asyncio.to_thread(kill_one, installation):
                 killed[role] += 1
             await asyncio.sleep(random.uniform(shortest_s, longest_s))
             installation.start_dead()
