@@ -173,7 +173,7 @@ async def test_half_of_the_interval_passes_before_the_turn_of_another(db: Databa
 async def test_rest_ends_when_the_statement_of_a_turn_is_answered(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What follows needs no connection beside that of the statement."""
+    """The duties that follow need no connection beside that of the statement."""
     polls, events = Polls(db), list[str]()
     send = polls.read
 

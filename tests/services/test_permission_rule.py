@@ -112,6 +112,7 @@ EXEMPT = {
     "approvals.lookup.hints_of": "takes data that its caller may see, or has a signed link to",
     "run_views.virtual_jobs.find": "its callers check permissions",
     "run_views.virtual_jobs.plan_of": "takes a row that its caller may see",
+    "maintenance.alerts.await_check": "called by a daemon; returns no row",
     "maintenance.alerts.check": "called by a daemon; queues messages to channels that superadmins have set",
     "maintenance.statistics.record": "a duty of the leading process; records counts",
     "maintenance.statistics.delete_old": "a duty of the leading process; deletes counts",

@@ -44,7 +44,7 @@ class SharedRecord:
 
     @property
     def drained(self) -> bool:
-        """Whether the worker must not claim further jobs, as of the last beat."""
+        """True if the worker must not claim further jobs, as of the last beat."""
         return bool(self._numbers[_DRAINED])
 
     @drained.setter
