@@ -19,7 +19,7 @@ from tests.worker.jobs import Collected, run, spec, still_works
 from orvanta_platform.sandbox.cgroups import Group
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.outcome import JobOutcome
-from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
+from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.watch import Watch
 
@@ -100,6 +100,24 @@ async def test_zygote_death_fails_only_its_jobs(runtimes: Runtimes) -> None:
     assert outcome.error is not None
     assert outcome.error.name == "SandboxLost" and outcome.lost
     await still_works(runtimes)
+
+
+async def test_cell_killed_before_it_is_ready_is_replaced(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job does not fail: another cell can be made."""
+    killed, ready, job = list[int](), Cell.ready, asyncio.current_task()
+
+    async def kill_first(cell: Cell) -> None:
+        if not killed and asyncio.current_task() is job:  # others make spare cells
+            killed.append(cell.pid)
+            os.kill(cell.pid, signal.SIGKILL)
+            while await cell._message() is not None:
+                pass
+        await ready(cell)
+
+    monkeypatch.setattr(runtimes._spares, "take", runtimes._spawn)
+    monkeypatch.setattr(Cell, "ready", kill_first)
+    await still_works(runtimes)
+    assert killed
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -44,6 +44,10 @@ class SandboxUnavailable(OrvantaError):
     status = 503
 
 
+class SandboxKilled(SandboxUnavailable):
+    """The zygote or a cell was killed before the cell was ready. The next one may be made."""
+
+
 async def _readable(descriptor: int) -> None:
     """Wait until `descriptor` can be read."""
     loop = asyncio.get_running_loop()
@@ -99,7 +103,7 @@ class Cell:
             async with asyncio.timeout(_ANSWER_S):  # skips messages about the previous job
                 message = await self._message()
         if message is None:
-            raise SandboxUnavailable("a cell ended before it was ready")
+            raise SandboxKilled("a cell ended before it was ready")
         if "error" in message:
             raise SandboxUnavailable(str(message["error"]))
 
@@ -259,7 +263,7 @@ class Zygote:
         """
         control = self._control
         if control is None:
-            raise SandboxUnavailable("the zygote is not running")
+            raise SandboxKilled("the zygote is not running")
         own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         own_end.setblocking(False)
         self._next += 1
@@ -275,6 +279,8 @@ class Zygote:
             await cell.ready()
         except BaseException as error:
             cell.close()
+            if isinstance(error, ConnectionError):
+                raise SandboxKilled("the zygote or the cell has ended") from error
             if isinstance(error, OSError | TimeoutError):
                 raise SandboxUnavailable(f"the zygote does not answer: {error}") from error
             raise
@@ -329,4 +335,4 @@ class Zygote:
             process.wait()
         for _, born in self._waiting.values():
             if not born.done():
-                born.set_exception(SandboxUnavailable("the zygote has ended"))
+                born.set_exception(SandboxKilled("the zygote has ended"))

@@ -21,7 +21,7 @@ from orvanta_platform.worker import package_indexes
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
 from orvanta_platform.worker.runtimes import environment, pythons, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
-from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable, Zygote
+from orvanta_platform.worker.runtimes.cells import Cell, SandboxKilled, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
 from orvanta_platform.worker.runtimes.exit_status import checked
 from orvanta_platform.worker.runtimes.manifest import Runtime
@@ -342,6 +342,8 @@ class Runtimes:
         for _ in range(_TRIES):
             try:
                 outcome = await (self._processes.run if reusable else self._run_once)(spec, log, cancelled)
+            except SandboxKilled as error:
+                outcome = replace(_failed("SandboxLost", error.message), lost=True)
             except SandboxUnavailable as error:
                 return _failed("SandboxUnavailable", error.message)
             # A spare cell may have died unnoticed, together with a zygote that was killed: try another one.
