@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { earlyScript } from "./early-script";
 import { readPages, routeFiles } from "./route-files";
 
 /** Compiles the ICU messages of `src/texts/<language>/<page>.json`, so that the page needs no parser. */
@@ -186,7 +187,7 @@ function compileHints(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [compiledTexts(), preloadedFrame(), routeFiles(), compileHints()],
+  plugins: [compiledTexts(), preloadedFrame(), earlyScript(), routeFiles(), compileHints()],
   // Preact runs what is written for React, with a sixth of the size. Types are those of React.
   resolve: { alias: { "react-dom": "preact/compat", react: "preact/compat" } },
   build: {

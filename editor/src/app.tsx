@@ -22,6 +22,15 @@ function PageError({ error }: { error: unknown }) {
 const Asked = lazyComponent(() => import("./ui/asked"));
 const FALLBACKS = { loading: Skeleton, failed: PageError };
 
+/** Milliseconds after which the frame is shown without its page. */
+const PATIENCE_MS = 100;
+
+/** Resolves when the first page can be shown with its data, so that it is rendered once, or when that takes long. */
+export const opened: Promise<unknown> = Promise.race([
+  router.opened,
+  new Promise((resolve) => setTimeout(resolve, PATIENCE_MS)),
+]);
+
 export function App() {
   return (
     <QueryClientProvider client={queries}>

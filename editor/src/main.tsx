@@ -16,7 +16,8 @@ async function loadLanguage(): Promise<void> {
 async function start(root: HTMLElement): Promise<void> {
   await loadLanguage();
   // Modules of the page read texts when they are loaded, so they are loaded after the language.
-  const { App } = await import("./app");
+  const { App, opened } = await import("./app");
+  await opened;
   createRoot(root).render(
     <StrictMode>
       <App />

@@ -1,6 +1,8 @@
-import { prefetchFrame, prefetchHome, prefetchRun, prefetchRuns, prefetchWorkflow } from "./api/prefetch";
+import { prefetch, prefetchFrame, prefetchHome, prefetchRun, prefetchRuns, prefetchWorkflow } from "./api/prefetch";
+import { localHistoryQuery } from "./editor/local-history";
 import { useParams } from "./routing/hooks";
 import { Navigate } from "./routing/link";
+import type { Params } from "./routing/match";
 import { createRouter } from "./routing/router";
 import { PageNotFound } from "./shell/not-found";
 import { Shell, ToWorkspace } from "./shell/shell";
@@ -8,6 +10,11 @@ import { Shell, ToWorkspace } from "./shell/shell";
 function ToProfile() {
   const { workspace = "" } = useParams();
   return <Navigate to={`/w/${workspace}/settings/profile`} />;
+}
+
+async function prefetchWorkflowPage(params: Params): Promise<void> {
+  const { workspace = "", "*": path = "" } = params;
+  await Promise.all([prefetchWorkflow(params), prefetch(localHistoryQuery(workspace, path))]);
 }
 
 /** The router of the window, with the pages and the files that they are loaded from. */
@@ -37,7 +44,7 @@ export const router = createRouter([
           {
             path: "workflows/*",
             load: async () => (await import("./workflow-page/page")).WorkflowPage,
-            prefetch: prefetchWorkflow,
+            prefetch: prefetchWorkflowPage,
           },
           {
             path: "settings",

@@ -8,6 +8,7 @@ const SOURCE = join(import.meta.dirname, "..", "src");
 const LAYERS: readonly (readonly string[])[] = [
   ["texts"],
   ["lib", "routing"],
+  ["early"],
   ["ui", "workflow"],
   ["api"],
   ["editor", "integrations"],

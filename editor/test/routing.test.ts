@@ -113,6 +113,33 @@ test("the data of the opened page are requested before its components are loaded
   expect(prefetch).toHaveBeenCalledTimes(1);
 });
 
+test("a page has opened when its components are loaded, with the data that it waits for", async () => {
+  setWindow("/w/main/runs/7");
+  const finish: Record<string, (_?: unknown) => void> = {};
+  const pending = (name: string) =>
+    new Promise<unknown>((resolve) => {
+      finish[name] = resolve;
+    });
+  const load = () => pending("component").then(() => Page);
+  const prefetch = () => pending("data");
+  const router = createRouter([{ path: "w/:workspace/runs/:id", load, prefetch }]);
+  let opened = false;
+  void router.opened.then(() => {
+    opened = true;
+  });
+  finish.component?.();
+  await vi.waitFor(() => expect(router.view().layers[0]?.component).toBe(Page));
+  expect(opened).toBe(false);
+  finish.data?.();
+  await vi.waitFor(() => expect(opened).toBe(true));
+});
+
+test("a page whose components or data cannot be loaded has opened", async () => {
+  setWindow("/gone");
+  const fail = () => Promise.reject(new Error("gone"));
+  await createRouter([{ path: "gone", load: fail, prefetch: fail }]).opened;
+});
+
 test("a page that cannot be loaded is an error at its address, until the next address", async () => {
   const { entries } = setWindow("/");
   const router = createRouter([{ component: Page }, { path: "gone", load: () => Promise.reject(new Error("gone")) }]);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -109,6 +110,21 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     await node(page, "one").click()
     await page.locator("[data-canvas]").press("Delete")
     await expect(page.get_by_text("The deleted output is still used by three.")).to_be_visible()
+
+
+async def test_history_of_a_tab_is_read_at_each_visit(page: Page, site: Site) -> None:
+    # What was read while the scripts were loaded must not be shown again, however soon the next visit is.
+    await page.clock.set_fixed_time(datetime.now(UTC))
+    path = await opened(page, site)
+    await node(page, "two").click()
+    await page.locator("[data-canvas]").press("Delete")
+    await draft_saved(page)
+    await page.get_by_role("link", name="Workflows", exact=True).click()
+    await expect(page.get_by_role("heading", level=1, name="Workflows")).to_be_visible()
+    await page.go_back()
+    await expect(node(page, "one")).to_be_visible()
+    await expect(page).to_have_url(re.compile(path))
+    await expect(page.get_by_role("button", name="Undo: Delete two")).to_be_visible()
 
 
 @pytest.mark.extended

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
+from contextlib import nullcontext
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.async_api import Page, Response, expect
@@ -100,3 +103,47 @@ async def test_data_are_requested_before_the_page_is_loaded(
         await asyncio.wait_for(complete.wait(), PATIENCE_S)
         await expect(page.get_by_role("heading", level=1)).to_have_count(0)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+SENT_FIRST = [
+    ("/w/main", ["/api/w/main/overview"]),
+    ("/w/main/runs/{run}", ["/api/v1/runs/{run}/about", "/api/v1/runs/{run}/document"]),
+    (
+        "/w/main/workflows/{workflow}",
+        ["/api/w/main/drafts/flow/{encoded}", "/api/w/main/flows/get/{encoded}"],
+    ),
+]
+FRAME = ["/api/users/whoami", "/api/workspaces/users", "/api/auth/oidc/providers", "/api/w/main/users/whoami"]
+
+
+@pytest.mark.parametrize(("address", "calls"), SENT_FIRST)
+async def test_first_requests_precede_the_scripts_and_are_sent_once(
+    page: Page, site: Site, address: str, calls: list[str]
+) -> None:
+    path, id = started(site, PASS)
+    expected = {each.format(run=id, encoded=quote(path, safe="")) for each in (*FRAME, *calls)}
+    missing, complete = set(expected), asyncio.Event()
+    sent: Counter[str] = Counter()
+
+    def note(answer: Response) -> None:
+        missing.discard(urlsplit(answer.url).path)
+        if not missing:
+            complete.set()
+
+    await page.goto("about:blank")
+    page.on("request", lambda request: sent.update([urlsplit(request.url).path]))
+    page.on("response", note)
+    # The end of a run is a reason to request its facts again, as is the period of the overview to request that.
+    async with held(page, "**/stream?**") if "runs" in address else nullcontext():
+        async with held(page, "**/assets/start-*.js"):
+            await page.goto(address.format(run=id, workflow=path), wait_until="commit")
+            await asyncio.wait_for(complete.wait(), PATIENCE_S)
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert {call: sent[call] for call in expected} == dict.fromkeys(expected, 1)
+
+
+async def test_page_without_session_leads_to_login(stranger: Page, site: Site) -> None:
+    path, _ = started(site, PASS)
+    await stranger.goto(f"/w/main/workflows/{path}")
+    await stranger.wait_for_url(f"**/login?then={quote(f'/w/main/workflows/{path}', safe='')}")
+    await expect(stranger.get_by_label("Password")).to_be_visible()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -65,6 +67,19 @@ async def test_each_response_has_own_style_nonce(browser: httpx.AsyncClient) -> 
         policy = answer.headers["content-security-policy"]
         assert policy == POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
         assert "etag" not in answer.headers
+
+
+async def test_policy_allows_the_script_in_the_page_by_its_hash(dist: Path) -> None:
+    code = "let page = 1;\nsend();"
+    (dist / "index.html").write_text(
+        INDEX.replace("<title>", f'<script>{code}</script><script src="/a.js"></script><title>')
+    )
+    source = f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
+    async with client_of(dist) as browser:
+        for path in ("/", "/w/main/runs"):
+            policy = (await browser.get(path)).headers["content-security-policy"]
+            assert f"script-src 'self' {source}; style-src" in policy
+        assert (await browser.get("/assets/main-4f3a.js")).headers["content-security-policy"] == POLICY
 
 
 ROUTES = b"""[

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { takeEarlyResponse } from "../early/requests";
 import { ApiError } from "../lib/api-error";
 import { t } from "../texts/api";
 import { reportResponse } from "./connection";
@@ -48,7 +49,11 @@ async function apiErrorOf(response: Response): Promise<ApiError> {
 }
 
 /** Typed client of the API. Each call throws ApiError if the request fails. */
-export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
+export const api = createClient<paths>({
+  baseUrl: BASE || window.location.origin,
+  credentials: CREDENTIALS,
+  fetch: async (request) => (await takeEarlyResponse(request)) ?? fetch(request),
+});
 api.use(middleware);
 
 /** Return the messages of the warnings about an item that was deployed. */

@@ -17,15 +17,17 @@ import { loginOptionsQuery, meQuery } from "./session";
 const MAX_AGE_MS = 2000;
 
 /** Request data before the component that shows it is loaded. */
-async function prefetch<Data, Key extends QueryKey>(query: FetchQueryOptions<Data, Error, Data, Key>): Promise<void> {
+export async function prefetch<Data, Key extends QueryKey>(
+  query: FetchQueryOptions<Data, Error, Data, Key>,
+): Promise<void> {
   queries.setQueryDefaults(query.queryKey, { staleTime: MAX_AGE_MS });
   await queries.prefetchQuery({ ...query, gcTime: MAX_AGE_MS });
 }
 
-export function prefetchFrame({ workspace }: Params): void {
-  void prefetch(meQuery);
-  void prefetch(loginOptionsQuery);
-  if (workspace) void prefetch(ownMemberQuery(workspace));
+export async function prefetchFrame({ workspace }: Params): Promise<void> {
+  const queries = [prefetch(meQuery), prefetch(loginOptionsQuery)];
+  if (workspace) queries.push(prefetch(ownMemberQuery(workspace)));
+  await Promise.all(queries);
 }
 
 export function prefetchHome({ workspace = "" }: Params): void {

@@ -1,3 +1,4 @@
+import { queryOptions } from "@tanstack/react-query";
 import type { History } from "../workflow/history";
 
 /** Text and history of a page, stored per tab, with the draft revision and version that they are based on. */
@@ -61,6 +62,15 @@ export async function loadLocalHistory(workspace: string, path: string): Promise
     return null;
   }
 }
+
+/** Query of the stored history of a workflow, which is read at each visit of its page. */
+export const localHistoryQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["kept", workspace, path],
+    queryFn: () => loadLocalHistory(workspace, path),
+    gcTime: 0,
+    networkMode: "always",
+  });
 
 let waiting: Row | null = null;
 let writing = false;

@@ -7,8 +7,11 @@ export interface Route {
   component?: ComponentType;
   /** Load the component when the route is first shown. */
   load?: () => Promise<ComponentType>;
-  /** Request the data of the component. Called if the window is opened at the route, while components are loaded. */
-  prefetch?: (params: Params) => void;
+  /**
+   * Request the data of the component. Called if the window is opened at the route, while components are loaded. A
+   * returned promise is part of `Router.opened`.
+   */
+  prefetch?: (params: Params) => unknown;
   children?: readonly Route[];
 }
 

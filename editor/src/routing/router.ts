@@ -20,6 +20,8 @@ export interface View {
 
 export interface Router {
   view(): View;
+  /** Resolves when the components of the first page are loaded, with the data that their routes wait for. */
+  opened: Promise<unknown>;
   /** Call `listener` with every new view. Return a function that removes it. */
   subscribe(listener: (view: View) => void): () => void;
   /**
@@ -53,7 +55,7 @@ export function createRouter(routes: readonly Route[]): Router {
   const branches = branchesOf(routes);
   const listeners = new Set<(view: View) => void>();
   let shown = viewAt(branches, resolve(window.location.href));
-  for (const layer of shown.layers) layer.prefetch?.(shown.params);
+  const prefetched = shown.layers.map((layer) => layer.prefetch?.(shown.params));
   const guards = new Set<() => boolean | Promise<boolean>>();
   let turn = 0;
 
@@ -90,10 +92,11 @@ export function createRouter(routes: readonly Route[]): Router {
     void returnTo(place);
   });
   // The frame of the first page is shown while its content is loaded.
-  if (!isLoaded(shown)) void show(shown.place, () => {});
+  const loaded = isLoaded(shown) ? null : show(shown.place, () => {});
 
   return {
     view: () => shown,
+    opened: Promise.allSettled([loaded, ...prefetched]),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -9,7 +9,7 @@ import { Canvas } from "../canvas/canvas";
 import { FollowShownIterations } from "../canvas/iterations";
 import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
-import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
+import { type LocalHistory, localHistoryQuery } from "../editor/local-history";
 import { NewValueContext } from "../editor/new-value-context";
 import { createEditor, textOf, treeOf } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
@@ -56,13 +56,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
     refetchOnWindowFocus: false,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const kept = useQuery({
-    queryKey: ["kept", workspace, path],
-    queryFn: () => loadLocalHistory(workspace, path),
-    gcTime: 0,
-    networkMode: "always",
-    refetchOnWindowFocus: false,
-  });
+  const kept = useQuery({ ...localHistoryQuery(workspace, path), refetchOnWindowFocus: false });
   const error = flow.error ?? draft.error;
   const found = flow.data ?? (fresh ? emptyFlow(path) : null);
   const readOnly = useReadOnly();
@@ -90,11 +84,14 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
   );
 }
 
-/** Forget the draft when the page is closed, also one that was prefetched: the next visit shows the newest. */
+/** Forget the draft and the history when the page is closed, also prefetched ones: the next visit shows the newest. */
 function useRemovedDraft(workspace: string, path: string): void {
   const queries = useQueryClient();
   useEffect(
-    () => () => queries.removeQueries({ queryKey: draftQuery(workspace, path).queryKey }),
+    () => () => {
+      for (const { queryKey } of [draftQuery(workspace, path), localHistoryQuery(workspace, path)])
+        queries.removeQueries({ queryKey });
+    },
     [queries, workspace, path],
   );
 }

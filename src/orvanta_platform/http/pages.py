@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import hashlib
 import mimetypes
@@ -26,6 +27,9 @@ POLICY = (
 """Content-Security-Policy of the editor: scripts and styles are files of this server."""
 
 _OWN_STYLES = "style-src 'self' 'nonce-{}'"
+_INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+"""Script that is part of the page: it sends the first calls of the API before the other scripts are loaded."""
+
 _NONCE = b'name="csp-nonce" content="'
 """Position of the nonce in the page, which adds it to the style sheets that its code editor creates."""
 
@@ -119,6 +123,7 @@ class Pages:
         self._app = app
         self._pages = pages
         self._links = _read_links(pages)
+        self._policy = _index_policy(pages)
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer with a file, or pass the request to the router."""
@@ -140,7 +145,7 @@ class Pages:
         page = self._pages.get(_INDEX)
         if page is None:
             return 503, headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
-        status, fields, body = _index(page)
+        status, fields, body = _index(page, self._policy)
         link = next((link for pattern, link in self._links if pattern.fullmatch(path)), "")
         return status, {**fields, **({"Link": link} if link else {})}, body
 
@@ -167,11 +172,19 @@ async def send_page(scope: Any, send: Any, status: int, fields: Mapping[str, str
     await send({"type": "http.response.body", "body": shown, "more_body": False})
 
 
-def _index(page: Page) -> tuple[int, dict[str, str], bytes]:
+def _index_policy(pages: Mapping[str, Page]) -> str:
+    """Return the policy of the page, which allows the scripts that are part of it."""
+    page = pages.get(_INDEX)
+    digests = (hashlib.sha256(code).digest() for code in _INLINE_SCRIPT.findall(page.plain if page else b""))
+    sources = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return POLICY.replace("script-src 'self'", f"script-src 'self'{sources}", 1)
+
+
+def _index(page: Page, policy: str) -> tuple[int, dict[str, str], bytes]:
     """Return the page with a nonce of its own, which makes it uncacheable."""
     nonce = secrets.token_urlsafe(16)
     body = page.plain.replace(_NONCE, _NONCE + nonce.encode(), 1)
-    policy = POLICY.replace("style-src 'self'", _OWN_STYLES.format(nonce), 1)
+    policy = policy.replace("style-src 'self'", _OWN_STYLES.format(nonce), 1)
     return 200, {**headers(page.kind, REVALIDATE, len(body)), "Content-Security-Policy": policy}, body
 
 
