@@ -4,3 +4,5 @@ import { sendEarlyRequests } from "./requests";
 
 const base = document.querySelector<HTMLMetaElement>('meta[name="orvanta-api"]')?.content ?? "";
 globalThis.earlyRequests = sendEarlyRequests(window.location.pathname, base, window.location.origin);
+// Inline scripts that are found in the page afterwards are foreign.
+document.currentScript?.remove();
