@@ -22,6 +22,9 @@ CODE = """value:
     - id: two
       value: {type: identity}
 """
+PROBLEM = "1 problem"
+"""The code of the node has no function `main`, which its form finds."""
+
 DELAYED = """value:
   modules:
     - id: one
@@ -41,7 +44,7 @@ async def press(control: Locator) -> None:
 
 @pytest.mark.parametrize("field", ["Code", "Name"])
 async def test_field_clicked_after_typing_an_id_receives_the_text(page: Page, site: Site, field: str) -> None:
-    await opened(page, site, CODE, "?panel=node&node=one")
+    await opened(page, site, CODE, "?panel=node&node=one", PROBLEM)
     await page.get_by_label("Id", exact=True).fill("total")
     target = page.get_by_role("textbox", name=field, exact=True)
     await press(target)
@@ -52,7 +55,7 @@ async def test_field_clicked_after_typing_an_id_receives_the_text(page: Page, si
 
 
 async def test_button_clicked_after_typing_an_id_is_pressed(page: Page, site: Site) -> None:
-    await opened(page, site, CODE, "?panel=node&node=one")
+    await opened(page, site, CODE, "?panel=node&node=one", PROBLEM)
     await page.get_by_label("Id", exact=True).fill("total")
     await press(page.get_by_role("button", name="Add a node between one and two"))
     await expect(page.get_by_placeholder("Add a node")).to_be_focused()
@@ -80,7 +83,7 @@ async def test_press_that_is_no_click_presses_no_button(
 
 
 async def test_id_field_follows_undo_of_a_rename(page: Page, site: Site) -> None:
-    await opened(page, site, CODE, "?panel=node&node=one")
+    await opened(page, site, CODE, "?panel=node&node=one", PROBLEM)
     field = page.get_by_label("Id", exact=True)
     await field.fill("total")
     await field.press("Enter")
@@ -124,7 +127,7 @@ async def test_undo_of_an_insertion_shows_the_form_of_the_next_node(page: Page, 
 
 
 async def test_python_is_indented_by_four_spaces(page: Page, site: Site) -> None:
-    await opened(page, site, CODE, "?panel=node&node=one")
+    await opened(page, site, CODE, "?panel=node&node=one", PROBLEM)
     code = page.get_by_role("textbox", name="Code", exact=True)
     await code.click()
     await page.keyboard.type("def main():")

@@ -422,19 +422,20 @@ async def test_mail_server_that_does_not_answer_delays_nothing_else(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The conditions of alerts are checked, and failed runs handled, while a mail waits for its server."""
-    connected, checked, checks = asyncio.Event(), asyncio.Event(), alerts.check
+    connected, checked, await_check = asyncio.Event(), asyncio.Event(), alerts.await_check
 
-    async def check(platform: Platform) -> None:
-        await checks(platform)
+    async def check(platform: Platform, wait_s: float) -> bool:
+        is_needed = await await_check(platform, wait_s)
         if connected.is_set():
             checked.set()
+        return is_needed
 
     async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connected.set()
         await reader.read()
         writer.close()
 
-    monkeypatch.setattr(alerts, "check", check)
+    monkeypatch.setattr(alerts, "await_check", check)
     monkeypatch.setattr(alerts_daemon, "CHECK_S", 0.02)
     await pipeline.person("ann")
     await pipeline.rules(approvals=1, approvers=["u/ann"])

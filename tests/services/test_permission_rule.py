@@ -78,6 +78,7 @@ EXEMPT = {
     "triggers.error_handlers.start_due": "called by a daemon; starts runs as the admin who set the handler",
     "git.sync.list_due": "called by the leading process",
     "git.sync.synchronise": "called by the leading process; commits for deployments, and applies nothing",
+    "git.incoming_secrets.find": "examines contents that its caller may read; reads schemas of types, and returns none",
     "git.bindings.token_of": "returns a token to the synchronisation that sends it to its repository",
     "git.bindings.resolve": "resolves a host or folder; reads no data",
     "changes.item_webhooks.send_due": "called by a daemon; sends changes to the URL that an admin has set",

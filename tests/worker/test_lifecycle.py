@@ -109,7 +109,7 @@ async def test_cell_killed_before_it_is_ready_is_replaced(runtimes: Runtimes, mo
     async def kill_first(cell: Cell) -> None:
         if not killed and asyncio.current_task() is job:  # others make spare cells
             killed.append(cell.pid)
-            os.kill(cell.pid, signal.SIGKILL)
+            cell.kill()  # with the processes that it has started, which keep the connection open
             while await cell._message() is not None:
                 pass
         await ready(cell)

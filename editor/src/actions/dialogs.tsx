@@ -5,7 +5,7 @@ import { versionsQuery } from "../api/versions";
 import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
-import { apply, labelsIn, markDeployed, select } from "../editor/store";
+import { apply, labelsIn, markDeployed, openTrigger, select } from "../editor/store";
 import { useCatalog } from "../integrations/use-catalog";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
@@ -26,7 +26,7 @@ import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
 import { ProblemList } from "./problem-list";
 import { ACTIONS, attempt, isEnabled, isOffered, labelOf, perform } from "./registry";
-import { openTrigger, TRIGGER_GROUP, TRIGGER_OFFERS } from "./trigger-offers";
+import { TRIGGER_GROUP, TRIGGER_OFFERS } from "./trigger-offers";
 import { searchOf, VIEWS } from "./views";
 
 interface DialogsProps {

@@ -1,9 +1,9 @@
-import type { EditorStore } from "../editor/store";
+import type { ShownTrigger } from "../editor/store";
 import { t } from "../texts/actions";
 
 /** A kind of trigger that is found among the kinds of nodes. */
 export interface TriggerOffer {
-  kind: "schedule" | "route" | "webhook";
+  kind: ShownTrigger["kind"];
   name: string;
   description: string;
   icon: string;
@@ -37,8 +37,3 @@ export const TRIGGER_OFFERS: readonly TriggerOffer[] = [
     words: t("actions.wordsHttpTrigger"),
   },
 ];
-
-/** Show the form of a new trigger; for a workflow that is not deployed, first what it needs for one. */
-export function openTrigger(store: EditorStore, kind: TriggerOffer["kind"]): void {
-  store.setState({ panel: "trigger", trigger: kind === "webhook" ? { kind } : { kind, path: null } });
-}

@@ -337,6 +337,11 @@ export function replaceAll(store: EditorStore, text: string, name: string): void
   record(store, text, name, null);
 }
 
+/** Show the form of a new trigger; for a workflow that is not deployed, first what it needs for one. */
+export function openTrigger(store: EditorStore, kind: ShownTrigger["kind"]): void {
+  store.setState({ panel: "trigger", trigger: kind === "webhook" ? { kind } : { kind, path: null } });
+}
+
 export function select(store: EditorStore, ids: string[], edge: Edge | null = null): void {
   const { selection, edge: before } = store.getState();
   if (ids.length === selection.length && ids.every((id, n) => id === selection[n]) && edge === before) return;

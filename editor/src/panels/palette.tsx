@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { spotAfter } from "../actions/node-actions";
 import { attempt } from "../actions/registry";
-import { openTrigger, TRIGGER_GROUP, TRIGGER_OFFERS } from "../actions/trigger-offers";
+import { TRIGGER_GROUP, TRIGGER_OFFERS } from "../actions/trigger-offers";
 import { DRAG_TYPE } from "../canvas/drop";
 import { useEditorStore } from "../editor/context";
-import { apply } from "../editor/store";
+import { apply, openTrigger } from "../editor/store";
 import { useCatalog } from "../integrations/use-catalog";
 import { t } from "../texts/panels";
 import { Input } from "../ui/controls";

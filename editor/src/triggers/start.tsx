@@ -1,9 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useState } from "react";
-import { openTrigger } from "../actions/trigger-offers";
 import { routesQuery, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
-import type { ShownTrigger } from "../editor/store";
+import { openTrigger, type ShownTrigger } from "../editor/store";
 import { Link } from "../routing/link";
 import { t } from "../texts/triggers";
 import { Icon } from "../ui/icon";

@@ -11,9 +11,7 @@ from typing import Any, Final
 from orvanta_platform.workflow.signature.schema import schema_of
 
 _TYPESCRIPT: Final = frozenset({"bun", "bunnative", "nativets", "deno"})
-_FUNCTION: Final = re.compile(
-    r"^[ \t]*export\s+(?:async\s+)?function\s+(\w+)|^[ \t]*export\s+const\s+(\w+)", re.MULTILINE
-)
+_FUNCTION: Final = re.compile(r"^[ \t]*export\s+(?:(?:async\s+)?function|const)\s+(\w+)", re.MULTILINE)
 _OWN_MAIN: Final = re.compile(r"^(?:async\s+)?function\s+main\b|^(?:const|let|var)\s+main\b", re.MULTILINE)
 _OTHER_EXPORTS: Final = re.compile(r"\bexport\s*(?:\*|\{)|\bmodule\.exports\b|\bexports\.")
 
