@@ -135,4 +135,6 @@ async def open_shared(shared: SharedDatabase, settings: Settings, *, connections
     # Measurements of an earlier test may name a worker that has stopped.
     pool.measurements = Measurements()
     platform = await create_platform(pool, settings)
-    return replace(platform, evaluator=shared.evaluator)
+    platform = replace(platform, evaluator=shared.evaluator)
+    platform.starts.borrow(platform.listen)
+    return platform

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
 import httpx
+from tests.chaos.gate import Arrival
 from tests.chaos.runs import Stood, Verdict, judge, runs_since, standing, until_ended
 from tests.chaos.stage import Part, Stage
 
@@ -31,6 +35,10 @@ HELD = (
     "WHERE w.state = 'live' AND w.name LIKE '%-' || $1::text"
 )
 LIVE = "SELECT count(*) = $1 FROM run_live WHERE parent IS NULL"
+ACCEPTED = (
+    "SELECT (SELECT count(*) FROM run_live WHERE id > $1 AND parent IS NULL)"
+    " + (SELECT count(*) FROM run WHERE id > $1 AND parent IS NULL) >= $2"
+)
 BEATS = "SELECT sum(beat)::bigint FROM worker WHERE state = 'live'"
 BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'live'"
 
@@ -48,6 +56,8 @@ class ApiHarness:
     runs: dict[UUID, int] = field(default_factory=dict)
     stood: dict[UUID, Stood] = field(default_factory=dict)
     accepting: asyncio.Task[None] | None = None
+    first: asyncio.Task[None] | None = None
+    """A run that was started before the others."""
     fenced: UUID | None = None
     wrote: int = 0
     since: UUID = field(default_factory=new_run_id)
@@ -105,8 +115,9 @@ class ApiHarness:
         """Open the gate, wait for all runs, judge them, restart killed processes, and check the data."""
         stage = self.stage
         stage.gate.disarm()
-        if self.accepting is not None:
-            await self.accepting
+        for accepting in (self.first, self.accepting):
+            if accepting is not None:
+                await accepting
         self.runs |= await runs_since(stage.database, self.since)
         await until_ended(stage.database, list(self.runs))
         verdict = await judge(stage.database, self.runs, self.stood.values())
@@ -172,6 +183,41 @@ async def in_acceptance(scene: ApiHarness, point: str) -> Part:
     await stage.database.until(LIVE, scene.count - first.facts["writes"])
     await stage.gate.arrival("result read")
     return stage.part_of(first)
+
+
+async def on_loan(scene: ApiHarness, point: str) -> Part:
+    """Start one run after another until one that uses a lent slot is at the point, then all others."""
+    arrival = await _first_on_loan(scene, point)
+    await scene.stage.database.until(ACCEPTED, scene.since, scene.count)
+    return await lender(scene.stage, arrival) if arrival.role == "server" else scene.stage.part_of(arrival)
+
+
+async def lender(stage: Stage, arrival: Arrival) -> Part:
+    """Return the worker whose slot the server at the gate uses."""
+    by_id = {str(await stage.worker_of(part)): part for part in stage.workers}
+    return by_id[arrival.facts["worker"]]
+
+
+async def _first_on_loan(scene: ApiHarness, point: str) -> Arrival:
+    stage, once = scene.stage, iter([True])
+    stage.gate.arm(point, lambda arrival: next(once, False))
+    arriving = asyncio.create_task(stage.gate.arrival(point))
+    while not arriving.done():
+        scene.first = asyncio.create_task(_accept_first(scene))
+        await asyncio.wait({arriving, scene.first}, return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(until_ended(scene.stage.database, list(scene.runs)))
+        await asyncio.wait({arriving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        await asyncio.gather(ending, return_exceptions=True)
+    scene.accepting = asyncio.create_task(scene.accept_all())
+    return arriving.result()
+
+
+async def _accept_first(scene: ApiHarness) -> None:
+    """Start a run. A call that fails because the server is killed promises nothing."""
+    async with scene.stage.client() as client:
+        with suppress(httpx.TransportError):
+            scene.runs[await scene.stage.accept(client, 0, scene.loud, scene.path)] = 0
 
 
 async def past_the_lease(scene: ApiHarness, point: str) -> Part:
@@ -249,6 +295,46 @@ class Stop:
         return await scene.end()
 
 
+@dataclass(frozen=True, slots=True)
+class FencedLender:
+    """A worker is killed and fenced while a server is about to assign a job to it."""
+
+    def __str__(self) -> str:
+        return "assigning, lender fenced"
+
+    async def play(self, stage: Stage, count: int) -> Verdict:
+        """Run the cell with `count` runs in flight."""
+        await stage.make_ready()
+        scene = ApiHarness(stage, count)
+        arrival = await _first_on_loan(scene, "assigning")
+        await scene.kill("worker", await lender(stage, arrival))
+        await scene.until_reaped(UUID(arrival.facts["worker"]))
+        return await scene.end()
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenLender:
+    """SIGSTOP of a process to which a server assigns a job, while its supervisor beats: the job runs elsewhere."""
+
+    def __str__(self) -> str:
+        return "assigned, lender stopped"
+
+    async def play(self, stage: Stage, count: int) -> Verdict:
+        """Run the cell with `count` runs in flight."""
+        await stage.make_ready()
+        scene = ApiHarness(stage, count)
+        process = (await lender(stage, await _first_on_loan(scene, "assigned"))).child
+        assert process is not None
+        await scene.strike()
+        os.kill(process, signal.SIGSTOP)
+        try:
+            stage.gate.disarm()
+            await until_ended(stage.database, list(await runs_since(stage.database, scene.since)))
+        finally:
+            os.kill(process, signal.SIGCONT)
+        return await scene.end()
+
+
 async def past_a_lease(stage: Stage) -> None:
     """Wait for more heartbeats than fit into a lease, so that a worker reaped by mistake would be detected."""
     settings = stage.settings
@@ -260,9 +346,13 @@ def _row(name: str, point: str, reach: Reach = on_the_way, *more: Victim) -> lis
     return [Kill(name, point, victim, reach) for victim in (*VICTIMS, *more)]
 
 
-TABLE: list[Kill | Stop] = [
+TABLE: list[Kill | Stop | FencedLender | FrozenLender] = [
     *_row("claim's COMMIT sent", "claiming", in_commit, "backend"),
     *_row("after claim", "claimed"),
+    *_row("assigned, not notified", "assigned", on_loan),
+    *_row("assigned job not started", "assigned job read", on_loan),
+    FencedLender(),
+    FrozenLender(),
     *_row("process started", "process started"),
     *_row("before the first user line", "handed over"),
     *_row("user code running", "running", in_user_code),

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from tests.chaos.cells import TABLE, Kill, Stop
+from tests.chaos.cells import TABLE, FencedLender, FrozenLender, Kill, Stop
 from tests.chaos.conftest import open_stage
 from tests.chaos.decisions import Decide
 from tests.chaos.large import LARGE_TABLE, Erased, Uploaded
@@ -52,6 +52,8 @@ APART = {
         for when in ("after claim", "result read", "log uploaded, not named", "permit given, COMMIT not sent")
     ),
     *(f"{when}, PostgreSQL" for when in ("beat late", "committed, not notified", "tick taken, its run not begun")),
+    *(f"assigned, not notified, {victim}" for victim in ("worker's process", "PostgreSQL")),
+    *(f"assigned job not started, {victim}" for victim in ("worker's process", "server")),
     *(str(Join()), str(DECISIONS[0])),
 }
 CELLS = [
@@ -81,7 +83,7 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", CELLS)
 async def test_kill_neither_loses_nor_duplicates(
-    cell: Kill | Stop | Decide | Continue | Join | Tick | Uploaded | Erased,
+    cell: Kill | Stop | FencedLender | FrozenLender | Decide | Continue | Join | Tick | Uploaded | Erased,
     stage: Stage,
     table: dict[str, Verdict],
     mode: str,

@@ -44,6 +44,7 @@ CLAIM = (
 )
 QUEUE = {
     "claim": ("jobs", CLAIM),
+    "list_assigned": ("jobs", f"'{ID}', 1, 100, ARRAY['{ID}']::uuid[]"),
     "list_waiting_pairs": ("jobs", ""),
     "take_due_timers": ("timers", "'2020-01-01Z'"),
     "get_next_due": ("timers", "'2020-01-01Z', '2020-01-01Z'"),

@@ -30,6 +30,9 @@ CHOSEN = "tests/http/test_chosen_ids.py"
 SESSION = "tests/http/test_session.py"
 VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
 # Only on the embedded server: the same tests run on every PostgreSQL outside of the seeded faults.
+ASSIGNED, LENDING = f"{STEPS}/test_assigned_jobs.py", "tests/worker/test_lending.py"
+LENT = "tests/unit/queue/test_lent_slots.py"
+REFUSED = f"{ASSIGNED}::test_no_job_is_assigned_to_worker_that_does_not_lend"
 STALE = f"{STEPS}/test_writes.py::test_stale_step_changes_nothing"
 CAUGHT_BY = {
     "account_locked_from_elsewhere": f"{SESSION}::test_attacks_from_elsewhere_do_not_lock_account",
@@ -37,6 +40,10 @@ CAUGHT_BY = {
     "announced_to_deleted_token": f"{ANNOUNCED}::test_caller_without_rights_gets_no_announced_result",
     "any_schema_checked_in_process": "tests/services/test_inputs.py::test_only_plain_schemas_are_checked_in_process",
     "approvers_not_checked": f"{ASKED}::test_only_named_approvers_decide",
+    "assigned_job_not_checked_at_start": f"{LENDING}::test_worker_that_may_not_claim_gives_assigned_jobs_back[drained]",
+    "assigned_job_of_cancelled_run_started": f"{LENDING}::test_assigned_job_of_cancelled_run_does_not_start",
+    "assigned_job_without_slot_kept": f"{LENDING}::test_full_worker_gives_assigned_jobs_back",
+    "assigned_jobs_of_stopped_process_kept": f"{LENDING}::test_looks_are_recorded_for_the_supervisor",
     "attached_to_any_job": f"{PARENTS}::test_consent_does_not_decide_attached_run",
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_retry_waits_for_its_timer[embedded]",
     "attempts_counted_after_failure": f"{SESSION}::test_concurrent_attempts_are_counted_before_comparison",
@@ -48,6 +55,7 @@ CAUGHT_BY = {
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
     "claim_copies_any_input": f"{STEPS}/test_queue.py::test_claim_returns_small_input_of_new_run[embedded]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_claim_in_progress_delays_fence[embedded]",
+    "claimed_job_stays_assigned": f"{ASSIGNED}::test_job_that_was_given_back_and_claimed_is_not_assigned[embedded]",
     "consent_reaches_attached_runs": f"{PARENTS}::test_consent_does_not_reach_rows_of_attached_run",
     "database_address_not_pinned": "tests/conformance/test_postgresql.py"
     "::test_host_is_resolved_once_and_address_is_pinned",
@@ -64,19 +72,29 @@ CAUGHT_BY = {
     "fenced_worker_claims": f"{STEPS}/test_races.py::test_fenced_worker_claims_nothing[embedded]",
     "forwarded_address_of_anybody": f"{SESSION}::test_address_is_taken_from_trusted_proxy",
     "get_decides": f"{VOICES}::test_get_decides_nothing[resume-*/*]",
+    "grant_for_any_server": f"{ASSIGNED}::test_grant_is_accepted_only_from_this_installation[embedded-other server]",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
+    "handed_off_job_started_twice": f"{ASSIGNED}::test_handed_off_job_is_not_taken_for_an_assigned_one[embedded]",
+    "heartbeat_does_not_wait_for_start": f"{ASSIGNED}::test_heartbeat_waits_for_start_that_assigns[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_long_inbox_is_drained_completely[embedded]",
     "inbox_never_drained": f"{STEPS}/test_inbox.py::test_any_slow_path_drains_inbox[embedded]",
     "input_of_preprocessor_unread": f"{CASE}[q001_a_preprocessor_makes_the_input]",
     "inputs_found_by_place": f"{CASE}[n002_an_inner_loop_may_count_on_an_earlier_step_of_its_]",
     "iterations_read_the_first_item": f"{CASE}[c001_a_loop_gives_the_results_of_its_iterations_in_or]",
+    "job_assigned_after_end_of_loan": f"{REFUSED}[embedded-loan ended]",
+    "job_assigned_to_drained_worker": f"{REFUSED}[embedded-drained]",
+    "job_assigned_to_fenced_worker": f"{REFUSED}[embedded-fenced]",
     "join_read_before_lock": f"{STEPS}/test_joins.py::test_join_of_two_concurrent_parents_is_enqueued_once[embedded]",
+    "jobs_of_batch_assigned": f"{ASSIGNED}::test_job_is_assigned_only_if_its_run_is_started_alone[embedded]",
+    "loan_without_end_at_server": f"{LENT}::test_slots_are_not_used_after_the_loan",
+    "look_ends_with_error": f"{LENDING}::test_any_error_of_a_look_delays_assigned_jobs",
     "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
     "links_are_voices": f"{VOICES}::test_links_do_not_count_when_several_approvals_are_required[link-approval]",
     "link_action_not_signed": f"{ASKED}::test_link_signed_for_something_else_is_404",
     "link_good_for_any_run": f"{CHOSEN}::test_link_is_dead_when_its_job_belongs_to_another_run",
     "link_of_run_needs_no_login": f"{ASKED}::test_run_link_does_not_bypass_required_login",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_job_losing_its_worker_too_often_fails[embedded]",
+    "lost_assignment_not_polled": f"{LENDING}::test_job_whose_notification_is_lost_is_found",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py"
     "::test_step_is_recorded_once_if_commit_answer_is_lost[embedded-next]",
     "lost_notification_not_polled": f"{ANNOUNCED}::test_lost_notification_delays_result",
@@ -108,6 +126,11 @@ CAUGHT_BY = {
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
     "shared_read_began_before": "tests/unit/test_shared_reads.py::test_caller_gets_no_read_that_began_before_it_asked",
+    "slot_lent_twice": f"{LENT}::test_each_slot_is_taken_once",
+    "slots_lent_after_any_claim": f"{LENDING}::test_slots_are_not_lent_while_work_waits",
+    "slots_lent_after_unused_loan": f"{LENT}::test_worker_rests_after_unused_loans",
+    "slots_lent_without_known_heartbeat": f"{LENDING}::test_worker_that_does_not_know_its_heartbeats_lends_nothing",
+    "slots_of_full_worker_not_withdrawn": f"{LENDING}::test_worker_without_free_slots_withdraws_its_loan",
     "start_sent_again": f"{STEPS}/test_run_starts.py::test_outcome_of_lost_batch_is_found_for_each_run[embedded]",
     "start_with_all_permissions": f"{STEPS}/test_run_starts.py::test_empty_scopes_stay_empty[embedded]",
     "strangers_send_any_body": "tests/http/test_availability.py::test_anonymous_body_is_limited",

@@ -12,21 +12,23 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.polling import POLL_S
 
 from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.db import workers
+from orvanta_platform.db import jobs, workers
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.engine.events import NamedError
-from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator import slot_grants, values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.committer import Committer
 from orvanta_platform.orchestrator.job_completion import Finished, finish_job
 from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.queue.lent_slots import LentSlots
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import cancellation
@@ -51,6 +53,8 @@ class Worker:
     committer: Committer
     generation: int = 1
     held: dict[UUID, ClaimedJob] = field(default_factory=dict)
+    beats: int = 0
+    loans: int = 0
 
     async def claim(self, free: int = 10) -> list[ClaimedJob]:
         """Claim at most `free` jobs."""
@@ -114,6 +118,29 @@ class Worker:
             retryable=retryable,
             ran_s=0.01,
         )
+
+    def lend(self, free: int = 10, queues: list[str] | None = None) -> None:
+        """Lend slots to the server of the test until the worker beats."""
+        server = self.platform.starts.borrower
+        assert server is not None
+        grant = LentSlots(self.id, self.generation).grant(server, free, 0, queues)
+        assert grant is not None
+        self.loans += 1
+        grant = replace(grant, loan=self.loans, until_beat=self.beats)
+        self.platform.listen.wake([f"lent:{server}\t{slot_grants.write(self.platform.keys, server, grant)}"])
+
+    async def beat(self) -> None:
+        """Record a heartbeat, which ends the loan."""
+        async with self.platform.db.acquire() as connection:
+            beat = await workers.record_heartbeat(connection, self.id, self.generation, 0)
+        self.beats = 0 if beat is None else beat.number
+
+    async def take_assigned(self, known: Iterable[UUID] = ()) -> list[ClaimedJob]:
+        """Take the jobs that servers have assigned to this worker, except those that it holds and `known`."""
+        async with self.platform.db.acquire() as connection:
+            found = await jobs.list_assigned(connection, self.id, self.generation, 0, [*self.held, *known])
+        self.held |= {job.id: job for job, _ in found}
+        return [job for job, _ in found]
 
     async def vanish(self) -> None:
         """End the process and fence the worker, as its supervisor would; its jobs are not yet requeued."""

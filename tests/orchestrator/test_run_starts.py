@@ -43,9 +43,9 @@ class Recorder:
         self.batches: list[list[NewStart]] = []
         monkeypatch.setattr(run_starts, "start_runs", self._start_runs)
 
-    async def _start_runs(self, connection: Any, starts: list[NewStart]) -> None:
-        await start_runs(connection, starts)
+    async def _start_runs(self, connection: Any, starts: list[NewStart]) -> set[UUID]:
         self.batches.append(starts)
+        return await start_runs(connection, starts)
 
     @property
     def sizes(self) -> list[int]:
@@ -79,7 +79,7 @@ async def test_batch_inserts_the_same_rows_as_single_statements(
     sent = Recorder(monkeypatch)
     alone = [await start(core, n, scopes=scopes) for n in range(4)]
     starts = [with_id(each) for [each] in sent.batches]
-    assert await asyncio.gather(*map(core.platform.starts.submit, starts)) == [True] * 4
+    assert await asyncio.gather(*map(core.platform.starts.submit, starts)) == ["enqueued"] * 4
     assert sent.sizes == [1, 1, 1, 1, 4]
     together = [each.run.id for each in starts]
     of_single, of_batch = [await core.rows(ROWS_OF_RUN, ids) for ids in (alone, together)]
@@ -92,7 +92,7 @@ async def test_empty_scopes_stay_empty(core: CoreHarness) -> None:
     model = await model_start(core)
     starts = [with_id(replace(model, run=replace(model.run, scopes=[]))) for _ in range(3)]
     for submitted in (starts[:1], starts[1:]):
-        assert await asyncio.gather(*map(core.platform.starts.submit, submitted)) == [True] * len(submitted)
+        assert await asyncio.gather(*map(core.platform.starts.submit, submitted)) == ["enqueued"] * len(submitted)
     rows = await core.rows("SELECT scopes FROM run_live WHERE id = ANY ($1)", [each.run.id for each in starts])
     assert [row["scopes"] for row in rows] == [[]] * 3
 
@@ -114,7 +114,7 @@ async def test_rejected_start_fails_alone(core: CoreHarness, why: str) -> None:
     failed = [n for n, result in enumerate(done) if isinstance(result, BaseException)]
     assert failed == [COUNT // 3], done
     assert isinstance(done[COUNT // 3], asyncpg.PostgresError | asyncpg.InterfaceError)
-    assert [result for n, result in enumerate(done) if n != COUNT // 3] == [True] * (COUNT - 1)
+    assert [result for n, result in enumerate(done) if n != COUNT // 3] == ["enqueued"] * (COUNT - 1)
     assert len(await core.rows("SELECT id FROM run_live")) == COUNT
     assert len(await core.rows("SELECT id FROM audit WHERE operation = 'jobs.run'")) == COUNT
     await core.is_whole()
@@ -123,13 +123,14 @@ async def test_rejected_start_fails_alone(core: CoreHarness, why: str) -> None:
 async def test_outcome_of_lost_batch_is_found_for_each_run(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer to the COMMIT of a batch is lost: each run exists once, also one that has ended meanwhile."""
 
-    async def unanswered(connection: Any, starts: list[NewStart]) -> None:
-        await start_runs(connection, starts)
+    async def unanswered(connection: Any, starts: list[NewStart]) -> set[UUID]:
+        assigned = await start_runs(connection, starts)
         if len(starts) > 1:
             lost.append(len(starts))
             (job,) = await worker.claim(1)
             await worker.finish(job, 1)
             raise asyncpg.ConnectionDoesNotExistError
+        return assigned
 
     lost: list[int] = []
     worker = await core.worker()
@@ -146,11 +147,11 @@ async def test_batch_without_answer_delays_no_other(core: CoreHarness, monkeypat
     answered = asyncio.Event()
     waiting = [True]
 
-    async def slow(connection: Any, starts: list[NewStart]) -> None:
+    async def slow(connection: Any, starts: list[NewStart]) -> set[UUID]:
         if waiting:
             waiting.pop()
             await answered.wait()
-        await start_runs(connection, starts)
+        return await start_runs(connection, starts)
 
     monkeypatch.setattr(run_starts, "start_runs", slow)
     first = asyncio.create_task(start(core))

@@ -27,7 +27,7 @@ FEATURES = (
     "edge on success", "edge on failure", "edge on always", "edge on true", "edge on false",
     "retry", "timeout", "export", "output", "continue_on_error", "failure module",
     "succeeded", "failed", "recovered", "cancelled", "scheduled",
-    "retried", "failure edge taken", "skipped", "handed off", "cancel", "crash",
+    "retried", "failure edge taken", "skipped", "assigned", "handed off", "cancel", "crash",
     "started again after a crash", "a limit",
 )  # fmt: skip
 

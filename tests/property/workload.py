@@ -83,13 +83,19 @@ class Workload:
         self.workers: list[Worker] = []
         self.gone: list[tuple[Worker, ClaimedJob, Finish]] = []
         """Completions that a worker will report after it was fenced and reaped."""
+        self.released: set[UUID] = set()
+        """Jobs that workers have completed or given back, or are about to."""
         self.refused = 0
         self.moves: Counter[str] = Counter()
 
     async def gather(self, seeds: list[int]) -> None:
-        """Start a run of each scenario that is a valid document."""
+        """Start a run of each scenario that is a valid document. Workers begin and end loans meanwhile."""
         self.workers = [await self.scene.worker() for _ in range(WORKERS)]
         for seed in seeds:
+            if self.rng.random() < 0.3:
+                self.lend()
+            if self.rng.random() < 0.1:
+                await self.beat()
             await self.start(scenario(seed, script_path=SCRIPT))
 
     async def start(self, chosen: Scenario) -> None:
@@ -137,6 +143,8 @@ class Workload:
         """Choose the next move."""
         moves: list[tuple[int, str, Move]] = [
             (30, "claim", self.claim),
+            (20, "take assigned", self.take_assigned),
+            (1, "beat", self.beat),
             (50, "finish", self.finish),
             (6, "timers", self.fire_timers),
             (2, "crash", self.crash),
@@ -160,6 +168,20 @@ class Workload:
         for job in await worker.claim(self.rng.randint(1, room)):
             assert job.run.id not in stopped, "claimed after a cancel"
             self.check_begin(self.runs[job.run.id], job)
+
+    async def take_assigned(self) -> None:
+        """Let a worker take the jobs that were assigned to it when their runs started."""
+        for job in await self.rng.choice(self.workers).take_assigned(self.released):
+            self.runs[job.run.id].happened.add("assigned")
+            self.check_begin(self.runs[job.run.id], job)
+
+    def lend(self) -> None:
+        """Let a worker lend slots to the server."""
+        self.rng.choice(self.workers).lend(self.rng.randint(1, 10))
+
+    async def beat(self) -> None:
+        """Let a worker end its loan. The jobs that it has not taken yet stay assigned to it."""
+        await self.rng.choice(self.workers).beat()
 
     def check_begin(self, run: Tracked, job: ClaimedJob) -> None:
         """Check that no node starts before its edges are taken."""
@@ -207,7 +229,9 @@ class Workload:
         worker = self.rng.choice(self.workers)
         if not worker.held:
             return worker, None
-        return worker, worker.held.pop(self.rng.choice(list(worker.held)))
+        job = worker.held.pop(self.rng.choice(list(worker.held)))
+        self.released.add(job.id)
+        return worker, job
 
     def completion(self, worker: Worker, job: ClaimedJob) -> Finish:
         """Return the completion of the attempt by its scenario; a counted failure leads to another attempt."""

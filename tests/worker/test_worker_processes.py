@@ -14,18 +14,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 from tests.conftest import TestDatabase
 from tests.installation import PATIENCE_S
+from tests.orchestrator.harness import core_harness, job
 from tests.polling import POLL_S
 
+from orvanta_platform import clock
 from orvanta_platform.db import workers
 from orvanta_platform.services.platform import open_platform, open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.group_settings import GroupSettings
 from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, Lease, SharedRecord
 from orvanta_platform.worker.loop import Worker
-from orvanta_platform.worker.process import Control, _work
+from orvanta_platform.worker.process import Control, _listen, _work
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.supervisor import _Child, _Registration
 
@@ -96,10 +99,49 @@ async def test_heartbeats_and_executed_jobs_are_exchanged_in_shared_memory(
             await workers.set_drained(connection, registration._worker.id, drained=True)
             while lease.may_claim:
                 await asyncio.sleep(POLL_S)
-        assert lease.may_start and child.record.beat_at > 0
+        assert lease.may_start and child.record.beat_at > 0 and child.record.beats > 0
     finally:
         process.kill()
         await running
+        await platform.close()
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "state"),
+    [(None, "running"), (0.0, "running"), (3600.0, "available")],
+    ids=["no loan", "looks", "stopped"],
+)
+async def test_supervisor_requeues_assigned_jobs_of_process_that_does_not_look(
+    database: TestDatabase, tmp_path: Path, child: _Child, silent_s: float | None, state: str
+) -> None:
+    async with core_harness(database, tmp_path / "home") as core:
+        worker = await core.worker()
+        worker.lend()
+        await core.start(job("a"))
+        if silent_s is not None:
+            child.record.looked_at = clock.monotonic() - silent_s
+        registration = _Registration(core.platform.settings, core.platform.storage, child, "none")
+        registration._worker = structs.replace(registration._worker, id=worker.id)
+        await registration._requeue_unread(core.db)
+        assert (await core.row("SELECT state, losses FROM job_live"))[:] == (state, 0)
+
+
+async def test_beats_of_older_supervisor_are_messages_without_numbers(settings: Settings, tmp_path: Path) -> None:
+    own_end, supervisor_end = socket.socketpair()
+    platform = await open_platform(settings)
+    runtimes = Runtimes(tmp_path / "worker", [], "none")
+    lease = Lease(uuid4(), 1, 3600)
+    worker = Worker(platform, runtimes, lease)
+    reader, writer = await asyncio.open_connection(sock=own_end)
+    try:
+        supervisor_end.sendall(b'{"beat": 7.5, "drained": true}\n')
+        supervisor_end.close()
+        async with asyncio.timeout(20):
+            await _listen(worker, Control(reader, writer), lease)
+        assert (lease.record.beat_at, lease.record.drained, lease.record.beats) == (7.5, True, 0)
+    finally:
+        writer.close()
+        await runtimes.close()
         await platform.close()
 
 

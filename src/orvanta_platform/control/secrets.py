@@ -27,6 +27,7 @@ _NONCE = 12
 _WRAPPING = "data keys"
 _OPENINGS = "openings"
 _RESULTS = "results in notifications"
+_GRANTS = "grants in notifications"
 _FINGERPRINT = f"{_WRAPPING}, fingerprint"
 
 
@@ -130,6 +131,16 @@ def seal_result(keys: InstanceKeys, run: UUID, result: bytes) -> bytes:
 def unseal_result(keys: InstanceKeys, run: UUID, sealed: bytes) -> bytes | None:
     """Return the result; None if it was sealed for another run or with another instance key."""
     return keys.first_match(_RESULTS, lambda key: _opened(hmac.digest(key, run.bytes, "sha256"), run.bytes, sealed))
+
+
+def seal_grant(keys: InstanceKeys, server: str, grant: bytes) -> bytes:
+    """Encrypt the grant of a worker for a server of this installation."""
+    return _seal(keys.key(_GRANTS), server.encode(), grant)
+
+
+def unseal_grant(keys: InstanceKeys, server: str, sealed: bytes) -> bytes | None:
+    """Return the grant; None if it was sealed for another server or with another instance key."""
+    return keys.first_match(_GRANTS, lambda key: _opened(key, server.encode(), sealed))
 
 
 def _seal(secret: bytes, name: bytes, text: bytes) -> bytes:

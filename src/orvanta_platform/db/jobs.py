@@ -129,6 +129,25 @@ async def claim(
     return [_claimed(row) for row in rows]
 
 
+async def list_assigned(
+    connection: Connection, worker: UUID, generation: int, low: int, known: Sequence[UUID]
+) -> list[tuple[ClaimedJob, bool]]:
+    """Return the jobs that were assigned to the worker when their runs started, and whether each run is cancelled.
+
+    They are in the order of `seq`, from above `low`. Those in `known` are left out.
+    """
+    rows = await connection.fetch(_SQL["list_assigned"], worker, generation, low, known)
+    return [(_claimed(row), row["cancelled"]) for row in rows]
+
+
+async def list_unread(
+    connection: Connection, worker: UUID, generation: int, silent_s: float
+) -> list[tuple[UUID, UUID, int]]:
+    """Return id, run and attempt of the jobs that were assigned to the worker in the last `silent_s` seconds."""
+    rows = await connection.fetch(_SQL["list_unread"], worker, generation, silent_s)
+    return [(row["id"], row["run"], row["attempt"]) for row in rows]
+
+
 def _claimed(row: Any) -> ClaimedJob:
     run = RunRow(
         id=row["run"],

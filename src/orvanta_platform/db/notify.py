@@ -1,15 +1,15 @@
 """Wake-ups between processes: changed topics, sent after the commit.
 
 A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (progress), `ended:<id>`, `job:<id>` (output),
-`cancel`, `timer`; waiters use `jobs:<prefix>` for every `job:` of one millisecond. A waiter registers, then reads the
-state, then waits, and reads again after its timeout at the latest: a lost notification causes a delay, never a wrong
-result.
+`cancel`, `timer`, `assigned:<worker>`, `lent:<server>`; waiters use `jobs:<prefix>` for every `job:` of one
+millisecond. A waiter registers, then reads the state, then waits, and reads again after its timeout at the latest: a
+lost notification causes a delay, never a wrong result.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -60,6 +60,11 @@ class Watch:
         """Record a change of one of its topics."""
         self._changed.set()
 
+    @property
+    def is_set(self) -> bool:
+        """True if one of its topics changed since the last wait."""
+        return self._changed.is_set()
+
     async def wait(self, timeout_s: float | None) -> bool:
         """Wait for a change, at most `timeout_s` seconds (None: without a limit), and reset the waiter."""
         try:
@@ -78,6 +83,7 @@ class Listener:
         self._database = database
         self.measurements = database.measurements
         self._watches: dict[str, set[Watch]] = {}
+        self._receivers: dict[str, Callable[[str], None]] = {}
         self.waiters = 0
         """Number of waiters in this process."""
         self._task: asyncio.Task[None] | None = None
@@ -131,12 +137,18 @@ class Listener:
                 if not registered:
                     del self._watches[topic]
 
+    def receive(self, topic: str, receiver: Callable[[str], None]) -> None:
+        """Pass all messages about the topic to `receiver`, in their order."""
+        self._receivers[topic] = receiver
+
     def wake(self, topics: list[str]) -> None:
         """Wake the waiters of `topics` (`*`: all) in this process. A topic may be followed by a tab and a message."""
         if EVERYTHING in topics:
             topics = [*(topic for topic in topics if "\t" in topic), *self._watches]
         for line in topics:
             topic, _, message = line.partition("\t")
+            if message and (receiver := self._receivers.get(topic)) is not None:
+                receiver(message)
             for watch in self._watches.get(topic, ()):
                 if message:
                     watch.message = message
@@ -204,10 +216,26 @@ class Notifier:
         if self._topics and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._drain(), name="notifier")
 
-    def queue(self, *names: str) -> None:
-        """Announce jobs in these queues; `queues` wakes workers that serve all of them."""
-        if names:
-            self.send("queues", *(f"queue:{name}" for name in names))
+    def queue(self, *names: str, borrower: str | None = None) -> None:
+        """Announce jobs in these queues; `queues` wakes workers that serve all of them.
+
+        `borrower`: the server that could have assigned the job to a worker, and to which workers may lend slots.
+        """
+        topics = ["queues", *(f"queue:{name}" for name in names)] if names else []
+        if borrower is not None:
+            self._messages |= dict.fromkeys(topics, borrower)
+        self.send(*topics)
+
+    def lend(self, server: str, grant: str, *, at_once: bool) -> None:
+        """Tell a server how many slots of this worker it may use.
+
+        `at_once`: otherwise the message is sent with the next topics.
+        """
+        topic = f"lent:{server}"
+        self._messages[topic] = grant
+        self._topics.add(topic)
+        if at_once:
+            self.send()
 
     def run_changed(self, run: UUID) -> None:
         """Announce that a node of the run ended."""

@@ -661,11 +661,13 @@ CREATE TABLE job_live (
     place        integer,
     untaken_at   timestamptz,
     nonce        uuid,
-    progress     smallint
+    progress     smallint,
+    assigned_seq bigint
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
 CREATE INDEX job_live_run ON job_live (run);
+CREATE INDEX job_live_assigned ON job_live (worker, assigned_seq) WHERE state = 'running' AND assigned_seq IS NOT NULL;
 COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a new run.';
 COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
 COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
@@ -673,6 +675,7 @@ COMMENT ON COLUMN job_live.frame IS 'The frame in which its node stands; null: t
 COMMENT ON COLUMN job_live.untaken_at IS 'Since when the object storage does not take what the job gave; before claimed_at: of an attempt that is over.';
 COMMENT ON COLUMN job_live.nonce IS 'Drawn at random by each claim: the token of the job is signed over it. Null: never claimed.';
 COMMENT ON COLUMN job_live.progress IS 'In percent, as reported by the current attempt; null: it has reported none.';
+COMMENT ON COLUMN job_live.assigned_seq IS 'Set if the start of its run assigned it to its worker, which finds it by this; null: it was claimed or handed off.';
 COMMENT ON COLUMN job_live.openings IS 'How many openings this attempt has: a worker that knows of fewer masks too little.';
 
 CREATE TABLE opening (

@@ -81,6 +81,14 @@ async def requeue_lost(
     tools.notify.queue(*done.queues)
 
 
+async def requeue_unread(tools: Tools, unread: Sequence[tuple[UUID, UUID, int]], worker: UUID, generation: int) -> None:
+    """Requeue jobs that were assigned to a live worker, which has not read them; counts no losses."""
+    done = Recovery()
+    only = {job: attempt for job, _, attempt in unread}
+    await _reap_runs(tools, sorted({run for _, run, _ in unread}), worker, generation, None, done, only)
+    tools.notify.queue(*done.queues)
+
+
 async def _reap_runs(
     tools: Tools,
     held: Sequence[UUID],

@@ -55,7 +55,7 @@ def is_pinned(queue: str | None) -> bool:
 
 
 @dataclass(slots=True)
-class _LowWaterMark:
+class LowWaterMark:
     """Claimed positions of one lane as (time, seq), oldest first; it is safe to scan above `low`."""
 
     low: int = 0
@@ -106,10 +106,12 @@ class Claimer:
         self._last_pairs: list[tuple[str, int]] = []
         self._tried_last_pairs = False
         self._exhausted = False
+        self.saw_nothing = False
+        """True if nothing waited that this worker serves: the last claim has read all waiting pairs and found none."""
         self._pairs_at = float("-inf")
         self._scan_s = 0.0
         self._start_s = 0.0
-        self._marks: dict[tuple[str, int, int], _LowWaterMark] = {}
+        self._marks: dict[tuple[str, int, int], LowWaterMark] = {}
         self._claims = itertools.count(1)
 
     async def claim(self, connection: Connection, free: int, *, notified: bool = True) -> list[ClaimedJob]:
@@ -119,6 +121,7 @@ class Claimer:
         `notified`: a notification announced work. Otherwise it is a periodic scan, which may be skipped if scans are
         slow.
         """
+        self.saw_nothing = False
         taken = await self._try_last_pairs(connection, free) if notified else []
         now = clock.monotonic()
         if not taken and (notified or not self._exhausted) and now - self._pairs_at <= PAIRS_AGE_S:
@@ -126,6 +129,7 @@ class Claimer:
         if not taken:
             if notified or self._may_scan(now):
                 await self._scan(connection, now)
+                self.saw_nothing = not self._pairs
             else:
                 self._pairs = self._last_pairs
             taken = await self._claim(connection, free, now)
@@ -155,7 +159,7 @@ class Claimer:
     async def _scan(self, connection: Connection, now: float) -> None:
         self._tried_last_pairs = self._exhausted = False
         pairs = await jobs.list_waiting_pairs(connection)
-        self._pairs = [pair for pair in pairs if self._serves(pair[0])]
+        self._pairs = [pair for pair in pairs if self.serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs
         self._pairs_at = clock.monotonic()
         self._scan_s = self._pairs_at - now
@@ -171,7 +175,8 @@ class Claimer:
             if (queue, priority) in known or now - mark.since <= age_s
         }
 
-    def _serves(self, queue: str) -> bool:
+    def serves(self, queue: str) -> bool:
+        """Return whether jobs of the queue are claimed."""
         if is_pinned(queue):
             return queue == self._own
         return queue not in self._but and (self._queues is None or queue in self._queues)
@@ -207,8 +212,8 @@ class Claimer:
         """Interval, in seconds, at which a lane is scanned from the start of the index."""
         return max(LOW_WATER_AGE_S, rest_s(self._start_s))
 
-    def _mark(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
-        return self._marks.setdefault((queue, priority, lane), _LowWaterMark())
+    def _mark(self, queue: str, priority: int, lane: int) -> LowWaterMark:
+        return self._marks.setdefault((queue, priority, lane), LowWaterMark())
 
     def _rank(self, pair: tuple[str, int]) -> tuple[int, int]:
         queue, priority = pair

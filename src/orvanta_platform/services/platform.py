@@ -124,7 +124,8 @@ class Platform:
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "reads", SharedReads())
         object.__setattr__(self, "polls", Polls(self.db))
-        object.__setattr__(self, "starts", RunStarts(self.db))
+        starts = RunStarts(self.db, self.notify, self.keys, beat_s=self.settings.beat_ms / 1000)
+        object.__setattr__(self, "starts", starts)
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
@@ -190,7 +191,7 @@ async def create_platform(database: Database, settings: Settings, evaluator: Eva
         await migrate.check_schema(connection)
     listener = Listener(database)
     await listener.start()
-    return Platform(
+    platform = Platform(
         db=database,
         notify=Notifier(listener),
         listen=listener,
@@ -199,6 +200,8 @@ async def create_platform(database: Database, settings: Settings, evaluator: Eva
         keys=instance_keys.load(settings),
         evaluator=evaluator or Evaluator(),
     )
+    platform.starts.borrow(listener)
+    return platform
 
 
 def open_storage(settings: Settings) -> Storage:

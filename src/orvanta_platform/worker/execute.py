@@ -138,6 +138,8 @@ class Executor:
             if refused is not None:
                 message = queue_rules.refusal(job.run.workspace, refused)
                 result = _failed(JobError("queue_reserved", message), job, retryable=False)
+            elif cancelled.is_set():
+                result = replace(_failed(JobError("Cancelled", "cancelled"), job), cancelled=True)
             elif node.kind is Kind.IDENTITY:
                 result = _AttemptResult(await self._inputs.previous_result(job, blueprint), ran_s=0.0)
             else:

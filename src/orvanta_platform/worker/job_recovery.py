@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from orvanta_platform.control import keys as instance_keys
+from orvanta_platform.db import jobs
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import Database
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -41,6 +42,20 @@ async def requeue_stopped_jobs(
     """
     async with _tools(settings, storage, database) as tools:
         await recovery.requeue_stopped(tools, worker, generation)
+
+
+async def requeue_unread_jobs(
+    settings: Settings, storage: Storage, database: Database, worker: UUID, generation: int, silent_s: float
+) -> None:
+    """Requeue, without losses, the jobs that were assigned to a live worker in the last `silent_s` seconds.
+
+    Raises errors of the database.
+    """
+    async with database.acquire() as connection:
+        unread = await jobs.list_unread(connection, worker, generation, silent_s)
+    if unread:
+        async with _tools(settings, storage, database) as tools:
+            await recovery.requeue_unread(tools, unread, worker, generation)
 
 
 @asynccontextmanager

@@ -15,14 +15,15 @@ IDLE_TRANSACTION_MS = 10_000
 A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
 """
 
-_BEAT_AT, _DRAINED, _JOBS = range(3)
+_BEAT_AT, _DRAINED, _JOBS, _BEATS, _LOOKED_AT = range(5)
+"""Positions of the words. The two processes may be of different versions: 0 means unknown, and none is used again."""
 
 
 class SharedRecord:
     """Record of a worker in memory that its supervisor and its process share, so that neither wakes the other.
 
-    The supervisor writes the beats, the process the number of jobs. Each value is one aligned word, which is written
-    and read as a whole.
+    The supervisor writes the beats, the process the number of jobs and the time of its looks. Each value is one aligned
+    word, which is written and read as a whole. Two values that are read may be of different beats.
     """
 
     def __init__(self, handle: int = -1) -> None:
@@ -43,6 +44,11 @@ class SharedRecord:
         return self._times[_BEAT_AT]
 
     @property
+    def beats(self) -> int:
+        """Number of the last recorded beat; 0: unknown."""
+        return self._numbers[_BEATS]
+
+    @property
     def drained(self) -> bool:
         """True if the worker must not claim further jobs, as of the last beat."""
         return bool(self._numbers[_DRAINED])
@@ -60,9 +66,23 @@ class SharedRecord:
     def jobs_executed(self, number: int) -> None:
         self._numbers[_JOBS] = number
 
-    def record_beat(self, at: float, *, drained: bool = False) -> None:
-        """Record a beat of monotonic time `at`, and whether the worker is drained."""
+    @property
+    def looked_at(self) -> float:
+        """Monotonic time before which every job that was assigned is known to the process; 0: it lends no slots."""
+        return self._times[_LOOKED_AT]
+
+    @looked_at.setter
+    def looked_at(self, at: float) -> None:
+        self._times[_LOOKED_AT] = at
+
+    def record_beat(self, at: float, number: int = 0, *, drained: bool = False) -> None:
+        """Record a beat of monotonic time `at` with its number, and whether the worker is drained.
+
+        The time is written last: a process that knows the time of a beat, which prolongs its lease, also knows whether
+        it is drained. A number that is too small ends a loan later.
+        """
         self._numbers[_DRAINED] = drained
+        self._numbers[_BEATS] = max(self._numbers[_BEATS], number)
         self._times[_BEAT_AT] = max(self._times[_BEAT_AT], at)
 
 
@@ -86,7 +106,7 @@ class Lease:
     @property
     def may_claim(self) -> bool:
         """True if further jobs may be claimed."""
-        return not self.record.drained and self.excluded is None and self.may_start
+        return self.may_start and not self.record.drained and self.excluded is None
 
     @property
     def may_start(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -34,6 +34,7 @@ from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, JobPolls, may_continue_run, measure
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.lending import Lending, Slots
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -88,6 +89,16 @@ class Worker:
         self._slots = platform.settings.slots
         self._free = list(range(self._slots))
         self._executor.queues = platform.settings.queues or None
+        lendable = Slots(
+            free=lambda: len(self._free),
+            nothing_waits=self._is_queue_empty,
+            may_claim=lambda: lease.may_claim and not self._draining.is_set(),
+            known=self._known_or_lost_jobs,
+            start=self._start_assigned,
+        )
+        self._lending = Lending(platform, lease, lendable)
+        self._claim_watch: Watch | None = None
+        self._nothing_waits = False
         self._serve(self._executor.queues, {})
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
@@ -110,6 +121,7 @@ class Worker:
         settings = self._platform.settings
         queues = group.worker_tags or settings.queues or None
         async with self._claiming:
+            self._lending.withdraw()
             self._lease.excluded = await self._exclusion(group, isolation)
             self._executor.variables, self._executor.queues = group.env_vars_static, queues
             self._slots = group.slots or settings.slots
@@ -139,6 +151,7 @@ class Worker:
         `calls`: also those of webhook nodes, if the queues include them.
         """
         worker, generation = self._lease.worker, self._lease.generation
+        self._lending.queues, self._nothing_waits = queues, False
         self._claimer = Claimer(worker, generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE], first=first)
         for part, queue in ((self._batches, NATIVE_QUEUE), (self._calls, WEBHOOK_QUEUE)):
             served = (queues is None or queue in queues) and (calls or part is not self._calls)
@@ -171,18 +184,21 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained."""
-        watching = asyncio.create_task(self._watch_running(), name="worker watch")
-        polling = asyncio.create_task(self._polls.run(), name="worker poll")
-        reconnecting = asyncio.create_task(self._check_after_reconnects(), name="worker reconnects")
+        aside = (
+            asyncio.create_task(self._watch_running(), name="worker watch"),
+            asyncio.create_task(self._polls.run(), name="worker poll"),
+            asyncio.create_task(self._check_after_reconnects(), name="worker reconnects"),
+            asyncio.create_task(self._serve_assigned(), name="worker loan"),
+        )
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            for task in (watching, polling, reconnecting):
+            for task in aside:
                 task.cancel()
-            await asyncio.gather(watching, polling, reconnecting, return_exceptions=True)
+            await asyncio.gather(*aside, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
@@ -190,6 +206,7 @@ class Worker:
         while not self._draining.is_set():
             topics = self._topics
             with self._wakeups(*topics) as watch:
+                self._claim_watch = watch
                 await self._claim_while_served(topics, watch)
 
     async def _claim_while_served(self, topics: list[str], watch: Watch) -> None:
@@ -200,9 +217,38 @@ class Worker:
             if not self._free:
                 await self._slot_freed.wait()
             elif self._lease.may_claim and await self._claim(notified):
-                notified = await watch.wait(START_GRACE_S)
+                notified = await self._await_work(watch, watch.wait(START_GRACE_S))
             elif self._free:
-                notified = await self._polls.wait(watch)
+                notified = await self._await_work(watch, self._polls.wait(watch))
+
+    async def _await_work(self, watch: Watch, waiting: Awaitable[bool]) -> bool:
+        """Wait until work is announced, or until `waiting` ends without an announcement; return whether it was."""
+        notified = await waiting
+        if notified:
+            self._nothing_waits = False
+        if watch.message is not None:
+            self._lending.ask(watch.message)
+            watch.message = None
+        return notified
+
+    def _is_queue_empty(self) -> bool:
+        """Return whether nothing waits that it could claim: a claim saw it, and nothing was announced since."""
+        is_announced = self._claim_watch is None or self._claim_watch.is_set
+        return self._nothing_waits and not is_announced
+
+    async def _serve_assigned(self) -> None:
+        with self._wakeups(f"assigned:{self._lease.worker}") as watch:
+            await self._lending.serve(watch, self._claiming)
+
+    def _start_assigned(self, job: ClaimedJob, is_cancelled: bool) -> bool:
+        """Start a job that a server assigned, unless no slot is free or this worker does not serve its queue."""
+        if not self._free or not self._claimer.serves(job.queue):
+            return False
+        running = self._start(job)
+        if is_cancelled:
+            running.cancelled.set()
+        self._more_waits |= not self._free
+        return True
 
     async def _serve_batches(self) -> None:
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
@@ -225,10 +271,12 @@ class Worker:
     async def _claim(self, notified: bool) -> bool:
         """Fill the free slots; return whether there may be more to claim immediately."""
         async with self._claiming:
-            free = len(self._free)
             try:
                 async with self._platform.db.acquire() as connection:
-                    found = await self._claimer.claim(connection, free, notified=notified)
+                    if self._lending.outstanding:
+                        await self._lending.take(connection)
+                    free = len(self._free)
+                    found = await self._claimer.claim(connection, free, notified=notified) if free else []
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._suspect_lost_claim()
@@ -236,6 +284,8 @@ class Worker:
             self._platform.tools.recent.put_inputs(found)
             for job in found:
                 self._start(job)
+            self._nothing_waits = free > 0 and self._claimer.saw_nothing
+            self._lending.settle()
         self._more_waits = len(found) >= free
         return bool(found) and bool(self._free)
 
@@ -260,11 +310,12 @@ class Worker:
         self._has_jobs.set()
         await self._slot(job, running)
 
-    def _start(self, job: ClaimedJob) -> None:
+    def _start(self, job: ClaimedJob) -> _Running:
         running = _Running(self._free.pop(), job.run.id)
         self._running[job.id] = running
         self._has_jobs.set()
         running.task = asyncio.create_task(self._slot(job, running), name=f"slot {running.slot}")
+        return running
 
     async def _slot(self, job: ClaimedJob, running: _Running) -> None:
         following: ClaimedJob | None = job
@@ -291,6 +342,7 @@ class Worker:
             if running.slot is not None and running.slot < self._slots:
                 self._free.append(running.slot)
                 self._slot_freed.set()
+                self._lending.settle(job_ended=True)
 
     async def _run_job(self, job: ClaimedJob, running: _Running, hand_off: bool) -> ClaimedJob | None:
         """Run one job and record its result; return the next job of its run if it was handed off."""
@@ -482,6 +534,9 @@ class Worker:
 
     def _known_jobs(self) -> set[UUID]:
         return {*self._running, *self._unslotted_jobs()}
+
+    def _known_or_lost_jobs(self) -> set[UUID]:
+        return {*self._known_jobs(), *self._lost}
 
     def _runs_finishing(self) -> set[UUID]:
         finishing = {running.run for running in self._running.values() if running.finishing}

@@ -1,7 +1,8 @@
 """The worker's process. Its supervisor starts it and passes it a lease; it ends with the supervisor.
 
 The two exchange JSON lines over a socket pair: `hello` (isolation) to the supervisor, `lease` (worker id, generation)
-and `drain` from it. Beats and the number of executed jobs are in the memory that they share.
+and `drain` from it. Beats, the number of executed jobs and the time of the last look for assigned jobs are in the
+memory that they share.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ async def _work(worker: Worker, control: Control, lease: Lease, group: GroupSett
 async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
     """Handle messages until the supervisor ends, which ends the worker's beats.
 
-    A supervisor that was started before an upgrade sends beats as messages, and shares no memory.
+    A supervisor that was started before an upgrade sends beats as messages without their numbers, and shares no memory.
     """
     while (message := await control.receive()) is not None:
         if "beat" in message:

@@ -38,6 +38,8 @@ from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, SharedRecord
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
+_LOOK_S = 2.0
+"""Longest time between looks of a process that lends slots; it looks for assigned jobs each second."""
 _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnavailable)
 
 log = structlog.get_logger(__name__)
@@ -306,8 +308,25 @@ class _Registration:
                 log.warning("the database lost heartbeats", action="fenced", worker=str(self._worker.id))
                 return
             last = beaten.number
-            self._child.record.record_beat(at, drained=beaten.drained)
+            self._child.record.record_beat(at, beaten.number, drained=beaten.drained)
+            await self._requeue_unread(database)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
+
+    async def _requeue_unread(self, database: Database) -> None:
+        """Requeue the jobs that were assigned to a process that has not looked for them for the time of a lease.
+
+        Its heartbeats are recorded, so nobody else would. A job that it had read after all runs at a stale attempt.
+        """
+        looked_at = self._child.record.looked_at
+        silent_s = clock.monotonic() - looked_at
+        if not looked_at or silent_s <= self._settings.lease_ms / 1000 + _LOOK_S:
+            return
+        try:
+            await job_recovery.requeue_unread_jobs(
+                self._settings, self._storage, database, self._worker.id, self._generation, silent_s
+            )
+        except _AWAY as error:
+            log.warning("cannot requeue assigned jobs", action="unread", error=str(error))
 
     async def _give_up(self, *, stopped: bool) -> None:
         """Declare the worker ended and requeue its jobs, if the database is available.

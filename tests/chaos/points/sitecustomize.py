@@ -95,6 +95,18 @@ def unanswered(point: str) -> Around:
     return around
 
 
+async def assigning(original: Function, connection: Any, starts: Any) -> Any:
+    """Stop before and after the start of runs of which some use lent slots; the fact `worker` is a lender."""
+    lenders = [str(start.lender.worker) for start in starts if start.lender is not None]
+    if not lenders:
+        return await original(connection, starts)
+    await arrive("assigning", worker=lenders[0])
+    assigned = await original(connection, starts)
+    if assigned:
+        await arrive("assigned", worker=lenders[0])
+    return assigned
+
+
 async def taking_a_tick(original: Function, *args: Any) -> None:
     """Stop inside the transaction of a tick: first as `unanswered`, then after everything of the tick is written."""
     *_, connection, _run = args
@@ -152,6 +164,7 @@ def in_worker_processes() -> None:
     """Add the points of a job's execution."""
     wrap("db.jobs:claim", unanswered("claiming"))
     wrap("queue.claim:Claimer.claim", after("claimed", bool))
+    wrap("db.jobs:list_assigned", after("assigned job read", bool))
     wrap("worker.runtimes.execution:Execution.run", before("process started"))
     wrap("worker.runtimes.cells:Cell.send", handing_over)
     wrap("worker.logs:JobLog.write", printing)
@@ -187,6 +200,7 @@ def in_forked_workers() -> None:
 def in_servers() -> None:
     """Add the points of a server."""
     wrap("orchestrator.run_starts:start_runs", unanswered("accepting"))
+    wrap("orchestrator.run_starts:start_runs", assigning)
     wrap("services.runs.insertion:write_steps", unanswered("accepting"))
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))

@@ -46,7 +46,7 @@ WITH fence AS MATERIALIZED (
 )
 UPDATE job_live j
 SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL,
-    openings = 0, nonce = gen_random_uuid(), progress = NULL
+    openings = 0, nonce = gen_random_uuid(), progress = NULL, assigned_seq = NULL
 FROM picked
 CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = picked.run OFFSET 0) r
 WHERE j.ctid = picked.at AND r.cancel_at IS NULL
@@ -68,6 +68,39 @@ RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue
               FROM (SELECT * FROM value AS w WHERE w.id = j.run AND w.kind = 'args' AND w.name = '' LIMIT 1) AS v
               WHERE v.encoding = 0 AND v.size <= 4096
           ) END AS args
+
+-- name: list_assigned
+-- The jobs that the starts of their runs assigned to this worker, above a low-water assigned_seq and without those that
+-- it knows, in the form of a claim; and whether their runs are cancelled.
+SELECT j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt,
+       j.failures, j.timeout_s, j.frame, j.place, j.nonce,
+       extract(epoch FROM j.claimed_at - j.enqueued_at)::double precision AS waited_s, j.assigned_seq AS claimed_seq,
+       r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path,
+       r.version, r.document, r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status,
+       r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes,
+       r.awaited, r.cancel_at IS NOT NULL AS cancelled,
+       CASE WHEN r.trigger IN ('schedule', 'flow') THEN (
+           SELECT t.path FROM schedule_tick t WHERE t.run = r.root LIMIT 1
+       ) END AS schedule_path,
+       CASE WHEN r.trigger IN ('http', 'flow') THEN (
+           SELECT e.data ->> 'path' FROM event e WHERE e.run = r.root AND e.kind = 'trigger' LIMIT 1
+       ) END AS http_trigger_path,
+       (SELECT v.body
+        FROM (SELECT * FROM value AS w WHERE w.id = j.run AND w.kind = 'args' AND w.name = '' LIMIT 1) AS v
+        WHERE v.encoding = 0 AND v.size <= 4096) AS args
+FROM job_live j
+CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = j.run OFFSET 0) r
+WHERE j.state = 'running' AND j.assigned_seq IS NOT NULL AND j.worker = $1 AND j.generation = $2 AND j.assigned_seq > $3
+  AND j.id <> ALL ($4::uuid[])
+ORDER BY j.assigned_seq
+
+-- name: list_unread
+-- The jobs that were assigned to this worker in the last $3 seconds.
+SELECT id, run, attempt
+FROM job_live
+WHERE state = 'running' AND assigned_seq IS NOT NULL AND worker = $1 AND generation = $2
+  AND claimed_at >= app_now() - make_interval(secs => $3)
+ORDER BY assigned_seq
 
 -- name: give_back
 -- Makes jobs that this worker claimed and never started available again, without counting the attempt.

@@ -1,6 +1,8 @@
 -- name: start_runs
 -- Inserts runs in their states after the first step, with their documents, pin sets and audit rows. The other rows of
 -- the steps are inserted by parts of write_steps, appended after the last part. Scopes are arrays of JSON.
+-- Jobs may be assigned to the workers in `lenders`, whose rows are locked until the commit, as in a claim: until then,
+-- they cannot be fenced, and the heartbeat that ends their loans waits. A start does not wait for them.
 WITH new_run AS MATERIALIZED (
     SELECT *
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::text[], $8::bytea[],
@@ -39,6 +41,14 @@ WITH new_run AS MATERIALIZED (
     SELECT hash, pins::json
     FROM unnest($37::bytea[], $38::text[]) AS p(hash, pins)
     ON CONFLICT DO NOTHING
+), lenders AS MATERIALIZED (
+    SELECT w.id, w.generation
+    FROM unnest($39::uuid[], $40::integer[], $41::bigint[]) AS l(id, generation, until_beat)
+    CROSS JOIN LATERAL (
+        SELECT id, generation
+        FROM worker
+        WHERE id = l.id AND generation = l.generation AND state = 'live' AND drained_at IS NULL AND beat <= l.until_beat
+        FOR SHARE SKIP LOCKED) w
 )
 SELECT n
 FROM written

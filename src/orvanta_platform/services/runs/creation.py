@@ -35,6 +35,7 @@ from orvanta_platform.orchestrator.decision import decide_step
 from orvanta_platform.orchestrator.dry_runs import RECORDED, recording_key
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
 from orvanta_platform.orchestrator.interpolation import only, referring
+from orvanta_platform.orchestrator.run_starts import Outcome
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
 from orvanta_platform.queue import dynamic_tags
 from orvanta_platform.queue.claim import NEW, is_pinned
@@ -83,30 +84,31 @@ async def create_run(
         if refusal is not None and options.idempotency is None and spec.debounce is None:
             raise refusal
         run = await _prepare(platform, actor, spec, args, options, may_join=in_transaction is None)
-        id, permitted = await _insert(platform, run, in_transaction, refusal)
+        id, permitted, outcome = await _insert(platform, run, in_transaction, refusal)
     if run.first_step is None and not run.is_delayed:
         platform.blueprints.record_start(id, run.plan)
         await advance_all(platform.tools, [id])
     else:
-        _notify(platform, id, run.plan, run.first_step)
+        _notify(platform, id, run.plan, run.first_step, outcome)
         await advance_all(platform.tools, permitted)
     return id
 
 
 async def _insert(
     platform: Platform, run: PreparedRun, in_transaction: TransactionHook | None, refusal: RunLimitReached | None
-) -> tuple[UUID, Sequence[UUID]]:
+) -> tuple[UUID, Sequence[UUID], Outcome]:
     """Insert a run; returns its id, or that of the run that the call joins, and the runs that received a permit.
 
-    `refusal`: raised unless the call joins an earlier run.
+    The outcome is unknown if `RunStarts` did not insert it. `refusal`: raised unless the call joins an earlier run.
     """
     is_repeated = False
     if run.fits_one_statement and in_transaction is None and refusal is None:
-        if await platform.starts.submit(run.start()):
-            return run.new.id, ()
+        outcome = await platform.starts.submit(run.start())
+        if outcome != "unknown":
+            return run.new.id, (), outcome
         is_repeated = True
     insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated, refusal=refusal)
-    return await insertion.execute(platform.db), insertion.permitted
+    return await insertion.execute(platform.db), insertion.permitted, "unknown"
 
 
 async def _prepare(
@@ -282,13 +284,16 @@ async def _idempotency_use(
     return await idempotency.use_of(platform.keys, key, actor, spec.workspace, path, what, unmasked)
 
 
-def _notify(platform: Platform, run: UUID, plan: Plan, step: DecidedStep | None) -> None:
+def _notify(platform: Platform, run: UUID, plan: Plan, step: DecidedStep | None, outcome: Outcome) -> None:
     """Wake the processes concerned by a new run; `step` None: it starts later."""
     platform.blueprints.record_start(run, plan)
     if step is None:
         platform.notify.send("timer")
         return
-    platform.notify.queue(*{job.queue for job in step.rows.jobs})
+    if outcome == "enqueued":
+        platform.starts.announce(step.write.jobs)
+    elif outcome == "unknown":
+        platform.notify.queue(*{job.queue for job in step.write.jobs})
     if step.rows.sets_timers:
         platform.notify.send("timer")
     if step.rows.end is not None:
