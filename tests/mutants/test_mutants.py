@@ -128,7 +128,7 @@ CAUGHT_BY = {
     "shared_read_began_before": "tests/unit/test_shared_reads.py::test_caller_gets_no_read_that_began_before_it_asked",
     "slot_lent_twice": f"{LENT}::test_each_slot_is_taken_once",
     "slots_lent_after_any_claim": f"{LENDING}::test_slots_are_not_lent_while_work_waits",
-    "slots_lent_after_unused_loan": f"{LENT}::test_worker_rests_after_unused_loans",
+    "slots_lent_after_unused_loan": f"{LENT}::test_worker_lends_after_requests_that_follow_unused_loans",
     "slots_lent_without_known_heartbeat": f"{LENDING}::test_worker_that_does_not_know_its_heartbeats_lends_nothing",
     "slots_of_full_worker_not_withdrawn": f"{LENDING}::test_worker_without_free_slots_withdraws_its_loan",
     "start_sent_again": f"{STEPS}/test_run_starts.py::test_outcome_of_lost_batch_is_found_for_each_run[embedded]",

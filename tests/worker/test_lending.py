@@ -210,7 +210,7 @@ async def test_unused_loan_ends_with_a_heartbeat(
     await until_over(group)
     loan_of(api).grant = structs.replace(loan_of(api).grant, total=loan_of(api).grant.total + 3)
     claims, grants = Claims(monkeypatch), counted(monkeypatch, Notifier, "lend")
-    group._worker._lending._lent._rests_until = 1000
+    group._worker._lending._lent._requests_awaited = 1000
     for _ in range(3):
         assert await result(api) == "done"
     assert claims.jobs == 3 and not grants
@@ -252,18 +252,26 @@ async def test_worker_that_does_not_know_its_heartbeats_lends_nothing(
     assert group._worker._lending._asking is not None and not grants
 
 
-async def test_worker_rests_after_unused_loan(
+async def test_worker_lends_again_after_some_requests(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The loan before was not used. Until then, calls cost neither a grant nor a read."""
     monkeypatch.setattr(lending, "LOOK_S", 0.01)
     await until_lent(api)
-    group._worker._lending._lent._is_used = False
+    lent = group._worker._lending._lent
+    lent._is_used, lent._requests_after_unused = False, 5
     await beat(api, group, LOAN_BEATS + 1)
     await until_over(group)
     grants, looks = counted(monkeypatch, Notifier, "lend"), counted(monkeypatch, jobs, "list_assigned")
-    for _ in range(5):
+    for _ in range(4):
         assert await result(api) == "done"
     assert not grants and not looks
+    assert await result(api) == "done"
+
+    async def is_lent() -> bool:
+        return bool(grants)
+
+    await until(is_lent)
 
 
 async def test_work_that_cannot_be_assigned_pays_nothing(

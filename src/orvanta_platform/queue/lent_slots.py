@@ -31,8 +31,12 @@ LOAN_BEATS = 4
 MOST_LOANS = 256
 """Number of loans from which a server forgets those of which no slot is left."""
 
-REST_BEATS = (5, 160)
-"""Number of heartbeats for which a worker does not lend after an unused loan. It doubles up to the second value."""
+REQUESTS = (2, 32)
+"""Number of requests for slots after an unused loan until a worker lends again. It doubles up to the second value.
+
+A loan costs the worker a read each second, a request that is not met one claim. As requests are counted, rather than
+time, a series of calls after a pause is served from its second or third call on.
+"""
 
 _SERVER = re.compile(r"[0-9a-f]{32}")
 
@@ -121,8 +125,8 @@ class LentSlots:
         self._server: str | None = None
         self._until_beat: int | None = None
         self._is_used = False
-        self._rest_beats = REST_BEATS[0]
-        self._rests_until = 0
+        self._requests_after_unused = REQUESTS[0]
+        self._requests_awaited = 0
 
     @property
     def server(self) -> str | None:
@@ -139,13 +143,17 @@ class LentSlots:
         """Number of lent slots for which no job has arrived."""
         return max(self._total - self._received, 0) if self._server is not None else 0
 
+    def record_request(self) -> None:
+        """Record that a server started a job that it could have assigned to a worker."""
+        self._requests_awaited = max(self._requests_awaited - 1, 0)
+
     def grant(self, server: str, free: int, beat: int, queues: Collection[str] | None) -> Grant | None:
         """Lend `free` slots in total and return the message; None: enough are lent, or none may be lent now.
 
         `beat`: number of the last heartbeat of the worker.
         """
         if self._until_beat is None:
-            if beat < self._rests_until:
+            if self._requests_awaited:
                 return None
         elif server != self._server:
             return None
@@ -162,7 +170,7 @@ class LentSlots:
     def record(self, jobs: int) -> None:
         """Record assigned jobs that have arrived."""
         self._received += jobs
-        self._is_used, self._rest_beats = True, REST_BEATS[0]
+        self._is_used, self._requests_after_unused = True, REQUESTS[0]
 
     def withdraw(self) -> tuple[str, Grant] | None:
         """Lend nothing more; return the server and the message to it. Jobs may arrive until the loan has ended."""
@@ -181,6 +189,6 @@ class LentSlots:
         if not self.ends_with(beat):
             return
         if not self._is_used:
-            self._rests_until = beat + self._rest_beats
-            self._rest_beats = min(2 * self._rest_beats, REST_BEATS[1])
+            self._requests_awaited = self._requests_after_unused
+            self._requests_after_unused = min(2 * self._requests_after_unused, REQUESTS[1])
         self._server = self._until_beat = None

@@ -72,6 +72,7 @@ class Lending:
         """Record that a server announced a job that it could have assigned."""
         if is_server(server):
             self._asking = server
+            self._lent.record_request()
 
     def settle(self, *, job_ended: bool = False) -> None:
         """Lend more slots if nothing waits; withdraw the loan if no slot is free.

@@ -8,7 +8,7 @@ import pytest
 
 from orvanta_platform import clock
 from orvanta_platform.db.starts import Lender
-from orvanta_platform.queue.lent_slots import LOAN_BEATS, MOST, MOST_LOANS, REST_BEATS, BorrowedSlots, Grant, LentSlots
+from orvanta_platform.queue.lent_slots import LOAN_BEATS, MOST, MOST_LOANS, REQUESTS, BorrowedSlots, Grant, LentSlots
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 SERVER = "0" * 32
@@ -157,33 +157,43 @@ def test_worker_lends_again_when_nothing_of_the_withdrawn_loan_can_arrive() -> N
     assert len(taken(borrowed)) == 2
 
 
-def test_worker_rests_after_unused_loans() -> None:
-    slots, beat, rests = LentSlots(ONE, 1), 0, []
+def requests_until_lent(slots: LentSlots, beat: int) -> int:
+    """Return the number of requests until slots are lent."""
+    made = 0
+    while slots.grant(SERVER, 4, beat, None) is None:
+        slots.record_request()
+        made += 1
+    return made
+
+
+def test_worker_lends_after_requests_that_follow_unused_loans() -> None:
+    slots, beat, requests = LentSlots(ONE, 1), 0, []
     granted(slots, 4)
-    for _ in range(8):
+    for _ in range(7):
         beat += LOAN_BEATS + 1
         end(slots, beat)
-        ended = beat
-        while slots.grant(SERVER, 4, beat, None) is None:
-            beat += 1
-        rests.append(beat - ended)
-    assert rests == [5, 10, 20, 40, 80, 160, 160, 160]
+        requests.append(requests_until_lent(slots, beat))
+    assert requests == [2, 4, 8, 16, 32, 32, 32]
 
 
-def test_used_loan_ends_the_rest() -> None:
+def test_used_loan_is_followed_by_another() -> None:
+    slots = LentSlots(ONE, 1)
+    granted(slots, 4)
+    slots.record(1)
+    end(slots)
+    assert requests_until_lent(slots, LOAN_BEATS + 1) == 0
+
+
+def test_used_loan_resets_the_number_of_requests() -> None:
     slots = LentSlots(ONE, 1)
     granted(slots, 4)
     end(slots)
-    beat = LOAN_BEATS + 1 + REST_BEATS[0]
+    beat = LOAN_BEATS + 1
+    requests_until_lent(slots, beat)
+    slots.record(4)
     granted(slots, 4, beat)
-    slots.record(1)
-    beat += LOAN_BEATS + 1
-    end(slots, beat)
-    granted(slots, 4, beat)
-    beat += LOAN_BEATS + 1
-    end(slots, beat)
-    assert slots.grant(SERVER, 4, beat + REST_BEATS[0] - 1, None) is None
-    granted(slots, 4, beat + REST_BEATS[0])
+    end(slots, 2 * beat)
+    assert requests_until_lent(slots, 2 * beat) == REQUESTS[0]
 
 
 def test_worker_with_most_slots_comes_first() -> None:
