@@ -37,13 +37,20 @@ def python(options: Options, name: str, packages: Sequence[str]) -> tuple[Path, 
     """Return the interpreter of an environment with these packages, and their versions. Raises PeerMissing."""
     folder = _folder(options) / name
     program = folder / "bin" / "python"
-    if not program.exists():
+    versions = _versions(program) if program.exists() else None
+    if versions is None or not versions.keys() >= set(packages):
         options.say(f"  installing {' and '.join(packages)}")
-        _run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder])
-        _run([find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--python", program, *packages])
-    listed = _run([find_uv_bin(), "pip", "list", "--quiet", "--format", "json", "--python", program])
-    versions = {row["name"]: row["version"] for row in json.loads(listed)}
+        _run([find_uv_bin(), "venv", "--quiet", "--clear", "--python", sys.executable, folder])
+        if packages:
+            _run([find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--python", program, *packages])
+        versions = _versions(program)
     return program, {name: versions[name] for name in packages}
+
+
+def _versions(program: Path) -> dict[str, str]:
+    """Return the versions of the packages in the environment of an interpreter, by name."""
+    listed = _run([find_uv_bin(), "pip", "list", "--quiet", "--format", "json", "--python", program])
+    return {row["name"]: row["version"] for row in json.loads(listed)}
 
 
 def npm(options: Options, package: str) -> tuple[Path, str]:
@@ -64,8 +71,9 @@ def npm(options: Options, package: str) -> tuple[Path, str]:
 def _folder(options: Options) -> Path:
     if options.peers is None:
         raise PeerMissing("no folder was given for peers")
-    options.peers.mkdir(parents=True, exist_ok=True)
-    return options.peers
+    folder = options.peers.resolve()  # programs run in another folder
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _run(command: Sequence[str | Path], folder: Path = Path("/")) -> str:

@@ -90,6 +90,15 @@ def test_file_of_result_is_named_after_commit_and_bars() -> None:
     assert report.file_name(changed, outcomes, short=False, every=21) == "2026-01-02-01234567-changed-p1-p15.json"
 
 
+def test_peers_are_installed_into_a_folder_relative_to_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = Options(peers=Path("peers"), say=lambda _: None)
+    program, _ = install.python(options, "none", [])
+    assert program == tmp_path / "peers" / "none" / "bin" / "python" and program.exists()
+
+
 def test_uninstallable_peer_is_reported_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = Options(peers=tmp_path / "peers", say=lambda text: None)
     monkeypatch.setenv("UV_OFFLINE", "1")
