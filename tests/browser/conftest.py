@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,7 @@ FLAGS = [
 ]
 
 
+FAILED = pytest.StashKey[bool]()
 VIOLATION = "The policy was broken: "
 TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) => {
   // Text that the browser itself puts into a field that is written in comes with styles, which nobody needs.
@@ -66,6 +67,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Record that a test failed, for its fixtures."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +140,19 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
-    """Yield a page without a login; check that it raised no error and sent requests to the site only."""
+async def stranger(site: Site, chromium: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """Yield a page without a login; check that it raised no error and sent requests to the site only.
+
+    If the test fails, what the page shows is part of its report.
+    """
     # Without animations, because endless ones are painted 60 times a second while a test waits.
     context = await chromium.new_context(
         base_url=site.base, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
     )
     async for page in _watched(context, site.base):
         yield page
+        if request.node.stash.get(FAILED, False):
+            print(page.url, await page.locator("body").aria_snapshot(), sep="\n")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
