@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from dulwich.repo import Repo
-from tests.git_repositories import GitServer, commit_files, files_of
+from tests.git_repositories import FILE, FOLDER, GitServer, commit, commit_files, files_of
+from tests.git_repositories import MAIN as MAIN_BRANCH
 from tests.http.harness import ApiHarness, W
 from tests.http.test_git import FLOW, MAIN, bind, deploy, incoming, send, synchronised
 from tests.http.test_git import api as api
 from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
 
+from orvanta_platform.control.actor import Role
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.outbound.git import limits
@@ -22,6 +24,7 @@ from orvanta_platform.services.git import state, sync
 CALL = "value:\n  modules:\n    - id: a\n      value:\n        type: flow\n        path: f/team/main\n"
 OTHER = "f/team/other.flow/flow.yaml"
 BROKEN = b"value: [\n"
+WITHHELD = "The synchronisation failed. Admins of the workspace see the reason."
 
 
 async def test_removed_items_that_are_still_used_are_named(
@@ -135,6 +138,29 @@ async def test_state_that_cannot_be_read_is_an_error_of_the_binding(
     found = await api.get("git/get")
     assert found["error"]["code"] == "sync_failed" and found["error"]["message"].startswith(expected)
     assert found["state"] == "failed" and found["retry_at"] is not None
+    ann = await api.member("ann", Role.DEVELOPER)
+    assert (await send(ann, "GET", "git/get"))[1]["error"] == {"code": "sync_failed", "message": WITHHELD}
+
+
+async def test_errors_that_may_name_hidden_files_are_shown_to_admins_only(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    await bind(api, server, repo)
+    ann = await api.member("ann", Role.DEVELOPER)
+
+    async def errors() -> tuple[dict[str, str], dict[str, str]]:
+        await api.client.post(f"{W}/git/fetch")
+        await sync.synchronise(api.platform, "main")
+        return (await api.get("git/get"))["error"], (await send(ann, "GET", "git/get"))[1]["error"]
+
+    inside: Any = [(name, FILE, b"value: 1\n") for name in (b"Key.variable.yaml", b"key.variable.yaml")]
+    commit(repo, [(b"f", FOLDER, [(b"closed", FOLDER, inside)])])
+    error, shown = await errors()
+    assert error["code"] == shown["code"] == "repository_refused" and "f/closed" in error["message"]
+    assert shown["message"] == WITHHELD
+    del repo.refs[MAIN_BRANCH]
+    error, shown = await errors()
+    assert error == shown and error["code"] == "branch_missing"
 
 
 @pytest.mark.parametrize("phase", ["review", "synchronisation"])

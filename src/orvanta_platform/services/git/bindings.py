@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,11 @@ _CHANGE: Final = "bind a workspace to a repository"
 _MAX_LENGTH: Final = 1000
 _BRANCH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
 _PART: Final = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+_WITHOUT_NAMES: Final = frozenset(
+    ("repository_unreachable", "repository_login_failed", "repository_not_found", "branch_missing", "branch_moved")
+)
+"""Codes of errors whose messages name no file or item."""
+_WITHHELD: Final = "The synchronisation failed. Admins of the workspace see the reason."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,16 @@ class Draft:
 
 
 async def get(platform: Platform, actor: Actor, workspace: str) -> BindingRow | None:
-    """Return the binding of a workspace with its state. Raises NotFound, Forbidden."""
+    """Return the binding of a workspace with its state. Raises NotFound, Forbidden.
+
+    Messages of errors that may name files which the actor may not read are replaced, except for admins.
+    """
     require(actor, "read", Target(workspace, "git"))
     async with platform.db.acquire() as conn:
-        return await rows.get(conn, workspace)
+        found = await rows.get(conn, workspace)
+    if found is None or found.error_code is None or found.error_code in _WITHOUT_NAMES or actor.role is Role.ADMIN:
+        return found
+    return dataclasses.replace(found, error=_WITHHELD)
 
 
 async def bind(platform: Platform, actor: Actor, workspace: str, draft: Draft) -> Probed | None:
