@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer
 from orvanta_platform.workflow.languages import EXTENSIONS
-from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
+from orvanta_platform.workflow.text import is_large_json, open_yaml, save_yaml, scalar, write_json
 from orvanta_platform.workflow.yaml_text import INLINE
 
 _FIELDS: Final = ("content", "lock")
@@ -51,15 +52,28 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
 def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
     """Replace references in YAML text, preserving comments and order; names missing in `files` stay references.
 
-    Raises InvalidWorkflow as `document.parse`.
+    JSON that exceeds the limits of YAML is written as JSON again if it has such references. Raises InvalidWorkflow as
+    `document.parse`.
     """
+    if is_large_json(source):
+        plain = document.parse(source.encode(), "yaml").tree
+        is_changed = _replace_references(plain, files)
+        return write_json(plain) if is_changed else source
     tree = open_yaml(source)
+    _replace_references(tree, {name: scalar(text) for name, text in files.items()})
+    return save_yaml(tree, source)
+
+
+def _replace_references(tree: dict[str, Any], files: Mapping[str, str]) -> bool:
+    """Replace references to files; return whether there were any."""
+    is_changed = False
     for _, _, value in _scripts(tree):
         for field in _FIELDS:
             name = _reference(value.get(field))
             if name is not None and name in files:
-                _set(value, field, scalar(files[name]))
-    return save_yaml(tree, source)
+                _set(value, field, files[name])
+                is_changed = True
+    return is_changed
 
 
 def references(tree: dict[str, Any]) -> dict[str, str]:
@@ -97,9 +111,11 @@ def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 def extract_yaml(source: str, known: FileNames | None = None) -> tuple[str, dict[str, str]]:
     """Move the code of YAML text to files as `extract` does, preserving comments and order.
 
-    The code and the locks of nodes with known names are moved to these. Files elsewhere are among those returned.
-    Raises InvalidWorkflow as `document.parse`.
+    The code and the locks of nodes with known names are moved to these. Files elsewhere are among those returned. JSON
+    that exceeds the limits of YAML remains whole. Raises InvalidWorkflow as `document.parse`.
     """
+    if is_large_json(source):
+        return source, {}
     tree = open_yaml(source)
     files = _extract(tree, known or FileNames())
     return (save_yaml(tree, source), files) if files else (source, {})

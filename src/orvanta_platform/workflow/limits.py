@@ -19,6 +19,9 @@ MAX_YAML_EVENTS: Final = 20_000
 Deeply nested events count more than once.
 """
 
+YAML_LEVELS_PER_COST: Final = 80
+"""Nesting levels that increase the cost of an event by one."""
+
 MAX_REPEATED_VALUES: Final = 20_000
 """Maximum number of values that the aliases of YAML sent by a caller repeat: a few hundred characters can stand for
 millions of values, each of which is checked.
@@ -71,19 +74,34 @@ def too_deep() -> InvalidWorkflow:
 
 def require_writable(value: Any) -> None:
     """Raise InvalidWorkflow for a value whose YAML exceeds the limits of YAML that a caller sends."""
-    events = chars = 0
-    pending = [value]
+    if not is_writable(value):
+        raise too_much_yaml()
+
+
+def is_writable(value: Any) -> bool:
+    """Return whether the YAML of a value is within the limits of YAML that a caller sends.
+
+    Indentation, quotes and escapes, which count among its characters, are not considered.
+    """
+    events, chars = 4, 0  # starts and ends of the stream and of its document
+    pending = [(value, 0)]
     while pending:
-        each = pending.pop()
-        events += 1
+        each, level = pending.pop()
         if isinstance(each, dict):
-            events += 1 + len(each)
+            events += _cost(level + 1) * (1 + len(each)) + _cost(level)
             chars += sum(map(len, each))
-            pending += each.values()
+            pending += [(member, level + 1) for member in each.values()]
         elif isinstance(each, list):
-            events += 1
-            pending += each
-        elif isinstance(each, str):
-            chars += len(each)
+            events += _cost(level + 1) + _cost(level)
+            pending += [(member, level + 1) for member in each]
+        else:
+            events += _cost(level)
+            chars += len(each) if isinstance(each, str) else 0
         if events > MAX_YAML_EVENTS or chars > MAX_YAML_CHARS:
-            raise too_much_yaml()
+            return False
+    return True
+
+
+def _cost(level: int) -> int:
+    """Return the number of events that one at a nesting level counts as."""
+    return 1 + level // YAML_LEVELS_PER_COST

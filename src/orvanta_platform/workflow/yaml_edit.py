@@ -17,7 +17,7 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document, yaml_text
 from orvanta_platform.workflow.document import Document
 from orvanta_platform.workflow.limits import require_writable
-from orvanta_platform.workflow.text import indents_lists
+from orvanta_platform.workflow.text import indents_lists, is_large_json, write_json
 from orvanta_platform.workflow.yaml_nodes import COMMENT_LINE, Composer, Entry, Node, line_end
 from orvanta_platform.workflow.yaml_parts import block_item, block_lines, block_value, flow_value
 
@@ -40,10 +40,14 @@ class _Unsupported(Exception):
 def edit_yaml(text: str, wanted: Mapping[str, Any], *, limit: bool = False) -> Document:
     """Return the document that `text` becomes if its value is changed to `wanted`.
 
-    The text remains as it is if their values are equal. With `limit`, both texts must be within the limits of YAML that
-    a caller sends. Raises InvalidWorkflow as `document.parse` if `text` is invalid or the changed text exceeds the
-    limits, ValueError if the text cannot be changed to this value.
+    The text remains as it is if their values are equal. JSON that exceeds the limits of YAML is written as JSON again.
+    With `limit`, both texts must otherwise be within the limits of YAML that a caller sends. Raises InvalidWorkflow as
+    `document.parse` if `text` is invalid or the changed text exceeds the limits, ValueError if the text cannot be
+    changed to this value.
     """
+    if is_large_json(text):
+        stored = document.parse(text.encode(), "yaml")
+        return stored if same(stored.tree, wanted) else document.parse(write_json(dict(wanted)).encode(), "yaml")
     edited = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if limit:
         require_writable(wanted)

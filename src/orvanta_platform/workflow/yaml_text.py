@@ -19,6 +19,7 @@ from orvanta_platform.workflow.limits import (
     MAX_REPEATED_VALUES,
     MAX_YAML_CHARS,
     MAX_YAML_EVENTS,
+    YAML_LEVELS_PER_COST,
     too_deep,
     too_large,
     too_many_repetitions,
@@ -28,9 +29,6 @@ from orvanta_platform.workflow.numbers import exact
 
 INLINE: Final = "!inline "
 """Prefix of the content of a script that is in its own file, as a string or as a tag."""
-
-_LEVELS_PER_COST: Final = 80
-"""Nesting levels that increase the cost of an event by one."""
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN: Final = {each: each.lower() == "true" for each in ("true", "True", "TRUE", "false", "False", "FALSE")}
@@ -252,7 +250,7 @@ def _within_limits(text: str) -> Iterator[Any]:
         level += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if level > MAX_LEVELS:
             raise too_deep()
-        work += 1 + level // _LEVELS_PER_COST
+        work += 1 + level // YAML_LEVELS_PER_COST
         if work > MAX_YAML_EVENTS:
             raise too_much_yaml()
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.limits import MAX_YAML_EVENTS
 from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.head import settings_of
@@ -212,18 +211,6 @@ def test_time_to_find_texts_of_a_resource_is_proportional_to_their_number() -> N
     located = Located("resource", "f/a/x", ("f/a/x.resource.json", *names))
     assert read(located, files).content["value"] == [""] * count
     assert compared <= count
-
-
-@pytest.mark.parametrize("name", ["f/a/w.flow.json", "f/a/w.flow/flow.json", "f/a/w.flow/flow.yaml"])
-def test_json_that_is_written_as_yaml_is_within_the_limits_of_yaml(name: str) -> None:
-    """JSON is parsed a hundred times faster than YAML is written, or edited with its comments."""
-    node = {"id": "a", "value": {"type": "rawscript", "language": "python3", "content": "!inline a.py"}}
-    tree = {"value": {"modules": [node]}, "schema": {"x": [0] * MAX_YAML_EVENTS}}
-    files = {name: json.dumps(tree).encode(), "f/a/w.flow/a.py": b"", "f/a/a.py": b""}
-    located = next(each for each in locate(files) if each.kind == "flow")
-    with pytest.raises(InvalidWorkflow, match="the YAML has more than"):
-        read(located, files, limited=True)
-    assert read(located, files).key == ("flow", "f/a/w")
 
 
 def test_item_inside_a_workflow_folder_is_left_out() -> None:

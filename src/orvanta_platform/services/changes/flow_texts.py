@@ -11,7 +11,8 @@ import structlog
 from orvanta_platform.db.tree import VersionContent
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.limits import MAX_YAML_CHARS, is_writable
+from orvanta_platform.workflow.text import write_document
 from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.yaml_edit import edit_yaml
 
@@ -41,11 +42,11 @@ def flow_tree(row: VersionContent, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def flow_text(row: VersionContent) -> str:
-    """Return the YAML of a workflow, with the settings that were sent beside it."""
+    """Return the YAML of a workflow, with the settings that were sent beside it; JSON beyond the limits of YAML."""
     assert row.body is not None
     settings = own_settings(msgspec.json.decode(row.settings))
     if row.format == "json":
-        return write_yaml(flow_tree(row, settings))
+        return write_document(flow_tree(row, settings))
     text = row.body.decode()
     try:
         if not (added := added_settings(settings_of(text) if row.tree is None else _head(row.tree), settings)):
@@ -54,10 +55,16 @@ def flow_text(row: VersionContent) -> str:
     except InvalidWorkflow as error:  # stored before its notation was refused: other items must still be read
         log.warning("settings beside a workflow not read", action="read", path=row.path, error=error.message)
         return text
+    whole = {**tree, **added}
+    if not is_writable(added):
+        return write_document(whole)
     try:
-        return edit_yaml(text, {**tree, **added}).source.decode()
+        edited = edit_yaml(text, whole).source.decode()
+        if len(edited) > MAX_YAML_CHARS or not is_writable(whole):  # aliases may keep the text within the limits
+            document.parse(edited.encode(), "yaml", limit_yaml=True)
     except (InvalidWorkflow, ValueError):
-        return write_yaml({**tree, **added})
+        return write_document(whole)
+    return edited
 
 
 def _head(tree: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import errors, pointer
+from orvanta_platform.workflow.limits import is_writable
+from orvanta_platform.workflow.text import is_large_json, write_json
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.validate import validate
 from orvanta_platform.workflow.yaml_edit import by_id, edit_yaml, same
@@ -32,19 +34,30 @@ def merge_content(
     trees = [document.parse(each["text"].encode(), "yaml").tree for each in (base, mine, theirs)]
     merged, places = merge(*trees)
     places += _new_errors(merged, *trees[1:])
+    is_large = any(is_large_json(each["text"]) for each in (base, mine, theirs))
     before, ours, other = (_comments(each["text"]) for each in (base, mine, theirs))
     text = mine["text"] if ours != before or other == before else theirs["text"]
     try:
         if before != ours != other != before:
             wanted = Counter(ours) + Counter(other) - Counter(before)
             for side in (mine, theirs):  # one of which may only have removed comments, with their nodes
-                edited = edit_yaml(side["text"], merged).source.decode()
+                edited = _edit(side["text"], merged, is_large)
                 if Counter(_comments(edited)) == wanted:
                     return {"text": edited}, places
             places.append(COMMENTS)
-        return {"text": edit_yaml(text, merged).source.decode()}, places
+        return {"text": _edit(text, merged, is_large)}, places
     except ValueError:  # a text of which only the comments would be lost
         return {"text": mine["text"]}, [*places, COMMENTS]
+
+
+def _edit(text: str, wanted: Mapping[str, Any], is_large: bool) -> str:
+    """Return a text with another value. `is_large`: the value may exceed the limits of YAML.
+
+    Raises InvalidWorkflow, ValueError.
+    """
+    if is_large and not is_large_json(text) and not is_writable(wanted):
+        return write_json(dict(wanted))
+    return edit_yaml(text, wanted).source.decode()
 
 
 def _new_errors(merged: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
@@ -60,6 +73,8 @@ def _comments(text: str) -> list[str]:
     """Return the comments of a document: they are between its tokens, or behind the `|` or `>` of a block of text."""
     from ruamel.yaml import YAML
 
+    if is_large_json(text):
+        return []
     end = 0
     gaps = []
     for token in YAML(typ="safe", pure=True).scan(text):

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
-from orvanta_platform.workflow import document, inline, yaml_text
+from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.inline import FileNames
-from orvanta_platform.workflow.limits import require_writable
-from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.text import write_document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, folder_of, included_name
@@ -184,8 +183,6 @@ def lock_in(tree: Mapping[str, Any]) -> str | None:
 def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dict[str, Any]:
     name = located.files[0]
     tree = document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
-    if limited and format_of(name) == "json":
-        require_writable(tree)  # to write a value as YAML takes as long as to parse it, and JSON may have many more
     folder = name.rpartition("/")[0]
     named = inline.references(tree).values()
     # Other clients name files after summaries, with the white space around them; references are read without it.
@@ -195,13 +192,11 @@ def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dic
     if limited and sum(len(code.get(each, "")) for each in named) > MAX_INCLUDED:
         raise _too_much_included()
     if format_of(name) == "json":
-        return {"text": write_yaml(inline.resolve(tree, code))}
+        return {"text": write_document(inline.resolve(tree, code))}
     text = text_of(name, files).removeprefix("\ufeff")
     if not named:
         return {"text": text}
     inline.resolve(tree, code)  # reports missing files
-    if limited and text.lstrip()[:1] == "{":
-        yaml_text.read(text, limit=True)  # it was parsed as JSON, which may be larger
     return {"text": inline.resolve_yaml(text, code)}
 
 

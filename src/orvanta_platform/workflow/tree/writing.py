@@ -8,7 +8,7 @@ from typing import Any
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.inline import FileNames
-from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.text import write_document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, file_of
 from orvanta_platform.workflow.tree.item import FIELDS, Item, Key, parts_of_test
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS, FLOW_FOLDERS, SCRIPT_LOCK
@@ -88,7 +88,7 @@ def write_item(item: Item, known: FileNames | None = None) -> dict[str, bytes]:
 
 def _settings(item: Item) -> str:
     tree = {name: item.content[name] for name in FIELDS[item.kind] if item.content.get(name) is not None}
-    return write_yaml(tree) if tree else "{}\n"
+    return write_document(tree) if tree else "{}\n"
 
 
 def _script(item: Item) -> dict[str, str]:
@@ -103,7 +103,7 @@ def _script(item: Item) -> dict[str, str]:
         tree = script_tree(settings)
         if lock:
             tree["lock"] = f"{INLINE}{item.path}{SCRIPT_LOCK}"
-        files[f"{item.path}.script.yaml"] = write_yaml(tree) if tree else "{}\n"
+        files[f"{item.path}.script.yaml"] = write_document(tree) if tree else "{}\n"
     if lock:
         files[item.path + SCRIPT_LOCK] = lock
     return files
