@@ -191,3 +191,10 @@ async def test_other_calls_of_the_workspace_proceed_between_items(
         monkeypatch.setattr(state, "item_of", read_item)
         await incoming(api)
     assert {*order[: order.index("other call")]} < {*names} == {*order} - {"other call"}
+
+
+def test_files_before_a_change_of_a_workflow_are_not_parsed() -> None:
+    """A file of a workflow contains all its settings, so the one before it does not matter."""
+    text = FLOW % ("Main", "")
+    found = state.content_of(("flow", "f/team/main"), {MAIN: text.encode()}, {MAIN: BROKEN})
+    assert found == {"text": text}

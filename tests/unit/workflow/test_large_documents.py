@@ -112,6 +112,18 @@ def test_references_in_large_json_are_replaced_in_json(name: str) -> None:
 
 
 @pytest.mark.usefixtures("no_yaml")
+def test_document_without_code_is_not_split() -> None:
+    """To split YAML takes longer than to parse it."""
+    written = "value:\n  modules:\n    - {id: a, value: {type: script, path: f/a/b}}\n"
+    assert write_item(Item("flow", "f/a/w", {"text": written})) == {"f/a/w.flow/flow.yaml": written.encode()}
+
+
+def test_code_of_a_type_that_is_written_with_escapes_is_split() -> None:
+    written = write_yaml(tree_of()).replace("type: rawscript", 'type: "raw\\u0073cript"')
+    assert write_item(Item("flow", "f/a/w", {"text": written}))["f/a/w.flow/a.inline_script.py"] == CODE.encode()
+
+
+@pytest.mark.usefixtures("no_yaml")
 def test_large_settings_are_json_in_files() -> None:
     item = Item("resource", "f/a/r", {"resource_type": "any", "value": {"x": MANY}})
     files = write_item(item)

@@ -15,7 +15,7 @@ from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
 from orvanta_platform.workflow.tree.paths import Located, locate
-from orvanta_platform.workflow.tree.plan import is_same, normal_tree, with_removals
+from orvanta_platform.workflow.tree.plan import COMPLETE_KINDS, is_same, normal_tree, with_removals
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write_item
 
@@ -138,7 +138,7 @@ def content_of(key: Key, files: Files, before: Files | None) -> Mapping[str, Any
 
     Raises BadRequest, InvalidWorkflow.
     """
-    old = None if before is None else item_of(*key, before).content
+    old = None if before is None or key[0] in COMPLETE_KINDS else item_of(*key, before).content
     return with_removals(key[0], old, item_of(*key, files).content)
 
 

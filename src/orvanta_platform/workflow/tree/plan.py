@@ -37,7 +37,7 @@ _NOT_REMOVABLE: Final[Mapping[Kind, tuple[str, ...]]] = {
     "user": ("username", "role"),
 }
 """Settings that cannot be removed: an item needs them, or they are its state. Null leaves them unchanged."""
-_COMPLETE: Final[tuple[Kind, ...]] = ("script", "flow", "workflow_test")
+COMPLETE_KINDS: Final[tuple[Kind, ...]] = ("script", "flow", "workflow_test")
 """Kinds whose content has all that an item has."""
 _GRANTS: Final = ("owners", "extra_perms")
 _SETTING_DEFAULTS: Final = {"missed": "once"}
@@ -358,7 +358,7 @@ def has_effect(kind: Kind, name: str, value: Any) -> bool:
 
 
 def _can_be_removed(kind: Kind, name: str) -> bool:
-    return kind not in _COMPLETE and name not in _NOT_REMOVABLE.get(kind, ())
+    return kind not in COMPLETE_KINDS and name not in _NOT_REMOVABLE.get(kind, ())
 
 
 def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
@@ -368,7 +368,7 @@ def with_removals(kind: Kind, base: Mapping[str, Any] | None, new: Mapping[str, 
     that lacks a key does not tell whether it was deleted. The contents of scripts, workflows and their tests are
     complete and returned as they are, as are settings that cannot be removed. `base`: None if it is not known.
     """
-    if base is None or kind in _COMPLETE:
+    if base is None or kind in COMPLETE_KINDS:
         return dict(new)
     removed = [
         name

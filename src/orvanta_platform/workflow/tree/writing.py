@@ -125,6 +125,8 @@ def _flow(item: Item, known: FileNames) -> dict[str, str]:
 
 def _split(text: str, known: FileNames) -> tuple[str, dict[str, str]]:
     """Return a document without its code, and the code by file name; the whole document if it cannot be split."""
+    if "rawscript" not in text and "\\" not in text:  # it has no code, also none of a type written with escapes
+        return text, {}
     try:
         written, code = inline.extract_yaml(text, known)
         if not code:
