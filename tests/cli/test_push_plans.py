@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+
+import pytest
 from tests.cli.client import Cli
 
 
@@ -37,3 +40,29 @@ def test_push_of_renamed_files_names_the_command_that_keeps_the_history(cli: Cli
         cli(kind, "move", f"f/renamed9/{old}", f"f/renamed9/{new}")
     done = cli("push", "repo", "--prune")
     assert (done.out, "warning" in done.err) == ("script f/renamed9/another: created\n", False)
+
+
+@pytest.mark.parametrize("files", ["all", "one"])
+def test_prune_does_not_delete_the_folder_of_items_that_remain(cli: Cli, files: str) -> None:
+    """The next pull restores its file. With a state, the unchanged items are not part of the change set."""
+    name = f"kept22{files}"
+    meta = cli.folder / f"repo/f/{name}/folder.meta.yaml"
+    cli.write(f"repo/f/{name}/label.sh", "echo 1\n")
+    cli.write(f"repo/f/{name}/other.sh", "echo 2\n")
+    cli("push", "repo")
+    meta.unlink()
+    if files == "all":  # a checkout without a state
+        shutil.rmtree(cli.folder / "repo/.orvanta")
+        cli.write(f"repo/f/{name}/label.sh", "echo 3\n")
+    kept = f"folder {name}: It is not deleted, because the workspace has items in this folder after the change set."
+    for options in (["--dry-run"], []):
+        done = cli("push", f"repo/f/{name}", "--force", "--prune", *options)
+        assert (kept in done.err.splitlines(), "deleted\n" in done.out) == (True, False)
+    assert not meta.exists()
+    cli("pull", f"repo/f/{name}")
+    assert meta.exists()
+    shutil.rmtree(meta.parent)
+    meta.parent.mkdir()
+    done = cli("push", f"repo/f/{name}", "--prune")
+    expected = [f"script f/{name}/other", f"script f/{name}/label", f"folder {name}"]
+    assert done.out.splitlines() == [f"{each}: deleted" for each in expected]

@@ -9,7 +9,7 @@ from dulwich.repo import Repo
 from tests.git_repositories import FILE, FOLDER, GitServer, commit, commit_files, files_of
 from tests.git_repositories import MAIN as MAIN_BRANCH
 from tests.http.harness import ApiHarness, W
-from tests.http.test_git import FLOW, MAIN, bind, deploy, incoming, send, synchronised
+from tests.http.test_git import FLOW, MAIN, bind, deploy, incoming, messages, send, synchronised
 from tests.http.test_git import api as api
 from tests.http.test_git import repo as repo
 from tests.http.test_git import server as server
@@ -198,3 +198,27 @@ def test_files_before_a_change_of_a_workflow_are_not_parsed() -> None:
     text = FLOW % ("Main", "")
     found = state.content_of(("flow", "f/team/main"), {MAIN: text.encode()}, {MAIN: BROKEN})
     assert found == {"text": text}
+
+
+async def test_folder_whose_file_is_deleted_remains_with_its_items(
+    api: ApiHarness, server: GitServer, repo: Repo
+) -> None:
+    """The repository gets the file back in a commit of the member. Without items, the folder is deleted."""
+    await deploy(api.client, FLOW % ("Main", ""))
+    await bind(api, server, repo)
+    meta = "f/team/folder.meta.yaml"
+    commit_files(repo, {meta: None})
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"folder team": "unchanged"}
+    status, done = await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]})
+    assert status == 200 and "items in this folder" in done["entries"][0]["reason"]
+    await synchronised(api)
+    assert {meta, MAIN} <= files_of(repo).keys() and (await incoming(api))[0] == {}
+    assert messages(repo)[-1][0].startswith("admin")
+    commit_files(repo, {meta: None, MAIN: None})
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"folder team": "remove", "flow f/team/main": "remove"}
+    assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 200
+    assert await api.get("folders/exists/team") is False

@@ -97,3 +97,20 @@ async def list_resources(
     """Return the resources of other types than `without` by path."""
     rows = await conn.fetch(_SQL["list_resources"], workspace, *filter.arguments(), list(without))
     return [ResourceContent(**row) for row in rows]
+
+
+async def list_occupied_folders(
+    conn: Connection,
+    workspace: str,
+    names: Sequence[str],
+    removed: Sequence[tuple[str, str]],
+    *,
+    without: Sequence[str],
+) -> set[str]:
+    """Return those of these folders that have items other than the removed ones (kind and path).
+
+    Permissions are not checked. `without`: types of resources that do not count.
+    """
+    kinds, paths = [kind for kind, _ in removed], [path for _, path in removed]
+    rows = await conn.fetch(_SQL["list_occupied_folders"], workspace, list(names), kinds, paths, list(without))
+    return {row["folder"] for row in rows}

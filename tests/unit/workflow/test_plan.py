@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from orvanta_platform.workflow.mask import match_entries
-from orvanta_platform.workflow.tree.item import Kind
+from orvanta_platform.workflow.tree.item import Key, Kind
 from orvanta_platform.workflow.tree.paths import locate
-from orvanta_platform.workflow.tree.plan import in_scope, is_same, normal_tree, with_removals
+from orvanta_platform.workflow.tree.plan import (
+    Planner,
+    Stored,
+    Wanted,
+    in_scope,
+    is_same,
+    normal_tree,
+    with_removals,
+)
 from orvanta_platform.workflow.tree.reading import read
 
 SCHEDULE = {
@@ -105,3 +114,35 @@ def test_scope_of_a_prune_covers_the_folder_itself() -> None:
     assert not in_scope(("folder", "duo"), ["duo"]) and not in_scope(("folder", "duos"), ["f/duo"])
     assert in_scope(("workflow_test", "f/duo/w/tests/t"), ["f/duo/w"]) and in_scope(("group", "crew"), [""])
     assert not in_scope(("group", "crew"), None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "occupied", "action"),
+    [
+        ([("flow", "f/duo/w")], [], "unchanged"),
+        ([("variable", "f/duo/v")], [], "unchanged"),
+        ([], ["duo"], "unchanged"),
+        ([("flow", "f/duos/w"), ("folder", "f"), ("group", "duo")], ["duos"], "remove"),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_folder_that_has_items_after_the_change_is_not_removed(
+    stored: list[Key], occupied: list[str], action: str, force: bool
+) -> None:
+    """Removed items do not count."""
+    gone: list[Key] = [("folder", "duo"), ("script", "f/duo/s")]
+    wanted = [Wanted(*key, "h", None) for key in gone] + [Wanted(*key, None, {"text": ""}) for key in stored]
+    planner = Planner(wanted, [""], {}, force=force)
+    run(planner.sort())
+    run(planner.compare({key: Stored("h", {}) for key in gone}))
+    assert set(planner.removed(dict.fromkeys(gone, "h"))) == set(gone)
+    plan = planner.plan(dict.fromkeys(gone, "h"), occupied=occupied)
+    entries = {each.key: each for each in plan.entries}
+    folder = entries["folder", "duo"]
+    assert (folder.action, bool(folder.reason)) == (action, action == "unchanged")
+    assert entries["script", "f/duo/s"].action == "remove"
+
+
+def run(steps: Generator[None, None, None]) -> None:
+    for _ in steps:
+        pass

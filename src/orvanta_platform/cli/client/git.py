@@ -241,6 +241,9 @@ def apply(
     changed = [each for each in done["entries"] if each["action"] != "unchanged"]
     for each in changed:
         print_change(each)
+    for each in done["entries"]:
+        if each["action"] == "unchanged" and each.get("reason"):
+            say(terminal_safe(f"{each['kind']} {each['path']}: {each['reason']}"))
     if not changed:
         print("Nothing to do.")
 

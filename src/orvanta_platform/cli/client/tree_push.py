@@ -105,7 +105,7 @@ class _Push:
         """Versions of pushed items that others do not run until they are accepted."""
         self.items: dict[Key, Item] = {}
         self.warned: set[Key] = set()
-        """Items whose uses were printed if they are deleted."""
+        """Items whose uses were printed if they are deleted, or the reasons for which they are not."""
         self.validated: set[Key] = set()
         """Workflows whose diagnostics were printed."""
 
@@ -212,6 +212,8 @@ class _Push:
         """
         entries = [each for each in made["entries"] if (each["kind"], each["path"]) not in self.warned]
         say_uses(entries, truncated=bool(made.get("uses_truncated")) and not self.warned)
+        for kind, path, reason in self._remaining(entries):
+            say(terminal_safe(f"{kind} {path}: {reason}"))
         self.warned |= {(each["kind"], each["path"]) for each in entries}
         for entry in made["entries"]:
             key = entry["kind"], entry["path"]
@@ -223,6 +225,14 @@ class _Push:
                 self._validate(key)
         if self.failed and not self.options.dry_run:
             self.end({"entries": []})
+
+    def _remaining(self, entries: Iterable[Mapping[str, Any]]) -> list[tuple[Kind, str, str]]:
+        """Return kind, path and reason of the items that the plan does not delete although their files were deleted."""
+        return [
+            (each["kind"], each["path"], each["reason"])
+            for each in entries
+            if each["action"] == "unchanged" and each.get("reason") and (each["kind"], each["path"]) not in self.items
+        ]
 
     def _validate(self, key: Key) -> None:
         """Print the warnings about a workflow, and in a dry run its errors, which otherwise the server reports."""
@@ -328,6 +338,8 @@ class _Push:
         """Print the outcome. Raises typer.Exit after errors."""
         if not self.options.dry_run and not self.failed:
             self.found.remember_equal()
+            for kind, path, _ in self._remaining(made["entries"]):
+                self.found.state.forget((kind, path))  # the next pull writes their files
             self.found.state.save()
         done = self._rows(made)
         failed = failures(self.folder, self.failed + self.unlocked + self.unknown)

@@ -66,3 +66,33 @@ CROSS JOIN LATERAL (
     WHERE x.workspace = $1 AND x.kind = w.kind AND x.path = w.path AND NOT x.deleted AND NOT x.archived
     ORDER BY x.number DESC LIMIT 1) AS v
 LEFT JOIN document AS d ON $7 AND d.hash = v.document;
+
+-- name: list_occupied_folders
+-- Those of the folders $2 that have items, other than those of the kinds $3 at the paths $4, and than resources of the
+-- types $5. Permissions are not checked.
+WITH stored AS (
+    SELECT i.kind, i.path
+    FROM item AS i
+    WHERE i.workspace = $1 AND NOT i.archived AND NOT i.deleted
+    UNION ALL
+    SELECT 'variable', v.path
+    FROM variable AS v
+    WHERE v.workspace = $1 AND v.expires_at IS NULL
+    UNION ALL
+    SELECT 'resource', r.path
+    FROM resource AS r
+    WHERE r.workspace = $1 AND r.resource_type <> ALL ($5::text[])
+    UNION ALL
+    SELECT 'schedule', s.path
+    FROM schedule AS s
+    WHERE s.workspace = $1
+    UNION ALL
+    SELECT 'http_trigger', t.path
+    FROM http_trigger AS t
+    WHERE t.workspace = $1)
+SELECT DISTINCT split_part(stored.path, '/', 2) AS folder
+FROM stored
+WHERE stored.path LIKE 'f/%' AND split_part(stored.path, '/', 2) = ANY ($2::text[])
+  AND NOT EXISTS (
+    SELECT FROM unnest($3::text[], $4::text[]) AS removed (kind, path)
+    WHERE removed.kind = stored.kind AND removed.path = stored.path);

@@ -132,8 +132,8 @@ class PlanEntry(msgspec.Struct, kw_only=True):
     """Hash of the present content."""
 
     reason: str | UnsetType = UNSET
-    """Explanation of a conflict, which includes a content that is not valid; why the item is left as it is; or that an
-    added item may exist, because the caller may not read it.
+    """Explanation of a conflict, which includes a content that is not valid; why the item is left as it is, such as a
+    folder to remove that has items afterwards; or that an added item may exist, because the caller may not read it.
     """
 
     code: ConflictCode | UnsetType = UNSET

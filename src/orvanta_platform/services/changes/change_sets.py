@@ -14,7 +14,7 @@ from msgspec import structs
 from orvanta_platform.control import audit, limits, scopes, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, require
-from orvanta_platform.db import http_triggers, service_accounts
+from orvanta_platform.db import http_triggers, service_accounts, tree
 from orvanta_platform.db.notify import DeferredNotifier
 from orvanta_platform.db.pool import Connection, JoinedDatabase
 from orvanta_platform.errors import (
@@ -28,6 +28,7 @@ from orvanta_platform.errors import (
 )
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.interpolation import STATE_TYPES
 from orvanta_platform.services.access import members
 from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import change_tests, contents, moved_items, remaining_uses, writers
@@ -235,9 +236,7 @@ async def _plan_again(
         await document_threads.run_in_slices(workspace, found.compare(reading))
     async for reading in contents.read_parts(partial(nullcontext, conn), actor, workspace, found.changed, "trees"):
         await document_threads.run_in_slices(workspace, _compare(planner, reading, None))
-    await found.found.add_service_accounts(partial(nullcontext, conn), workspace)
-    plan = await document_threads.run_in_thread(workspace, planner.plan, found.found.hashes, found.found.fault)
-    return plan, found.present
+    return await found.found.plan(partial(nullcontext, conn), workspace, planner), found.present
 
 
 class _Reread:
@@ -405,8 +404,7 @@ async def _make_plan(platform: Platform, actor: Actor, workspace: str, change: C
     for keys, depth in depths:
         async for reading in contents.read_parts(connect, actor, workspace, keys, depth):
             await document_threads.run_in_slices(workspace, _compare(planner, reading, found))
-    await found.add_service_accounts(connect, workspace)
-    return await document_threads.run_in_thread(workspace, planner.plan, found.hashes, found.fault)
+    return await found.plan(connect, workspace, planner)
 
 
 def _compare(planner: Planner, reading: contents.Reading, found: _Found | None) -> Generator[None, None, None]:
@@ -445,7 +443,27 @@ class _Found:
             if leaves or (content or {}).get("role") not in (None, "admin", present.content["role"]):
                 self._former_owners.append(key[1])
 
-    async def add_service_accounts(
+    async def plan(
+        self, connect: Callable[[], AbstractAsyncContextManager[Connection]], workspace: str, planner: Planner
+    ) -> Plan:
+        """Return the plan, after all items were added."""
+        await self._add_service_accounts(connect, workspace)
+        removed = planner.removed(self.hashes)
+        # Who may not write a folder does not learn whether it has items.
+        names = [
+            path
+            for kind, path in removed
+            if kind == "folder" and can(self._actor, "write", contents.target_of(workspace, (kind, path)))
+        ]
+        occupied: set[str] = set()
+        if names:
+            async with connect() as conn:
+                occupied = await tree.list_occupied_folders(
+                    conn, workspace, names, removed, without=sorted(STATE_TYPES)
+                )
+        return await document_threads.run_in_thread(workspace, planner.plan, self.hashes, self._fault, occupied)
+
+    async def _add_service_accounts(
         self, connect: Callable[[], AbstractAsyncContextManager[Connection]], workspace: str
     ) -> None:
         """Add the service accounts that the change set disables, because their owners are no longer admins."""
@@ -454,7 +472,7 @@ class _Found:
                 owned = await service_accounts.list_owned(conn, workspace, self._former_owners)
             self._leaving.update(f"u/{each}" for each in owned)
 
-    def fault(self, entry: Entry) -> str | None:
+    def _fault(self, entry: Entry) -> str | None:
         """Return the reason for which a schedule or trigger cannot be enabled; None if it can."""
         if entry.kind not in _TRIGGERS or entry.wanted is None:
             return None

@@ -256,8 +256,8 @@ async def _apply(
         await audit.record(conn, actor, "git.apply", "Updated", workspace, parameters)
         # The next synchronisation reads these rows: the commit that changes the repository is the actor's. An item that
         # the change set did not change has no other one.
-        merged = [each for each in stored if each.merged and _is_unchanged(each, after)]
-        subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in (*kept, *merged)]
+        same = [each for each in stored if (each.merged or each.content is None) and _is_unchanged(each, after)]
+        subjects = [(workspace, f"{each.key[0]}s.keep", each.key[1]) for each in (*kept, *same)]
         await audit.record_many(conn, actor, subjects, {"message": message})
 
     done = await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))

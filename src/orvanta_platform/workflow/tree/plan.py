@@ -43,9 +43,11 @@ _GRANTS: Final = ("owners", "extra_perms")
 _SETTING_DEFAULTS: Final = {"missed": "once"}
 _RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
 _TRIGGERS: Final = ("schedule", "http_trigger")
+_IN_FOLDERS: Final = ("variable", "resource", "script", "flow", "workflow_test", *_TRIGGERS)
 
 ConflictCode: TypeAlias = Literal["out_of_scope", "deleted", "moved", "exists", "changed", "invalid"]
 """Cause of a conflict. invalid: the content is not valid, whatever the workspace contains."""
+_OCCUPIED: Final = "It is not deleted, because the workspace has items in this folder after the change set."
 _REASONS: Final[Mapping[ConflictCode, str]] = {
     "out_of_scope": "The change set removes it, but `prune` does not cover its path.",
     "deleted": "It was deleted in the workspace in the meantime.",
@@ -231,15 +233,25 @@ class Planner:
                 self._entries[key] = self._entry(wanted, stored)
             yield
 
-    def plan(self, hashes: Mapping[Key, str], fault: Callable[[Entry], str | None] = lambda _: None) -> Plan:
+    def plan(
+        self,
+        hashes: Mapping[Key, str],
+        fault: Callable[[Entry], str | None] = lambda _: None,
+        occupied: Collection[str] = (),
+    ) -> Plan:
         """Return the effect of the change set. `hashes`: those of the present items, each of which was compared.
 
         `fault` returns the reason for which a change is not valid, which then becomes a conflict; None if it is valid.
+        `occupied`: folders that have items which the change set does not remove. They remain, as do those in which it
+        stores items.
         """
         entries = []
+        occupied = {*occupied, *self._stored_folders()}
         for key, wanted in self._wanted_in_order():
             entry = self._entries[key] if key in hashes else self._entry(wanted, None)
             assert entry.present == hashes.get(key), key
+            if entry.action == "remove" and entry.kind == "folder" and entry.path in occupied:
+                entry = replace(entry, action="unchanged", reason=_OCCUPIED)
             reason = fault(entry) if entry.action != "conflict" else None
             if reason is not None:
                 entry = replace(entry, action="conflict", reason=reason, code="invalid")
@@ -248,6 +260,16 @@ class Planner:
         scope = None if self._prune is None else tuple(sorted(self._prune))
         rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
         return Plan(tuple(entries), scope, hash_json([rows, scope]))
+
+    def removed(self, hashes: Mapping[Key, str]) -> list[Key]:
+        """Return the items that the change set is to remove, of the present ones."""
+        return [key for key in self._wanted if key in hashes and not self.stores(key)]
+
+    def _stored_folders(self) -> Iterator[str]:
+        """Yield the names of the folders in which the change set stores items."""
+        for kind, path in self._wanted:
+            if kind in _IN_FOLDERS and path.startswith("f/") and self.stores((kind, path)):
+                yield path.split("/")[1]
 
     def _wanted_in_order(self) -> Iterator[tuple[Key, Wanted]]:
         return ((key, self._wanted[key]) for key in self._hashes)
