@@ -18,8 +18,13 @@ FLOW = {"kind": "flow", "path": "f/closing/main", "content": {"text": "value: {m
 REGION = {"kind": "variable", "path": "f/closing/region", "content": {"is_secret": False, "value": "north"}}
 SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/closing/main", "is_flow": True, "args": {}}
 HOOK = {
-    **{"script_path": "f/closing/main", "is_flow": True, "route_path": "closing", "http_method": "post"},
-    **{"workspaced_route": True, "authentication_method": "none", "request_type": "sync"},
+    "script_path": "f/closing/main",
+    "is_flow": True,
+    "route_path": "closing",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "request_type": "sync",
 }
 ITEMS: list[dict[str, Any]] = [
     FLOW,
