@@ -66,6 +66,15 @@ def test_bulk_cancel_and_rerun(cli: Cli, flow: str) -> None:
         cli("job", *arguments, code=2)
 
 
+def test_cancellation_of_a_run_that_has_ended_says_so(cli: Cli, flow: str) -> None:
+    run = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json", code=None).json["run_id"]
+    for options in ([], ["--force"]):
+        done = cli("job", "cancel", run, *options)
+        expected = f"warning already_ended: The run {run} has already ended; nothing was cancelled."
+        assert (done.out, expected in done.err) == ("", True)
+    assert cli("job", "cancel", run, "--json").json == {"id": run}
+
+
 def test_run_is_paused_before_node(cli: Cli, flow: str) -> None:
     """Breakpoints are set at the start and during the run; paused nodes continue by name or by job."""
     run = cli("flow", "run", flow, "-i", "n:=1", "--detach", "--pause-before", "b").out.strip()

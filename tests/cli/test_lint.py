@@ -220,6 +220,20 @@ def test_tests_of_files_are_run_without_a_server(tmp_path: Path) -> None:
     assert [[each.attrib["type"] for each in case] for case in suite] == [["expr"], []]
 
 
+def test_sources_without_tests_are_named(tmp_path: Path) -> None:
+    tested, bare, empty = (tmp_path / name for name in ("tested", "bare", "empty"))
+    made = folder(tested, "good", GOOD)
+    (made / "tests").mkdir()
+    (made / "tests" / "passes.yaml").write_text("inputs: {x: 1}\nexpect: {result: {equals: {x: 1}}}\n")
+    other = folder(bare, "good", GOOD)
+    empty.mkdir()
+    done = run("test", str(tested), str(other), str(empty))
+    notes = [f"{each}: no tests" for each in (other, empty)]
+    assert (done.returncode, done.stderr.splitlines()[-2:]) == (0, notes)
+    assert f"{made}: 1 passed" in done.stdout
+    assert "no tests" not in run("test", str(made), str(tested)).stderr
+
+
 def test_tests_need_no_network(tmp_path: Path) -> None:
     """Nodes that call other systems are played back in a network namespace without an interface."""
     offline = ["unshare", "--user", "--map-root-user", "--net"]

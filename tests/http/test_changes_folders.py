@@ -95,6 +95,15 @@ async def test_folder_that_gets_an_item_after_the_plan_remains(api: ApiHarness) 
     assert actions(await apply(api, items, **FORCE))["folder closing"] == "unchanged"
 
 
+@pytest.mark.parametrize(("count", "text"), [(1, "1 of the items is in"), (2, "2 of the items are in")])
+async def test_conflicts_are_counted(api: ApiHarness, count: int, text: str) -> None:
+    changed = [
+        each | {"base": "0"} for each in (REGION | {"content": {"value": "x"}}, FLOW | {"content": {"text": ""}})
+    ]
+    answer = await apply(api, changed[:count], 409)
+    assert answer["error"]["message"].startswith(text)
+
+
 async def test_plan_does_not_reveal_the_items_of_a_folder_to_readers(api: ApiHarness) -> None:
     """A viewer who may read the folder may not delete it: its plan does not depend on its items."""
     viewer = await api.member("viewer22", Role.VIEWER)

@@ -85,6 +85,7 @@ STANDARD: Final = frozenset({"Error", "MemoryError", "RangeError", "ReferenceErr
 """Names that languages define. The platform uses them as the languages do."""
 
 DIAGNOSTICS: Final = {
+    "already_ended": "A run that is to be cancelled has already ended.",
     "cache_no_effect": "Nodes of this kind compute nothing that could be cached.",
     "code_unreadable": "The inputs of the code of a node cannot be read: it has a syntax error, or no function `main`.",
     "comments_lost": "The YAML text of a workflow cannot be edited: an update or import without it loses its comments.",

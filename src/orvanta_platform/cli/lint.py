@@ -37,13 +37,15 @@ def register(app: typer.Typer) -> None:
 def lint(session: Session, files: Files = None, strict: Strict = False, policies: Policies = None) -> None:
     """Validate workflows, scripts and other items without a server and without running anything.
 
-    Prints each problem with file and line. Errors are what a push refuses (workflows, paths and settings that are not
-    valid), and code that cannot run: markers of merge conflicts, and the syntax of Python, TypeScript, JavaScript and
-    SQL comments. A push deploys such code with a warning, because workers may know newer syntax. Everything else is a
-    warning: unknown keys and inputs, outdated locks and schemas, scripts without main, secrets in clear, unused files.
-    Scripts are found below f and u. The exit code is 1 if anything has errors. With --policies, violations of active
-    policies by workflows are errors, and those of evaluated ones are warnings; the values that active policies give to
-    absent fields are listed.
+    Prints each problem with file and line. The exit code is 1 if anything has errors. Scripts are found below f and u.
+
+    Two kinds of problems are errors. A push refuses workflows, paths and settings that are not valid. Code with markers
+    of merge conflicts, or with syntax errors in Python, TypeScript, JavaScript and SQL comments, cannot run; a push
+    deploys it with a warning, because workers may know newer syntax. Everything else is a warning: unknown keys and
+    inputs, outdated locks and schemas, scripts without main, secrets in clear, unused files.
+
+    With --policies, violations of active policies by workflows are errors, and those of evaluated policies are
+    warnings. The values that active policies give to absent fields are listed.
     """
     from orvanta_platform.cli.client.deploy import print_located
     from orvanta_platform.cli.client.errors import FAILED

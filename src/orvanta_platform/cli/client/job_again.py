@@ -203,11 +203,11 @@ def cancel(
         selection.show_selected(session, [str(api.get(api.item("jobs_u/get", id), no_logs=True)["id"])])
         return
     call = "jobs_u/queue/force_cancel" if force else "jobs_u/queue/cancel"
-    cancelled = api.post(api.item(call, id), {"reason": reason} if reason else {})
+    answer = api.send("POST", api.item(call, id), body={"reason": reason} if reason else {})
     if session.as_json:
-        print_json({"id": cancelled})
-    else:
-        print(f"Cancelling {cancelled}.")
+        print_json({"id": answer.text})
+    elif "X-Warnings" not in answer.headers:  # which says that the run has ended
+        print(f"Cancelling {answer.text}.")
 
 
 def _refuse_filters(filters: dict[str, Any], every: bool) -> None:

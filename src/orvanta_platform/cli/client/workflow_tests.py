@@ -15,7 +15,7 @@ import typer
 from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED
-from orvanta_platform.cli.client.output import print_json, terminal_safe
+from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.workflow_check import find_workflows
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -43,6 +43,9 @@ def run(session: Session, sources: Sequence[str], junit: Path | None) -> None:
     found = {path: each for path, each in found.items() if each["tests"]}
     if not found:
         raise typer.BadParameter("There is no test. Save a run as a test in the editor, and pull it.")
+    for source in sources:
+        if not any(Path(source) in (Path(path), *Path(path).parents) for path in found):
+            say(terminal_safe(f"{source}: no tests"))
     if junit is not None:
         _write_junit(junit, found)
     if session.as_json:

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from orvanta_platform.errors import NotFound
-from orvanta_platform.http import ranges, streaming
+from orvanta_platform.http import answers, ranges, streaming
 from orvanta_platform.http.events import checked_offset, update_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
@@ -202,21 +202,24 @@ async def _value(request: AnyRequest, stored: StoredValue) -> Stream:
 
 
 @post(f"{_U}/queue/cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
-async def cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Cancel a run, or one of its jobs. Returns the id."""
+async def cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
+    """Cancel a run, or one of its jobs. Returns the id.
+
+    If the run has ended, nothing is changed, and the header `X-Warnings` contains `already_ended`.
+    """
     return await _cancel(request, workspace, id, force=False)
 
 
 @post(f"{_U}/queue/force_cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
-async def force_cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Cancel a run or job without waiting for workers to respond."""
+async def force_cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
+    """Cancel a run or job without waiting for workers to respond. Answers as `cancel`."""
     return await _cancel(request, workspace, id, force=True)
 
 
-async def _cancel(request: AnyRequest, workspace: str, id: UUID, *, force: bool) -> str:
+async def _cancel(request: AnyRequest, workspace: str, id: UUID, *, force: bool) -> Response[bytes]:
     reason = (await body_of(request, CancelBody)).reason
-    await cancellation.cancel(platform_of(request), actor_of(request), workspace, id, reason, force=force)
-    return str(id)
+    found = await cancellation.cancel(platform_of(request), actor_of(request), workspace, id, reason, force=force)
+    return answers.text(str(id), warnings=[] if found else [cancellation.already_ended(id)])
 
 
 ROUTES = [

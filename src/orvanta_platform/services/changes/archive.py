@@ -149,7 +149,7 @@ def _require_all(keys: Collection[Key], found: Container[Key]) -> None:
     missing = [" ".join(key) for key in keys if key not in found]
     if missing:
         shown = ", ".join(each[:200] for each in missing[:_MAX_SHOWN])
-        raise NotFound(f"{len(missing)} of the items do not exist: {shown}.")
+        raise NotFound(f"{len(missing)} of the items {'does' if len(missing) == 1 else 'do'} not exist: {shown}.")
 
 
 async def _with_secrets(

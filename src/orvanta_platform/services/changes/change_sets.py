@@ -515,7 +515,8 @@ def _require_current(found: Plan, plan_hash: str) -> None:
     conflicts = found.of("conflict")
     if conflicts:
         raise ChangesConflict(
-            f"{len(conflicts)} of the items are in conflict with the workspace; nothing was applied.",
+            f"{len(conflicts)} of the items {'is' if len(conflicts) == 1 else 'are'} in conflict with the workspace; "
+            "nothing was applied.",
             hint="Pull the changes, or apply the change set with `force` to replace them.",
             details=[{"kind": each.kind, "path": each.path, "reason": each.reason} for each in conflicts],
         )

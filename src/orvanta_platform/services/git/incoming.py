@@ -338,8 +338,9 @@ def _resolve(
             ],
         )
     if open_ones:
+        changed = f"{len(open_ones)} of the items {'was' if len(open_ones) == 1 else 'were'} changed on both sides"
         raise ChangesConflict(
-            f"{len(open_ones)} of the items were changed on both sides: {_names(open_ones)}. Nothing was applied.",
+            f"{changed}: {_names(open_ones)}. Nothing was applied.",
             hint="Select for each whether the workspace or the repository remains.",
             details=[
                 {"kind": each.key[0], "path": each.key[1], "places": list(each.places or ())} for each in open_ones

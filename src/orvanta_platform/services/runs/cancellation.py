@@ -16,6 +16,7 @@ from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.services.approvals.lookup import find_job
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import run_access
+from orvanta_platform.workflow.diagnostics import Diagnostic
 
 
 async def cancel(
@@ -34,6 +35,11 @@ async def cancel(
         platform.notify.cancelled(target)
         await advance(platform.tools, target)
     return target is not None
+
+
+def already_ended(id: UUID) -> Diagnostic:
+    """Return the warning about a call that cancels nothing."""
+    return Diagnostic("already_ended", "warning", None, "", f"The run {id} has already ended; nothing was cancelled.")
 
 
 async def _request_cancel(
