@@ -66,3 +66,25 @@ def test_prune_does_not_delete_the_folder_of_items_that_remain(cli: Cli, files: 
     done = cli("push", f"repo/f/{name}", "--prune")
     expected = [f"script f/{name}/other", f"script f/{name}/label", f"folder {name}"]
     assert done.out.splitlines() == [f"{each}: deleted" for each in expected]
+
+
+def test_push_of_json_keeps_the_comments_of_the_workspace(cli: Cli) -> None:
+    """A text with carriage returns cannot be edited: the push and its dry run warn."""
+    kept = "# kept\nsummary: Sum # shown\nvalue: {modules: []}\n"
+    cli.write("repo/f/json22/kept.flow/flow.yaml", kept)
+    cli.write("repo/f/json22/returns.flow/flow.yaml", "# lost\rsummary: Sum # shown\rvalue: {modules: []}\r")
+    cli("push", "repo")
+    for name in ("kept", "returns"):
+        (cli.folder / f"repo/f/json22/{name}.flow/flow.yaml").unlink()
+        cli.write(f"repo/f/json22/{name}.flow/flow.json", '{"summary": "Sum", "value": {"modules": []}}')
+    assert cli("push", "repo").out == "Nothing to do.\n"
+    assert cli("status", "repo/f/json22").out == "The folder and the workspace have the same items.\n"
+    for name in ("kept", "returns"):
+        cli.write(f"repo/f/json22/{name}.flow/flow.json", '{"summary": "Sums", "value": {"modules": []}}')
+    for options in (["--dry-run"], []):
+        done = cli("push", "repo", *options)
+        (warning,) = [line for line in done.err.splitlines() if "comments_lost" in line]
+        assert warning.startswith("warning comments_lost: The YAML text of f/json22/returns")
+    stored = cli.installation.client.get("/api/w/main/flows/get/f/json22/kept").json()
+    assert stored["source"]["text"] == kept.replace("Sum ", "Sums ")
+    assert cli("push", "repo").out == "Nothing to do.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -222,3 +223,35 @@ async def test_folder_whose_file_is_deleted_remains_with_its_items(
     assert actions == {"folder team": "remove", "flow f/team/main": "remove"}
     assert (await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]}))[0] == 200
     assert await api.get("folders/exists/team") is False
+
+
+@pytest.mark.parametrize("conflict", [False, True])
+async def test_workflow_in_json_keeps_the_comments_of_the_workspace(
+    api: ApiHarness, server: GitServer, repo: Repo, conflict: bool
+) -> None:
+    """A text with carriage returns cannot be edited, and the answer warns of it."""
+    texts = {"f/team/kept": "# kept\nsummary: Sum # shown\nvalue: {modules: []}\n"}
+    texts["f/team/returns"] = "# lost\rsummary: Sum # shown\rvalue: {modules: []}\r"
+    for path, text in texts.items():
+        await deploy(api.client, text, path=path)
+    await bind(api, server, repo)
+    files = {f"{path}.flow/flow.yaml": None for path in texts}
+    new = json.dumps({"summary": "Sums", "value": {"modules": []}}).encode()
+    commit_files(repo, {**files, **{f"{path}.flow/flow.json": new for path in texts}})
+    if conflict:
+        for path, text in texts.items():
+            await deploy(api.client, text.replace("Sum", "Other"), path=path)
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == dict.fromkeys((f"flow {path}" for path in texts), "conflict" if conflict else "change")
+    choices = [{"kind": "flow", "path": path, "choice": "repository"} for path in texts] if conflict else []
+    body = {"plan_hash": plan["plan_hash"], "choices": choices}
+    answer = await api.client.post(f"{W}/git/apply", json=body)
+    assert answer.status_code == 200, answer.text
+    (warning,) = json.loads(answer.headers["X-Warnings"])
+    assert warning["code"] == "comments_lost" and "f/team/returns" in warning["message"]
+    kept = (await api.get("flows/get/f/team/kept"))["source"]["text"]
+    assert kept == texts["f/team/kept"].replace("Sum ", "Sums ")
+    assert "#" not in (await api.get("flows/get/f/team/returns"))["source"]["text"]
+    await synchronised(api)
+    assert (await incoming(api))[0] == {}

@@ -23,7 +23,15 @@ from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.remaining_uses import say_uses
 from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
 from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say_unused, say_workspace
-from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, conflict_hint, fetch, plan
+from orvanta_platform.cli.client.tree_status import (
+    Comparison,
+    change_of,
+    compare,
+    conflict_hint,
+    edit_stored_texts,
+    fetch,
+    plan,
+)
 from orvanta_platform.cli.client.waiting_versions import list_waiting, say_waiting
 from orvanta_platform.errors import BadRequest, ChangesConflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.units import count_text
@@ -121,6 +129,9 @@ class _Push:
         here = [key for key in self.found.of("added", "modified", "conflict") if key in self.folder.located]
         items, failed = unreadable(self.folder, [key for key in here if key not in broken])
         self.failed += failed
+        items, lost = edit_stored_texts(self.session.api, self.folder, items, self.found.remote)
+        for warning in lost:
+            say(terminal_safe(f"warning {warning.code}: {warning.message}"))
         self.items = {item.key: item for item in items}
         bases = {key: each.hash for key, each in known.items()}
         changes = [change_of(item, bases.get(item.key), self.found.state.base_of(item.key)) for item in items]

@@ -11,8 +11,10 @@ from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
 from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.tree.item import ORDER, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import with_removals
+from orvanta_platform.workflow.tree.stored_text import comments_lost, edit_stored_text, is_json
 
 Standing: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
@@ -132,6 +134,7 @@ def _refine(api: Api, comparison: Comparison) -> None:
     items, comparison.failed = unreadable(folder, candidates)
     if not items:
         return
+    items, _ = edit_stored_texts(api, folder, items, comparison.remote)
     read = {item.key: item for item in items}
     bases = {key: each.hash for key, each in state.items.items()}
     for changes in parts([change_of(item, bases.get(item.key), state.base_of(item.key)) for item in items]):
@@ -142,6 +145,25 @@ def _refine(api: Api, comparison: Comparison) -> None:
             elif entry["action"] == "unchanged":
                 comparison.standing[key] = "unchanged"
                 comparison.equal.append((read[key], entry["hash"]))
+
+
+def edit_stored_texts(
+    api: Api, folder: Folder, items: Sequence[Item], remote: Collection[Key]
+) -> tuple[list[Item], list[Diagnostic]]:
+    """Return items with the YAML text of the workspace in workflows whose files are in JSON, edited to contain their
+    values, and warnings about those whose text cannot be edited. `remote`: items of the workspace.
+    """
+    keys = [item.key for item in items if item.key in remote and is_json(folder.located[item.key])]
+    stored = fetch(api, keys)
+    found: list[Item] = []
+    lost: list[Diagnostic] = []
+    for item in items:
+        if item.key in stored:
+            edited = edit_stored_text(stored[item.key][0].content, item.content)
+            lost += [comments_lost(item.path)] if edited.comments_lost else []
+            item = Item(item.kind, item.path, edited.content)
+        found.append(item)
+    return found, lost
 
 
 def parts(changes: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

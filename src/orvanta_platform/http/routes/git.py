@@ -73,7 +73,8 @@ async def apply_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> 
     """Apply the changes of the repository as the caller, all of them or nothing.
 
     The plan must have the hash `plan_hash`. Items in conflict need a choice: `repository` replaces the item of the
-    workspace, `workspace` commits it to the repository.
+    workspace, `workspace` commits it to the repository. A workflow in JSON changes the values in the YAML text of the
+    workspace; if that is not possible, the header `X-Warnings` contains `comments_lost`.
     """
     body = await body_of(request, schemas.ApplyIncoming)
     only = None if body.items is None else {(each.kind, each.path) for each in body.items}
@@ -86,7 +87,7 @@ async def apply_incoming_plan(request: AnyRequest, workspace: FromPath[str]) -> 
         only,
         body.message,
     )
-    return answers.json(change_shapes.applied(done))
+    return answers.json(change_shapes.applied(done), warnings=done.warnings)
 
 
 @get(f"{_G}/history", opt=call(answer=list[schemas.GitCommit], query=("before",)))

@@ -43,6 +43,7 @@ from orvanta_platform.workflow.limits import MAX_YAML_CHARS, require_writable
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.policies.defaults import completed_document
 from orvanta_platform.workflow.policies.subject import Subject, subject_of_normal_flow
+from orvanta_platform.workflow.tree.stored_text import comments_lost
 from orvanta_platform.workflow.validate import Examination, examine
 from orvanta_platform.workflow.yaml_edit import edit_yaml, same
 
@@ -165,15 +166,6 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     version = await _deploy(platform, actor, workspace, merged, checked, path, write)
     is_rewritten = before.format == "yaml" and checked.format == "json"
     return Updated(version, [comments_lost(path)] if is_rewritten else [])
-
-
-def comments_lost(path: str) -> Diagnostic:
-    """Return the warning about a workflow whose text cannot be edited."""
-    message = (
-        f"The YAML text of {path} cannot be edited to contain these values: its comments are lost. They remain in its "
-        "earlier versions."
-    )
-    return Diagnostic("comments_lost", "warning", None, "", message)
 
 
 class _ConcurrentDeploy(Exception):

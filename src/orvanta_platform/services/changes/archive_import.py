@@ -9,9 +9,8 @@ import msgspec
 from msgspec import structs
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog.flows import comments_lost
 from orvanta_platform.services.changes import contents, writers
 from orvanta_platform.services.changes.change_sets import (
     MAX_CONTENT_SIZE,
@@ -20,15 +19,14 @@ from orvanta_platform.services.changes.change_sets import (
     too_large,
 )
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow import document
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.releases.adapt import environment_content
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
 from orvanta_platform.workflow.tree.paths import Located, locate, with_runtime
 from orvanta_platform.workflow.tree.plan import Wanted
-from orvanta_platform.workflow.tree.reading import format_of, read
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.stored_text import comments_lost, edit_stored_text, is_json
 from orvanta_platform.workflow.tree.unpack import unpack
-from orvanta_platform.workflow.yaml_edit import edit_yaml, same
 
 _TRIGGERS: Final[tuple[Kind, ...]] = ("schedule", "http_trigger")
 
@@ -104,21 +102,10 @@ class _Adapter:
 
     def _edit_text(self, item: Item, present: contents.Present) -> Mapping[str, Any]:
         """Return the content of a workflow with the present YAML text, edited to contain its values."""
-        stored = present.content
-        text = stored["text"] if "text" in stored else stored["write_text"]() if "write_text" in stored else None
-        if text is None:  # it was deployed as JSON
-            return item.content
-        try:
-            wanted = document.parse(item.content["text"].encode(), "yaml", limit_yaml=True).tree
-        except InvalidWorkflow:  # its deployment reports the error
-            return item.content
-        if "tree" in stored and same(stored["tree"], wanted):
-            return {"text": text}
-        try:
-            return {"text": edit_yaml(text, wanted, limit=True).source.decode()}
-        except (InvalidWorkflow, ValueError):
+        edited = edit_stored_text(present.content, item.content)
+        if edited.comments_lost:
             self.warnings.append(comments_lost(item.path))
-            return item.content
+        return edited.content
 
 
 def _without_start(item: Item, present: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -159,7 +146,7 @@ class _Reader:
             if size > MAX_CONTENT_SIZE:
                 raise too_large()
             self._items.append(item)
-            if item.kind == "flow" and format_of(each.files[0]) == "json":
+            if is_json(each):
                 self.json_flows.add(item.key)
 
     def found(self) -> ArchivedItems:

@@ -34,6 +34,7 @@ from orvanta_platform.services.catalog import environments
 from orvanta_platform.services.changes import change_tests, contents, moved_items, remaining_uses, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform, RequestKind
+from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
 from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
 
@@ -79,6 +80,8 @@ class Applied(msgspec.Struct, frozen=True):
     plan: Plan
     hashes: Mapping[Key, str]
     """Hashes of the items of the change set that exist."""
+    warnings: Sequence[Diagnostic] = ()
+    """Effects that the plan does not show."""
 
 
 class _Checked(Exception):

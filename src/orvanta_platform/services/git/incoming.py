@@ -24,12 +24,22 @@ from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Ho
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.changes.remaining_uses import RemainingUses
 from orvanta_platform.services.git import bindings, incoming_secrets
-from orvanta_platform.services.git.state import TO_COMMIT, CorruptItem, base_of, content_of, item_of, key_of, render
+from orvanta_platform.services.git.state import (
+    TO_COMMIT,
+    CorruptItem,
+    base_of,
+    content_of,
+    item_of,
+    key_of,
+    located_of,
+    render,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
 from orvanta_platform.workflow.tree.merge import merge_content
 from orvanta_platform.workflow.tree.plan import Action, Plan, Use, Wanted, with_removals
+from orvanta_platform.workflow.tree.stored_text import comments_lost, edit_stored_text, is_json
 
 _MAX_SHOWN = 5
 """Names of items in the message of an error."""
@@ -92,7 +102,7 @@ class _Change(msgspec.Struct, frozen=True):
 
     row: ItemRow
     present: Present | None
-    """Item of the workspace, without its content."""
+    """Item of the workspace, without its content; if the repository has a workflow as JSON, with its text."""
     content: Mapping[str, Any] | None = None
     """Content to store; None: the item is removed."""
     merged: bool = False
@@ -100,6 +110,8 @@ class _Change(msgspec.Struct, frozen=True):
     fault: OrvantaError | None = None
     size: int = 0
     """Size of the content, as change sets count it."""
+    comments_lost: bool = False
+    """The content replaces a YAML text with comments, which cannot be edited."""
 
     @property
     def key(self) -> Key:
@@ -261,7 +273,9 @@ async def _apply(
         await audit.record_many(conn, actor, subjects, {"message": message})
 
     done = await change_sets.apply(platform, actor, workspace, change, plan.hash, message, Hooks(accept))
-    return replace(done, plan=_copy_uses(done.plan, plan))
+    changed = {each.key for each in done.plan.of("change")}
+    lost = [comments_lost(each.key[1]) for each in stored if each.comments_lost and each.key in changed]
+    return replace(done, plan=_copy_uses(done.plan, plan), warnings=lost)
 
 
 def _copy_uses(applied: Plan, planned: Plan) -> Plan:
@@ -433,8 +447,14 @@ def _checked(change: _Change) -> _Change:
 
 def _theirs(row: ItemRow, present: Present | None) -> _Change:
     key, base = base_of(row)
-    content = None if base.incoming is None else content_of(key, base.incoming, base.files)
-    return _Change(row, _without_content(present), content)
+    if base.incoming is None:
+        return _Change(row, _without_content(present))
+    content = content_of(key, base.incoming, base.files)
+    if present is None or "text" not in present.content or not is_json(located_of(*key, base.incoming)):
+        return _Change(row, _without_content(present), content)
+    edited = edit_stored_text(present.content, content)
+    present = replace(present, content={"text": present.content["text"]})
+    return _Change(row, present, edited.content, comments_lost=edited.comments_lost)
 
 
 def _merge(row: ItemRow, present: Present | None) -> _Change:
@@ -449,7 +469,7 @@ def _merge(row: ItemRow, present: Present | None) -> _Change:
     mine, incoming = Item(*key, present.content).content, item_of(*key, base.incoming or {}).content
     content, places = merge_content(key[0], before, mine, incoming)
     content = with_removals(key[0], mine, content)
-    return replace(theirs, content=content, merged=True, places=places or None)
+    return replace(theirs, content=content, merged=True, places=places or None, comments_lost=False)
 
 
 def _hash_plan(changes: Sequence[_Change]) -> str:

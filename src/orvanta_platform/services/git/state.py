@@ -144,8 +144,13 @@ def content_of(key: Key, files: Files, before: Files | None) -> Mapping[str, Any
 
 def item_of(kind: Kind, path: str, files: Files) -> Item:
     """Return the item in its files. Raises BadRequest, InvalidWorkflow, TooLarge."""
+    return read(located_of(kind, path, files), files, limited=True)
+
+
+def located_of(kind: Kind, path: str, files: Files) -> Located:
+    """Return the names of the files of an item, the first of which is its main file."""
     found = next((each for each in locate(files) if each.key == (kind, path)), None)
-    return read(found or Located(kind, path, tuple(files)), files, limited=True)
+    return found or Located(kind, path, tuple(files))
 
 
 def _is_ignored(key: Key, base: Base, mine: Mine | None, theirs: Files | None, ignored: Collection[str]) -> bool:
