@@ -88,3 +88,24 @@ def test_push_of_json_keeps_the_comments_of_the_workspace(cli: Cli) -> None:
     stored = cli.installation.client.get("/api/w/main/flows/get/f/json22/kept").json()
     assert stored["source"]["text"] == kept.replace("Sum ", "Sums ")
     assert cli("push", "repo").out == "Nothing to do.\n"
+
+
+def test_dry_run_names_the_scopes_that_the_token_lacks(cli: Cli) -> None:
+    """An item that the token may not read is not shown as new, also if others are in conflict."""
+    client = cli.installation.client
+    cli.write("repo/f/scoped22/code.sh", "echo 1\n")
+    cli.write("repo/f/scoped22/region.variable.yaml", "value: north\nis_secret: false\n")
+    cli("push", "repo")
+    cli.write("fresh/f/scoped22/code.sh", "echo 2\n")
+    cli.write("fresh/f/scoped22/region.variable.yaml", "value: south\nis_secret: false\n")
+    outcomes = []
+    for scopes in (["scripts:write"], ["jobs:run"]):
+        limits = {"label": "scoped22", "scopes": scopes, "workspace_id": "main"}
+        token = client.post("/api/users/tokens/create", json=limits).text
+        environ = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": token}
+        outcomes.append(cli("push", "fresh", "--dry-run", code=1, **environ))
+    scripts, none = outcomes
+    hidden = "You may not read this item, which may exist. The token needs the scope variables:read."
+    assert f"variable f/scoped22/region: {hidden}" in scripts.err.splitlines()
+    assert scripts.out == "1 failed; nothing was pushed.\n"
+    assert "Error: The token may read no item of the workspace.\nIt needs scopes for the kinds" in none.err

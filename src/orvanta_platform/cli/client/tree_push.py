@@ -352,7 +352,10 @@ class _Push:
             for kind, path, _ in self._remaining(made["entries"]):
                 self.found.state.forget((kind, path))  # the next pull writes their files
             self.found.state.save()
-        done = self._rows(made)
+        hidden = self._hidden(made)
+        for each in hidden:
+            say(terminal_safe(f"{each['kind']} {each['path']}: {each['reason']}"))
+        done = self._rows({"entries": [each for each in made["entries"] if each not in hidden]})
         failed = failures(self.folder, self.failed + self.unlocked + self.unknown)
         if self.session.as_json:
             print_json({"pushed": done, "waiting": self.waiting, "failed": failed, "dry_run": self.options.dry_run})
@@ -360,6 +363,14 @@ class _Push:
             self._print(done)
         if self.failed or self.unlocked or self.unknown:
             raise typer.Exit(FAILED)
+
+    def _hidden(self, made: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the entries of a plan that was not applied for new items that the caller may not read, and which
+        therefore may exist.
+        """
+        refused = {key for key, _ in self.failed}
+        new = [each for each in made["entries"] if each["action"] == "add" and each.get("reason")]
+        return [each for each in new if (each["kind"], each["path"]) not in refused]
 
     def _rows(self, made: Mapping[str, Any]) -> list[dict[str, Any]]:
         refused = {key for key, _ in self.failed + self.unknown}

@@ -21,6 +21,7 @@ from orvanta_platform.errors import (
     BadRequest,
     ChangesConflict,
     ChangesRefused,
+    Forbidden,
     NotFound,
     OrvantaError,
     StalePlan,
@@ -139,9 +140,13 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
 
 def _with_hidden_reason(actor: Actor, workspace: str, entry: Entry) -> Entry:
     """Return an entry with the reason for which an item may exist although it was not found."""
-    is_absent = entry.present is None and entry.action in ("add", "unchanged")
-    if is_absent and not can(actor, "read", contents.target_of(workspace, entry.key)):
-        return structs.replace(entry, reason="You may not read this item, which may exist.")
+    if entry.present is not None or entry.action not in ("add", "unchanged"):
+        return entry
+    try:
+        require(actor, "read", contents.target_of(workspace, entry.key))
+    except OrvantaError as error:
+        scope = f" {error.hint}" if isinstance(error, Forbidden) and error.hint else ""
+        return structs.replace(entry, reason=f"You may not read this item, which may exist.{scope}")
     return entry
 
 
@@ -340,8 +345,13 @@ def _require(actor: Actor, action: str, workspace: str) -> None:
     A token needs no scope of the workspace if it may read a kind of item: it sees items of these kinds only, and the
     use case of each item checks its change.
     """
-    reads = any(contents.may_list(actor, workspace, kind) for kind in KINDS)
-    require(scopes.without_limits(actor) if reads else actor, action, Target(workspace, "workspace"))
+    target = Target(workspace, "workspace")
+    require(scopes.without_limits(actor), action, target)
+    if not can(actor, action, target) and not any(contents.may_list(actor, workspace, kind) for kind in KINDS):
+        raise Forbidden(
+            "The token may read no item of the workspace.",
+            hint="It needs scopes for the kinds of the items, for example flows:read and scripts:read, or flows:write.",
+        )
 
 
 def _check_items(change: ChangeSet) -> None:
