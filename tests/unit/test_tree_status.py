@@ -6,7 +6,7 @@ from itertools import product
 
 from orvanta_platform.cli.client.tree_folder import Synced
 from orvanta_platform.cli.client.tree_pull import at_places
-from orvanta_platform.cli.client.tree_status import change_of, parts, standing_of
+from orvanta_platform.cli.client.tree_status import change_of, parts, sync_status_of
 from orvanta_platform.workflow.tree.item import Item
 
 SYNCED = Synced("hash", "digest")
@@ -23,11 +23,13 @@ EXPECTED = {
 }
 
 
-def test_every_combination_of_changes_has_a_standing() -> None:
+def test_every_combination_of_changes_has_a_status() -> None:
     """A change on one side is never attributed to the other, so neither direction loses changes."""
     sides = product(("digest", "other", None), ("hash", "other", None))
-    assert {each: standing_of(each[0], SYNCED, each[1]) for each in sides} == EXPECTED
-    new = {(here, there): standing_of(here, None, there) for here, there in product(("digest", None), ("hash", None))}
+    assert {each: sync_status_of(each[0], SYNCED, each[1]) for each in sides} == EXPECTED
+    new = {
+        (here, there): sync_status_of(here, None, there) for here, there in product(("digest", None), ("hash", None))
+    }
     assert list(new.values()) == ["conflict", "added", "remote added", None]
 
 

@@ -72,7 +72,7 @@ class Folder:
     """Name in the tree → file."""
     is_deno: bool = False
     """Files `.ts` are scripts for Deno. Their names in the tree are `.deno.ts`, and those for Bun are `.bun.ts`."""
-    twice: dict[Key, tuple[str, str]] = field(default_factory=dict)
+    duplicates: dict[Key, tuple[str, str]] = field(default_factory=dict)
     """Names of two files of the same item, which cannot be read."""
     settings: TreeSettings = field(default_factory=TreeSettings)
     secrets: set[Key] = field(default_factory=set)
@@ -170,7 +170,7 @@ class Folder:
     def digest(self, key: Key) -> str:
         """Return a digest of the files of an item and of those that it includes. Raises BadRequest."""
         found = hashlib.sha256()
-        found.update("\0".join(self.twice.get(key, ())).encode())
+        found.update("\0".join(self.duplicates.get(key, ())).encode())
         for name, body in sorted(self._with_included(self.located[key]).items()):
             found.update(f"{name}\0{len(body)}\0".encode())
             found.update(body)
@@ -179,8 +179,8 @@ class Folder:
     def read(self, key: Key) -> Item:
         """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
         located = self.located[key]
-        if key in self.twice:
-            both = " and ".join(str(self.shown(name)) for name in self.twice[key])
+        if key in self.duplicates:
+            both = " and ".join(str(self.shown(name)) for name in self.duplicates[key])
             raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
         check_name(key)
         try:
@@ -199,16 +199,16 @@ class Folder:
         return lock.removeprefix(INLINE).strip() if lock is not None and lock.startswith(INLINE) else None
 
     def file_of(self, key: Key) -> str:
-        """Return the first file of an item, or its workflow's folder, for people."""
+        """Return the first file of an item, or its workflow's folder, relative to the working folder."""
         located = self.located.get(key)
         if located is None:
             return ""
         file = self.files[located.files[0]]
-        return str(_for_people(file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file))
+        return str(_relative_to_working_folder(file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file))
 
     def shown(self, name: str) -> Path:
-        """Return the file with this name in the tree, for people."""
-        return _for_people(self.files[name])
+        """Return the file with this name in the tree, relative to the working folder."""
+        return _relative_to_working_folder(self.files[name])
 
     def files_of(self, item: Item) -> dict[str, bytes]:
         """Return the files of an item by name, with the names that its document in the folder uses for code."""
@@ -236,11 +236,11 @@ class Folder:
         return sorted(set(found) - included)
 
     def warnings(self) -> list[tuple[str, Advice]]:
-        """Return the warnings about files that have no effect, by the files for people."""
+        """Return the warnings about files that have no effect, each with its place."""
         unused = [(name, CODE_UNUSED) for name in self.unused_files()]
         misplaced = of_misplaced(self.files, self.flow_folders)
         places = {**self.flow_folders, **self.files}
-        return [(str(_for_people(places[name])), each) for name, each in (*unused, *misplaced)]
+        return [(str(_relative_to_working_folder(places[name])), each) for name, each in (*unused, *misplaced)]
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""
@@ -343,9 +343,13 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
                 flow_folders[document.rpartition("/")[0]] = file
     found = [each for each in locate(files, optional) if not settings.leaves_out(each.kind, each.files[0])]
     located = {each.key: each for each in reversed(found)}
-    twice = {each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]}
+    duplicates = {
+        each.key: (located[each.key].files[0], each.files[0]) for each in found if each is not located[each.key]
+    }
     base = base or _top(root, files)
-    folder = Folder(root, base, located, files, is_deno, twice, settings, optional=optional, flow_folders=flow_folders)
+    folder = Folder(
+        root, base, located, files, is_deno, duplicates, settings, optional=optional, flow_folders=flow_folders
+    )
     for each in locate(specific, optional):
         # On another branch, a common file is that of the item.
         is_open = settings.checked_out is None or each.key not in located
@@ -361,7 +365,7 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     return folder
 
 
-def _for_people(file: Path) -> Path:
+def _relative_to_working_folder(file: Path) -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 

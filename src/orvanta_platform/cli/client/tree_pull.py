@@ -59,7 +59,7 @@ def status(session: Session, root: Path, *, exit_code: bool, optional: Collectio
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
     found = _compared(session, root, optional)
     say_unused(found.folder)
-    differing = {key: each for key, each in found.standing.items() if each != "unchanged"}
+    differing = {key: each for key, each in found.statuses.items() if each != "unchanged"}
     if session.as_json:
         rows = [
             {"kind": kind, "path": path, "state": each, **_moved_to(found, (kind, path))}
@@ -82,7 +82,7 @@ def status(session: Session, root: Path, *, exit_code: bool, optional: Collectio
 def diff(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the differences of all files, from the workspace to the folder."""
     found = _compared(session, root, optional)
-    changed = [key for key, each in found.standing.items() if each != "unchanged"]
+    changed = [key for key, each in found.statuses.items() if each != "unchanged"]
     remote = fetch(session.api, [key for key in changed if key in found.remote])
     shown = {key: _difference(found, key, remote[key][0] if key in remote else None) for key in changed}
     if session.as_json:

@@ -16,7 +16,7 @@ from orvanta_platform.workflow.tree.item import ORDER, Item, Key, Kind
 from orvanta_platform.workflow.tree.plan import with_removals
 from orvanta_platform.workflow.tree.stored_text import comments_lost, edit_stored_text, is_json
 
-Standing: TypeAlias = Literal[
+SyncStatus: TypeAlias = Literal[
     "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
 ]
 INCLUDED: Final[Mapping[Kind, str]] = {"user": "include_users", "settings": "include_settings"}
@@ -29,13 +29,13 @@ _CHARACTERS = 1 << 20
 
 @dataclass(slots=True)
 class Comparison:
-    """Standing of each item of the folder or the workspace, in the order of kinds and paths."""
+    """Status of each item of the folder or the workspace, in the order of kinds and paths."""
 
     folder: Folder
     state: State
     remote: dict[Key, str]
     """Hashes of the items of the workspace."""
-    standing: dict[Key, Standing]
+    statuses: dict[Key, SyncStatus]
     failed: list[tuple[Key, OrvantaError]]
     """Changed items that cannot be read, or whose content is not valid."""
     hidden: list[Key]
@@ -49,9 +49,9 @@ class Comparison:
         """Return the end of a line about an item: the path that it was moved to in the workspace."""
         return f" (moved to {self.moved[key]} in the workspace)" if key in self.moved else ""
 
-    def of(self, *standings: Standing) -> list[Key]:
-        """Return the items with these standings."""
-        return [key for key, each in self.standing.items() if each in standings]
+    def of(self, *wanted: SyncStatus) -> list[Key]:
+        """Return the items with one of these statuses."""
+        return [key for key, each in self.statuses.items() if each in wanted]
 
     def remember_equal(self) -> None:
         """Record items that both sides changed to the same as synchronised, in a command that saves the state."""
@@ -61,7 +61,7 @@ class Comparison:
     @property
     def in_sync(self) -> bool:
         """Return whether the folder and the workspace have the same items."""
-        return not self.failed and all(each == "unchanged" for each in self.standing.values())
+        return not self.failed and all(each == "unchanged" for each in self.statuses.values())
 
 
 def compare(api: Api, folder: Folder, state: State) -> Comparison:
@@ -74,16 +74,16 @@ def compare(api: Api, folder: Folder, state: State) -> Comparison:
     remote, left_out = _without_left_out(api, folder, remote)
     known = [key for key in state.items if folder.covers(key) and key not in left_out]
     keys = {*folder.located, *known, *remote}
-    standing: dict[Key, Standing] = {}
+    statuses: dict[Key, SyncStatus] = {}
     for key in sorted(keys, key=lambda key: (ORDER.index(key[0]), key[1])):
         digest = folder.digest(key) if key in folder.located else None
-        found = standing_of(digest, state.items.get(key), remote.get(key))
+        found = sync_status_of(digest, state.items.get(key), remote.get(key))
         if found is not None:
-            standing[key] = found
-    hidden, moved = _missing(api, [key for key, each in standing.items() if key not in remote and each in _GONE])
+            statuses[key] = found
+    hidden, moved = _missing(api, [key for key, each in statuses.items() if key not in remote and each in _GONE])
     unreadable = set(hidden)
-    standing = {key: each for key, each in standing.items() if key not in unreadable}
-    comparison = Comparison(folder, state, remote, standing, [], hidden, [], moved)
+    statuses = {key: each for key, each in statuses.items() if key not in unreadable}
+    comparison = Comparison(folder, state, remote, statuses, [], hidden, [], moved)
     _refine(api, comparison)
     return comparison
 
@@ -111,8 +111,8 @@ def _missing(api: Api, keys: Iterable[Key]) -> tuple[list[Key], dict[Key, str]]:
     return [key for key in hidden if key not in moved], moved
 
 
-def standing_of(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:
-    """Return the standing of an item; None if neither side has it."""
+def sync_status_of(digest: str | None, synced: Synced | None, remote: str | None) -> SyncStatus | None:
+    """Return the status of an item; None if neither side has it."""
     if synced is None:
         here, there = digest is not None, remote is not None
         return "conflict" if here and there else "added" if here else "remote added" if there else None
@@ -143,7 +143,7 @@ def _refine(api: Api, comparison: Comparison) -> None:
             if entry.get("code") == "invalid":
                 comparison.failed.append((key, BadRequest(entry["reason"])))
             elif entry["action"] == "unchanged":
-                comparison.standing[key] = "unchanged"
+                comparison.statuses[key] = "unchanged"
                 comparison.equal.append((read[key], entry["hash"]))
 
 

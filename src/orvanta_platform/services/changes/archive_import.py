@@ -151,8 +151,8 @@ class _Reader:
 
     def found(self) -> ArchivedItems:
         """Return what was read."""
-        twice = {key for key, _ in self._failed}
-        items = [each for each in self._items if each.key not in twice]
+        failed = {key for key, _ in self._failed}
+        items = [each for each in self._items if each.key not in failed]
         return ArchivedItems(items, self._failed, sorted(self._files.keys() - self._used))
 
 

@@ -32,8 +32,8 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     report = Report(path, integrations)
     graph = read_graph(tree, report)
     builder = GraphBuilder(report, graph, tree, _converter)
-    chosen = _chosen(graph, builder)
-    made = builder.build(chosen)
+    reachable = _reachable_nodes(graph, builder)
+    made = builder.build(reachable)
     value: dict[str, Any] = {"modules": made.modules}
     output = _output(builder, made)
     if output is not None:
@@ -46,22 +46,22 @@ def convert(tree: Any, path: str, integrations: Mapping[str, str]) -> Conversion
     document = {"summary": str(tree.get("name") or ""), "value": value, "schema": _schema(graph)}
     items = (flow_item(path, document), *trigger_items(graph, tree, report))
     for name in graph.nodes:
-        if name in chosen:
+        if name in reachable:
             report_unread(report, name, graph.nodes[name].parameters, _IGNORED)
     return Conversion(path, items, len(graph.nodes), tuple(report.findings))
 
 
-def _chosen(graph: Graph, builder: GraphBuilder) -> set[str]:
+def _reachable_nodes(graph: Graph, builder: GraphBuilder) -> set[str]:
     """Return the nodes of the workflow: those that its triggers lead to, or all if it has none."""
     triggers = [node for node in graph.nodes.values() if is_trigger(node)]
     if not triggers:
         return set(graph.nodes)
     ordered = sorted(triggers, key=lambda node: (is_disabled(node), node.kind == "errorTrigger", node.kind in MANUAL))
-    chosen = {each.target for each in graph.by_source.get(ordered[0].name, [])}
+    started = {each.target for each in graph.by_source.get(ordered[0].name, [])}
     names = {ordered[0].name} | graph.reachable([ordered[0].name])
     for node in ordered[1:]:
         first = {each.target for each in graph.by_source.get(node.name, [])}
-        if first <= chosen:
+        if first <= started:
             names.add(node.name)
             continue
         builder.report.add(
@@ -99,7 +99,7 @@ def _trigger(builder: GraphBuilder, node: Node) -> None:
 
 
 def _unknown(builder: GraphBuilder, node: Node) -> None:
-    n8n_services.unknown(builder, node, f"The type {node.kind} has no equivalent.")
+    n8n_services.add_placeholder(builder, node, f"The type {node.kind} has no equivalent.")
 
 
 def _no_operation(builder: GraphBuilder, node: Node) -> None:
@@ -107,7 +107,7 @@ def _no_operation(builder: GraphBuilder, node: Node) -> None:
     given = builder.input(node)
     id = builder.add(node, {"type": "identity"}, given)
     for output in {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}:
-        builder.pass_on(node, id, given, output)
+        builder.pass_through(node, id, given, output)
 
 
 def _wait(builder: GraphBuilder, node: Node) -> None:
@@ -133,7 +133,7 @@ def _wait(builder: GraphBuilder, node: Node) -> None:
             )
             value = {"type": "approval"}
     id = builder.add(node, value, given)
-    builder.pass_on(node, id, given)
+    builder.pass_through(node, id, given)
 
 
 def _respond(builder: GraphBuilder, node: Node) -> None:
@@ -143,7 +143,7 @@ def _respond(builder: GraphBuilder, node: Node) -> None:
     context = builder.context(node, source, f"{source.items}[0]" if source.many else None)
     kind = found.get("respondWith", "firstIncomingItem")
     if kind in ("redirect", "binary", "jwt"):
-        n8n_services.unknown(builder, node, f"A response of the kind {kind} has no equivalent.")
+        n8n_services.add_placeholder(builder, node, f"A response of the kind {kind} has no equivalent.")
         return
     if kind == "json":
         body = context.json(found.get("responseBody", "{}"))
@@ -162,7 +162,7 @@ def _respond(builder: GraphBuilder, node: Node) -> None:
     id = builder.add(node, expression_script(answer), given)
     when = f"results.{id} != null" if source.when else None
     builder.answers.append(Output((id, "success"), Source(f"results.{id}", when=when), given.taken))
-    builder.pass_on(node, id, given)
+    builder.pass_through(node, id, given)
 
 
 def _output(builder: GraphBuilder, made: Scope) -> str | None:

@@ -207,7 +207,9 @@ class GraphBuilder:
         self.scope.modules.append(module)
         return made
 
-    def leave(self, node: Node, id: str, given: Input, pattern: str, *, many: bool, paired: bool = False) -> None:
+    def record_output(
+        self, node: Node, id: str, given: Input, pattern: str, *, many: bool, paired: bool = False
+    ) -> None:
         """Record the items that leave a node by its only output, and by its output for errors."""
         conditional = given.source.when is not None or given.join is not None
         when = f"results.{id} != null" if conditional else None
@@ -245,7 +247,7 @@ class GraphBuilder:
         indexes[index] = None
         self.outputs[node.name, index] = output
 
-    def pass_on(self, node: Node, id: str, given: Input, index: int = 0) -> None:
+    def pass_through(self, node: Node, id: str, given: Input, index: int = 0) -> None:
         """Record that a node passes on the items of its input."""
         source = given.source
         self.set_output(node, index, Output((id, "success"), source, given.taken))
@@ -280,7 +282,7 @@ class GraphBuilder:
             self.sources.pop(name, None)
         del self.outputs[node.name, output]
         pattern = f"{BASE}.flatMap(each => {source.items.replace(source.base, 'each') if source.base else 'each'})"
-        self.leave(node, id, given, pattern, many=True)
+        self.record_output(node, id, given, pattern, many=True)
         if output == 0:
             self.set_output(node, 1, self.outputs.pop((node.name, 0)))
 

@@ -142,7 +142,7 @@ def code(builder: GraphBuilder, node: Node) -> None:
     value = _python(builder, node, text, inputs, each=each) if python else _script(text, inputs, each=each)
     id = builder.add(node, value, given)
     one = each and not given.source.many
-    builder.leave(node, id, given, f"{BASE}[0]" if one else BASE, many=not one, paired=each)
+    builder.record_output(node, id, given, f"{BASE}[0]" if one else BASE, many=not one, paired=each)
 
 
 def _script(text: str, inputs: dict[str, Any], *, each: bool) -> dict[str, Any]:

@@ -31,14 +31,14 @@ def _mapped(builder: GraphBuilder, node: Node, write: Callable[[ExpressionContex
     else:
         expr = write(builder.context(node, given.source))
     id = builder.add(node, expression_script(expr), given)
-    builder.leave(node, id, given, BASE, many=given.source.many, paired=True)
+    builder.record_output(node, id, given, BASE, many=given.source.many, paired=True)
 
 
 def _computed(builder: GraphBuilder, node: Node, write: Callable[[str], str], *, many: bool = True) -> None:
     """Append a node whose result is computed from the array of all items."""
     given = builder.input(node)
     id = builder.add(node, expression_script(write(given.source.items)), given)
-    builder.leave(node, id, given, BASE, many=many)
+    builder.record_output(node, id, given, BASE, many=many)
 
 
 def set_fields(builder: GraphBuilder, node: Node) -> None:
@@ -120,7 +120,7 @@ def filter_items(builder: GraphBuilder, node: Node) -> None:
     test = condition(context, found.get("conditions"), found.get("combineConditions"), folded=_is_folded(found))
     expr = f"{given.source.items}.filter(({_ITEM}, {_INDEX}) => {test})"
     id = builder.add(node, expression_script(expr), given)
-    builder.leave(node, id, given, BASE, many=True)
+    builder.record_output(node, id, given, BASE, many=True)
 
 
 def split_out(builder: GraphBuilder, node: Node) -> None:
@@ -162,7 +162,7 @@ def aggregate(builder: GraphBuilder, node: Node) -> None:
         members = ", ".join(f"{literal(_renamed(row))}: {_values(row, options)}" for row in rows)
         expr = f"((items) => ({{{members}}}))({items})"
     id = builder.add(node, expression_script(expr), given)
-    builder.leave(node, id, given, BASE, many=False)
+    builder.record_output(node, id, given, BASE, many=False)
 
 
 def _present(builder: GraphBuilder, node: Node, given: Input) -> Input:
@@ -208,7 +208,7 @@ def merge(builder: GraphBuilder, node: Node) -> None:
         f"[{', '.join(optional_items(each.source) for each in builder.inputs(node, index))}]" for index in range(count)
     ]
     id = builder.add(node, expression_script(_merged(builder, node, inputs)), whole)
-    builder.leave(node, id, whole, BASE, many=True)
+    builder.record_output(node, id, whole, BASE, many=True)
 
 
 def _merged(builder: GraphBuilder, node: Node, inputs: list[str]) -> str:
@@ -385,7 +385,7 @@ def _divide(
     part = "rows.filter(row => row[0] === n).map(row => row[1])"
     expr = f"((rows) => Array.from({{length: {count}}}, (_, n) => {part}))({numbers})"
     id = builder.add(node, expression_script(expr), given)
-    builder.leave(node, id, given, BASE, many=True)
+    builder.record_output(node, id, given, BASE, many=True)
     whole = builder.outputs.pop((node.name, 0))
     for index in range(count):
         source = Source(f"results.{id}", f"{BASE}[{index}]", True, whole.source.when, f"{node.name} {index}")

@@ -43,7 +43,7 @@ def per_item(
     given = builder.input(node)
     if not given.source.many:
         id = builder.add(node, make(builder.context(node, given.source)), given)
-        builder.leave(node, id, given, pattern, many=many, paired=not many)
+        builder.record_output(node, id, given, pattern, many=many, paired=not many)
         return
     id = builder.report.new_id(node.name)
     inner = builder.report.new_id(f"{node.name} item")
@@ -64,7 +64,7 @@ def _leave_loop(builder: GraphBuilder, node: Node, id: str, given: Input, patter
     succeeded = f"{BASE}.filter(each => !each?.error)" if divides_errors(node) else BASE
     plain = inside == "each" and not many
     whole = succeeded if plain else f"{succeeded}.{'flatMap' if many else 'map'}(each => {inside})"
-    builder.leave(node, id, given, whole, many=True, paired=not many and not divides_errors(node))
+    builder.record_output(node, id, given, whole, many=True, paired=not many and not divides_errors(node))
     if divides_errors(node):
         source = builder.outputs[node.name, 0].source
         failed = replace(source, pattern=f"{BASE}.filter(each => each?.error)", origin=f"{node.name} errors")
@@ -103,7 +103,7 @@ def http_request(builder: GraphBuilder, node: Node) -> None:
         found.get("contentType") in ("multipart-form-data", "binaryData") or response.get("responseFormat") == "file"
     )
     if method not in METHODS or files:
-        unknown(builder, node, "A request with this method or with files has no equivalent.")
+        add_placeholder(builder, node, "A request with this method or with files has no equivalent.")
         return
 
     def make(context: ExpressionContext) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def postgres(builder: GraphBuilder, node: Node) -> None:
     if operation == "insert" and values and _PLAIN_NAME.fullmatch(table):
         per_item(builder, node, lambda context: _insert(builder, node, context, table, values), many=True)
         return
-    unknown(builder, node, f"The operation {operation} of Postgres has no equivalent.")
+    add_placeholder(builder, node, f"The operation {operation} of Postgres has no equivalent.")
 
 
 def _query(builder: GraphBuilder, node: Node, context: ExpressionContext) -> dict[str, Any]:
@@ -207,10 +207,10 @@ def slack(builder: GraphBuilder, node: Node) -> None:
     found = node.parameters
     channel = _resource_value(found.get("channelId", found.get("channel", found.get("user", ""))))
     if found.get("resource", "message") != "message" or found.get("operation", "post") != "post":
-        unknown(builder, node, "This operation of Slack has no equivalent.")
+        add_placeholder(builder, node, "This operation of Slack has no equivalent.")
         return
     if found.get("messageType", "text") != "text":
-        unknown(builder, node, "A message of blocks or attachments has no equivalent.")
+        add_placeholder(builder, node, "A message of blocks or attachments has no equivalent.")
         return
 
     def make(context: ExpressionContext) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def mail(builder: GraphBuilder, node: Node) -> None:
     """Convert Send Email, and messages of Gmail."""
     found = node.parameters
     if found.get("resource", "message") not in ("message", "email") or found.get("operation", "send") != "send":
-        unknown(builder, node, f"The operation {found.get('operation')} has no equivalent.")
+        add_placeholder(builder, node, f"The operation {found.get('operation')} has no equivalent.")
         return
     message = found.get("message") if node.kind == "gmail" else None
     names = {"to": ("toEmail", "sendTo"), "subject": ("subject",), "sender": ("fromEmail",), "cc": ("ccEmail",)}
@@ -251,7 +251,7 @@ def execute_workflow(builder: GraphBuilder, node: Node) -> None:
     target = found.get("workflowId")
     name = target.get("cachedResultName") or target.get("value") if isinstance(target, dict) else target
     if not isinstance(name, str) or is_expression(name) or str(found.get("source", "database")) != "database":
-        unknown(builder, node, "The called workflow is not named by a constant.")
+        add_placeholder(builder, node, "The called workflow is not named by a constant.")
         return
     path = builder.report.sibling_path(name)
     builder.report.add(
@@ -276,7 +276,7 @@ def execute_workflow(builder: GraphBuilder, node: Node) -> None:
     per_item(builder, node, make, f"[{BASE}].flat()", many=True)
 
 
-def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
+def add_placeholder(builder: GraphBuilder, node: Node, message: str) -> None:
     """Append a placeholder for a node that cannot be converted."""
     builder.report.add(
         node.name,
@@ -288,7 +288,7 @@ def unknown(builder: GraphBuilder, node: Node, message: str) -> None:
     given = builder.input(node)
     id = builder.add(node, placeholder(node.name, node.kind, node.parameters), given)
     outputs = {each.output for each in builder.graph.by_source.get(node.name, [])} | {0}
-    builder.leave(node, id, given, f"[{BASE}].flat()", many=True)
+    builder.record_output(node, id, given, f"[{BASE}].flat()", many=True)
     for output in outputs - {0}:
         if (node.name, output) not in builder.outputs:
             builder.set_output(node, output, builder.outputs[node.name, 0])
