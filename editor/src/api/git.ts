@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
 import { withReasons } from "./changes";
-import { api } from "./client";
+import { api, warningsOf } from "./client";
 import type { components } from "./schema";
 
 export type GitBinding = components["schemas"]["GitBinding"];
@@ -76,15 +76,20 @@ export async function fetchGit(workspace: string): Promise<void> {
   await api.POST("/api/w/{workspace}/git/fetch", { params: { path: { workspace } } });
 }
 
-/** Apply these items of a plan, all of them or none. */
+/** Apply these items of a plan, all of them or none. Returns warnings about effects that the plan does not show. */
 export async function applyIncoming(
   workspace: string,
   plan: IncomingPlan,
   items: readonly IncomingItem[],
   choices: ItemChoice[],
   message: string,
-): Promise<void> {
+): Promise<string[]> {
   const keys = items.map(({ kind, path }) => ({ kind, path }));
   const body = { plan_hash: plan.plan_hash, items: keys, choices, message: message || null };
-  await withReasons(() => api.POST("/api/w/{workspace}/git/apply", { params: { path: { workspace } }, body }));
+  let warnings: string[] = [];
+  await withReasons(async () => {
+    const { response } = await api.POST("/api/w/{workspace}/git/apply", { params: { path: { workspace } }, body });
+    warnings = warningsOf(response);
+  });
+  return warnings;
 }

@@ -14,7 +14,7 @@ import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
-import { notify } from "../ui/toasts";
+import { notify, notifyWarning } from "../ui/toasts";
 import { Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -71,8 +71,13 @@ function Plan({ workspace, plan }: { workspace: string; plan: IncomingPlan }) {
       const choice = choices[keyOf(each)];
       return choice ? [{ kind: each.kind, path: each.path, choice }] : [];
     });
-    if (!(await submission.send(() => applyIncoming(workspace, plan, items, chosen, message.trim())))) return;
+    let warnings: string[] = [];
+    const send = async () => {
+      warnings = await applyIncoming(workspace, plan, items, chosen, message.trim());
+    };
+    if (!(await submission.send(send))) return;
     notify(t("settings.gitApplied"));
+    warnings.forEach(notifyWarning);
     await queries.invalidateQueries({ queryKey: ["git", workspace] });
   };
   return (
