@@ -308,3 +308,44 @@ def test_differences_lack_settings_that_a_file_never_had(cli: Cli) -> None:
     assert changed == ["-value: north", "+value: south", "-summary: Total", "+summary: Sum"]
     cli.write("repo/f/lean/daily.schedule.json", schedule(script_path="f/lean/total", is_flow=False))
     assert "-summary: Daily" in cli("diff", "repo/f/lean").out
+
+
+def test_same_item_in_two_trees_below_a_folder_is_refused(cli: Cli) -> None:
+    cli.write("two6/north/f/pair6/total.sh", "echo 1\n")
+    cli.write("two6/south/f/pair6/total.sh", "echo 2\n")
+    cli.write("two6/north/f/pair6/sum.flow/flow.yaml", "value: {modules: []}\n")
+    cli.write("two6/south/f/pair6/sum.flow/flow.yaml", "summary: Sum\nvalue: {modules: []}\n")
+    for command in (("push", "two6", "--dry-run"), ("push", "two6", "--no-wait"), ("lint", "two6")):
+        refused = cli(*command, code=1).err
+        for name, item in (("total.sh", "script f/pair6/total"), ("sum.flow/flow.yaml", "flow f/pair6/sum")):
+            both = {f"two6/{tree}/f/pair6/{name} and two6/{other}/f/pair6/{name} are both the {item}."
+                    for tree, other in (("north", "south"), ("south", "north"))}  # fmt: skip
+            assert any(each in refused for each in both), refused
+    assert cli.installation.client.get("/api/w/main/scripts/exists/p/f/pair6/total").json() is False
+    cli("push", "two6/north", "--no-wait")
+    cli.write("two6/north/f/pair6/total.py", "def main(): return 1\n")
+    assert "are both the script f/pair6/total." in cli("lint", "two6/north", code=1).err
+
+
+@pytest.mark.parametrize("command", ["push", "pull", "status", "diff"])
+def test_working_copies_below_a_folder_are_refused(cli: Cli, command: str) -> None:
+    """They may belong to another workspace. The folder in which one was last synchronised has a state."""
+    base = f"copies8/{command}/north"
+    cli.write(f"{base}/f/copies8/{command}.sh", "echo 1\n")
+    cli("push", base, "--no-wait")
+    for folder in (f"copies8/{command}", "copies8"):
+        refused = cli(command, folder, code=1)
+        assert f"Error: {base} is a working copy of its own.\nRun the command in that folder." in refused.err
+    cli("status", f"{base}/f/copies8")
+
+
+def test_lint_names_script_that_is_not_utf8_and_checks_others(cli: Cli) -> None:
+    cli.write("utf8a/f/pair7/fine.sh", "echo 1\n")
+    (cli.folder / "utf8a/f/pair7/bytes.py").write_bytes(b"# \xff\n")
+    (cli.folder / "utf8a/f/pair7/zero.py").write_text("def main(:\n")
+    refused = cli("lint", "utf8a", code=1)
+    assert (
+        "utf8a/f/pair7/bytes.py: error bad_request: The script utf8a/f/pair7/bytes.py is not UTF-8: byte 2."
+        in refused.err
+    )
+    assert "utf8a/f/pair7/zero.py:1" in refused.err and "2 errors" in refused.out

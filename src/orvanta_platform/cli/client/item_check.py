@@ -44,7 +44,7 @@ class Selection(msgspec.Struct, frozen=True):
     workflows: list[Path]
     scripts: list[Path]
     items: list[tuple[Folder, Key]]
-    """Items of other kinds."""
+    """Items of other kinds, and those of which two files exist."""
     unused: list[Located]
     """Files that have no effect: code that no workflow refers to, and files in the wrong place."""
 
@@ -72,7 +72,9 @@ def _select_under(root: Path, found: Selection) -> None:
     found.unused.extend(_unused(folder))
     say_other_code(folder)
     for key, located in folder.located.items():
-        if key[0] == "script":
+        if folder.two_files(key) is not None:
+            found.items.append((folder, key))
+        elif key[0] == "script":
             found.scripts.append(_shown(folder.files[located.files[0]], root))
         elif key[0] != "flow":
             found.items.append((folder, key))
@@ -102,11 +104,13 @@ def _shown(file: Path, root: Path) -> Path:
 
 
 def check_script(file: Path) -> list[Located]:
-    """Print and return the problems of a script: its code, its settings and their keys. Raises BadRequest."""
+    """Print and return the problems of a script: its code, its settings and their keys."""
     try:
         script = script_files.read(file)
     except UnreadableSettings as error:
         found = flow_files.error_locations(error.file, error.reason)
+    except BadRequest as error:  # a script that is not UTF-8
+        found = [(str(file), Diagnostic(error.code, "error", None, "", error.message))]
     else:
         settings = item_settings.script_faults(script.settings or {})
         path = script_files.path_in_folders(file)

@@ -74,6 +74,8 @@ class Folder:
     """Files `.ts` are scripts for Deno. Their names in the tree are `.deno.ts`, and those for Bun are `.bun.ts`."""
     duplicates: dict[Key, tuple[str, str]] = field(default_factory=dict)
     """Names of two files of the same item, which cannot be read."""
+    shadowed: dict[str, Path] = field(default_factory=dict)
+    """Further file of a name in the tree, from another tree below the folder."""
     settings: TreeSettings = field(default_factory=TreeSettings)
     secrets: set[Key] = field(default_factory=set)
     """Variables of the folder that are left out because they are secret."""
@@ -167,10 +169,18 @@ class Folder:
                 raise BadRequest(f"{self.shown(name)} cannot be read: {error.strerror}.") from None
         return self._read[name]
 
+    def two_files(self, key: Key) -> tuple[Path, Path] | None:
+        """Return two files of which each would be that of the item; None if it is clear which one is."""
+        if key in self.duplicates:
+            first, second = self.duplicates[key]
+            return self.shown(first), self.shown(second)
+        name = next((each for each in self.located[key].files if each in self.shadowed), None)
+        return None if name is None else (self.shown(name), _relative_to_working_folder(self.shadowed[name]))
+
     def digest(self, key: Key) -> str:
         """Return a digest of the files of an item and of those that it includes. Raises BadRequest."""
         found = hashlib.sha256()
-        found.update("\0".join(self.duplicates.get(key, ())).encode())
+        found.update("\0".join(map(str, self.two_files(key) or ())).encode())
         for name, body in sorted(self._with_included(self.located[key]).items()):
             found.update(f"{name}\0{len(body)}\0".encode())
             found.update(body)
@@ -179,8 +189,8 @@ class Folder:
     def read(self, key: Key) -> Item:
         """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
         located = self.located[key]
-        if key in self.duplicates:
-            both = " and ".join(str(self.shown(name)) for name in self.duplicates[key])
+        if (files := self.two_files(key)) is not None:
+            both = " and ".join(map(str, files))
             raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
         check_name(key)
         try:
@@ -321,21 +331,33 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     settings = read_settings(root)
     is_deno = settings.typescript == "deno"
     files: dict[str, Path] = {}
+    shadowed: dict[str, Path] = {}
     specific: set[str] = set()
+    of_branch: set[str] = set()
     flow_folders: dict[str, Path] = {}
-    for file in items_under(
+    entries = items_under(
         root,
         is_wanted=lambda name: may_belong(name) or name.endswith(FLOW_FOLDERS),
         unreadable=lambda *each: _refuse_unreadable(base or root, *each),
-    ):
+    )
+    _refuse_working_copies(root, entries)
+    for file in entries:
         if file.is_file():
             written = name_in_tree(file, root)
             if settings.excludes(written):
                 continue
-            name = settings.common_name(with_runtime(written, "deno") if is_deno else written)
-            if name is not None and (name != written or name not in files):  # an item of the branch takes precedence
-                files[name] = file
-            elif name is None and (common := settings.ambiguous_name(written)) is not None:
+            plain = with_runtime(written, "deno") if is_deno else written
+            name = settings.common_name(plain)
+            if name is not None:
+                is_of_branch = name != plain
+                if name not in files or (is_of_branch and name not in of_branch):  # it takes precedence
+                    files[name] = file
+                    shadowed.pop(name, None)
+                elif is_of_branch == (name in of_branch) and file.resolve() != files[name].resolve():
+                    shadowed[name] = file
+                if is_of_branch:
+                    of_branch.add(name)
+            elif (common := settings.ambiguous_name(written)) is not None:
                 specific.add(common)
         elif file.name.endswith(FLOW_FOLDERS):
             document = name_in_tree(file / DOCUMENTS[0], root)
@@ -348,7 +370,16 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     }
     base = base or _top(root, files)
     folder = Folder(
-        root, base, located, files, is_deno, duplicates, settings, optional=optional, flow_folders=flow_folders
+        root,
+        base,
+        located,
+        files,
+        is_deno,
+        duplicates,
+        shadowed,
+        settings,
+        optional=optional,
+        flow_folders=flow_folders,
     )
     for each in locate(specific, optional):
         # On another branch, a common file is that of the item.
@@ -387,6 +418,19 @@ def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:
         return
     if folder == base or {"f", "u"} & set(folder.relative_to(base).parts):
         raise BadRequest(f"The folder {folder} cannot be read: {error.strerror}.")
+
+
+def _refuse_working_copies(root: Path, entries: Iterable[Path]) -> None:
+    """Raise BadRequest if an entry is in a working copy below `root`, which may be one of another workspace."""
+    checked = {root}
+    for entry in entries:
+        folder = entry.parent
+        while folder not in checked:
+            if (folder / STATE).is_file():
+                shown = _relative_to_working_folder(folder)
+                raise BadRequest(f"{shown} is a working copy of its own.", hint="Run the command in that folder.")
+            checked.add(folder)
+            folder = folder.parent
 
 
 def _is_windows() -> bool:
