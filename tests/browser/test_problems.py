@@ -217,8 +217,14 @@ async def test_node_moved_out_of_its_loop_is_a_problem_that_is_solved_by_a_click
     # The input is still required.
     await expect(panel.get_by_role("button", name="Clear order")).to_have_count(0)
     await page.get_by_role("button", name="Undo: Clear order").click()
-    await panel.get_by_role("button", name="Move charge into the loop orders").click()
+    move = panel.get_by_role("button", name="Move charge into the loop orders")
+    await expect(move).to_be_visible()
+    held = asyncio.get_running_loop().create_future()
+    await page.route("**/flows/validate**", lambda route: held.set_result(route), times=1)
+    await move.click()
+    # The problem of the text before the last change does not delay the deployment.
     await deploy(page, "")
+    await (await held).continue_()
     loop, *others = flow(site, path)["value"]["modules"]
     assert [each["id"] for each in others] == ["last"]
     assert [each["id"] for each in loop["value"]["modules"]] == ["report", "charge"]

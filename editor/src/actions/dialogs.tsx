@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
+import type { Problem } from "../api/validation";
 import { versionsQuery } from "../api/versions";
 import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
@@ -253,12 +254,16 @@ function KeysDialog() {
   );
 }
 
+const NO_PROBLEMS: readonly Problem[] = [];
+
 function DeployDialog({ uses }: DialogsProps) {
   const store = useEditorStore();
   const close = useClose();
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
-  const problems = useEditor((editor) => editor.problems) ?? [];
+  const checking = useEditor((editor) => editor.checked !== editor.text);
+  // Problems of an earlier text may be solved. The server checks what is deployed.
+  const problems = useEditor((editor) => (editor.checked === editor.text && editor.problems) || NO_PROBLEMS);
   const errors = problems.filter((each) => each.severity === "error").length;
   const warnings = problems.length - errors;
   const pinned = useEditor((editor) => pinnedIn(editor).join(", "));
@@ -318,6 +323,7 @@ function DeployDialog({ uses }: DialogsProps) {
         )}
         {pinned && !unpinned && <p className={css.description}>{t("actions.pinsStay")}</p>}
         {empty && <p className={css.description}>{t("actions.deployEmpty")}</p>}
+        {checking && <p className={css.description}>{t("actions.deployChecking")}</p>}
         {errors > 0 && <p className={css.description}>{t("actions.deployErrors", { count: errors })}</p>}
         {errors === 0 && warnings > 0 && (
           <p className={css.description}>{t("actions.deployWarnings", { count: warnings })}</p>

@@ -61,6 +61,7 @@ async function checkNow(store: EditorStore, again: () => void): Promise<void> {
           ...braceProblems(editor),
         ],
         defaults,
+        checked: text,
       });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();

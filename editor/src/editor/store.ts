@@ -103,6 +103,8 @@ export interface Editor {
   animations: number;
   dialog: OpenDialog;
   problems: Problem[] | null;
+  /** Text to which `problems` belong. */
+  checked: string | null;
   /** Values that policies give to absent fields at the deployment. */
   defaults: readonly PolicyDefault[];
   draft: DraftState;
@@ -188,6 +190,7 @@ export function createEditor(
     animations: 0,
     dialog: null,
     problems: null,
+    checked: null,
     defaults: [],
     draft: {
       revision: opened.revision,
