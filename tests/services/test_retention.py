@@ -83,7 +83,9 @@ async def test_recent_history_is_retained(api: ApiHarness, database: TestDatabas
     done = await sweep(api, 89, owner_url=database.owner_url)
     assert not (done.runs or done.held) and UUID(id) in [UUID(each["id"]) for each in await api.get("jobs/list")]
     now = ids.new_run_id()
-    assert [each for each in before if each.upper > now] == [each for each in await weeks(api) if each.upper > now]
+    # Their sizes may grow: rows about the run may be written after it has ended.
+    retained = [each.child for each in before if each.upper > now]
+    assert retained and retained == [each.child for each in await weeks(api) if each.upper > now]
     assert (await sweep(api, 10_000, owner_url=database.owner_url, keep=0)).partitions == []
 
 
