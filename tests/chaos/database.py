@@ -24,7 +24,9 @@ OPTIONS = {"synchronous_standby_names": "nobody", "synchronous_commit": "local"}
 POLL_S = 0.05
 
 UNANSWERED = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
-END_UNANSWERED = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+END_UNANSWERED = (
+    "SELECT coalesce(bool_and(pg_terminate_backend(pid, $1)), true) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+)
 
 
 class Database:
@@ -66,8 +68,11 @@ class Database:
         await self.until(f"SELECT ({UNANSWERED}) > 0", backend)
 
     async def end_unanswered(self) -> None:
-        """Terminate the backends that block in a COMMIT: it succeeded, but the client gets no response."""
-        await self.rows(END_UNANSWERED)
+        """Terminate the backends that block in a COMMIT: it succeeded, but the client gets no response.
+
+        Its writes become visible when the backend ends, for which this waits.
+        """
+        assert await self.value(END_UNANSWERED, int(PATIENCE_S * 1000))
 
     def processes(self) -> list[int]:
         """Return the server's process, then its children."""
