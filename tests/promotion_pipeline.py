@@ -104,7 +104,7 @@ class Instance:
             login = {"email": f"{person}@example.org", "password": PASSWORD}
             if login["email"] not in present:
                 self.post("/api/users/create", {**login, "name": person.title()})
-            self.tokens[person] = httpx.post(f"{self.base}/api/auth/login", json=login).text
+            self.tokens[person] = httpx.post(f"{self.base}/api/auth/login", json=login, timeout=60).text
         for name in names:
             workspace = self.workspace(name)
             self.post("/api/workspaces/create", {"id": workspace, "name": workspace})

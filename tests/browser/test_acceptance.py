@@ -63,7 +63,9 @@ def place(site: Site) -> Iterator[Place]:
     }
     body = {**schedule, "script_path": main, "is_flow": True}
     site.client.post(f"{W}/schedules/create", json=body).raise_for_status()
-    token = httpx.post(f"{site.base}/api/auth/login", json={k: account[k] for k in ("email", "password")}).text
+    token = httpx.post(
+        f"{site.base}/api/auth/login", json={k: account[k] for k in ("email", "password")}, timeout=60
+    ).text
     with httpx.Client(base_url=site.base, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_S) as client:
         source = {"format": "yaml", "text": flow(script, ", {id: extra, value: {type: identity}}")}
         client.post(f"{W}/flows/update/{main}", json={"path": main, "source": source}).raise_for_status()

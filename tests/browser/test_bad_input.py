@@ -51,7 +51,7 @@ def without_server(installation: Running) -> Iterator[None]:
 
 def await_server(installation: Running) -> None:
     """Wait until the server accepts connections."""
-    with httpx.Client(base_url=installation.base, transport=httpx.HTTPTransport(retries=10)) as client:
+    with httpx.Client(base_url=installation.base, transport=httpx.HTTPTransport(retries=10), timeout=60) as client:
         assert client.get("/api/version").status_code == 200
 
 

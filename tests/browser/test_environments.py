@@ -57,7 +57,7 @@ def prepare(site: Site) -> str:
 def token_of(site: Site, account: dict[str, str]) -> str:
     """Log in, and return the token of the session."""
     login = {name: account[name] for name in ("email", "password")}
-    return httpx.post(f"{site.base}/api/auth/login", json=login).text
+    return httpx.post(f"{site.base}/api/auth/login", json=login, timeout=60).text
 
 
 async def test_release_goes_from_development_to_production(page: Page, site: Site, chromium: Browser) -> None:
@@ -178,7 +178,7 @@ def prepare_many(site: Site) -> None:
         post(site, f"{live}/apply/{request['id']}", {"plan_hash": request["plan_hash"]})
     add_member(site, "mona", {"many-dev": "admin", "many-live": "admin"})
     headers = {"Authorization": f"Bearer {token_of(site, account('mona'))}"}
-    with httpx.Client(base_url=site.base, headers=headers) as mona:
+    with httpx.Client(base_url=site.base, headers=headers, timeout=60) as mona:
         for number in range(1, 32):
             client = site.client if number <= 20 else mona
             assert client.post(f"{live}/create", json={"source": "many-dev", "number": number}).is_success
@@ -387,7 +387,7 @@ def promoted_by_leaver(site: Site) -> None:
     leaver = {"email": "dora@example.org", "password": "correct horse", "username": "dora"}
     post(site, "/api/users/create", leaver)
     post(site, f"{PROD}/workspaces/add_user", {**leaver, "is_admin": False, "operator": False})
-    with httpx.Client(base_url=site.base) as client:
+    with httpx.Client(base_url=site.base, timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {client.post('/api/auth/login', json=leaver).text}"
         assert client.post(f"{PROD}/deployments/automatic", json={"enabled": True}).is_success
     post(site, f"{PROD}/users/update/dora", {"disabled": True})

@@ -33,7 +33,7 @@ async def test_providers_are_offered_and_failure_is_shown(stranger: Page, instal
     headers = {"Authorization": f"Bearer {installation.token}"}
     url = f"{installation.base}/api/settings/global/oidc_providers"
     config = {"label": "Corp", "issuer": "http://127.0.0.1:9", "client_id": "orvanta", "networks": ["127.0.0.0/8"]}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
         (await client.post(url, json={"value": {"corp": config}})).raise_for_status()
         try:
             button = stranger.get_by_role("button", name="Log in with Corp")

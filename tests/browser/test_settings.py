@@ -26,12 +26,12 @@ async def opens(page: Page, name: str, title: str) -> None:
 
 def status(site: Site, token: str, path: str = "users/whoami") -> int:
     """Return the status of a call with a token."""
-    return httpx.get(f"{site.base}/api/{path}", headers={"Authorization": f"Bearer {token}"}).status_code
+    return httpx.get(f"{site.base}/api/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
 
 
 def logged_in(site: Site) -> str:
     """Return the token of a new session of the admin."""
-    return httpx.post(f"{site.base}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}).text
+    return httpx.post(f"{site.base}/api/auth/login", json={"email": EMAIL, "password": PASSWORD}, timeout=60).text
 
 
 def rows(page: Page, label: str) -> Locator:
@@ -121,7 +121,9 @@ def has_account(site: Site, name: str, role: str | None = None) -> None:
 
 def token_of(site: Site, name: str) -> str:
     """Return the token of a new session of an account of `has_account`."""
-    return httpx.post(f"{site.base}/api/auth/login", json={"email": f"{name}@example.org", "password": PASSWORD}).text
+    return httpx.post(
+        f"{site.base}/api/auth/login", json={"email": f"{name}@example.org", "password": PASSWORD}, timeout=60
+    ).text
 
 
 def acts_for(site: Site, name: str, flow: str) -> None:
@@ -131,7 +133,7 @@ def acts_for(site: Site, name: str, flow: str) -> None:
     schedule = {"path": f"u/{name}/often", "schedule": "0 0 3 1 1 *", "timezone": "UTC", "script_path": flow}
     body = {**schedule, "is_flow": True, "args": {}, "enabled": True}
     headers = {"Authorization": f"Bearer {token_of(site, name)}"}
-    httpx.post(f"{site.base}/api/w/main/schedules/create", json=body, headers=headers).raise_for_status()
+    httpx.post(f"{site.base}/api/w/main/schedules/create", json=body, headers=headers, timeout=60).raise_for_status()
 
 
 async def add_members(page: Page, site: Site) -> None:

@@ -19,7 +19,7 @@ ISSUER = "https://127.0.0.1:9/realms/staff"
 
 def status_of_scim(site: Site, token: str) -> int:
     """Return the status of a call of a SCIM client with a token."""
-    return httpx.get(f"{site.base}/scim/v2/Users", headers={"Authorization": f"Bearer {token}"}).status_code
+    return httpx.get(f"{site.base}/scim/v2/Users", headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
 
 
 @pytest.mark.extended

@@ -46,7 +46,7 @@ async def test_item_is_shared_and_access_is_explained(page: Page, site: Site) ->
 
     def reads() -> int:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.get(f"{site.base}{API}/flows/get/f/sharing/flow", headers=headers).status_code
+        return httpx.get(f"{site.base}{API}/flows/get/f/sharing/flow", headers=headers, timeout=60).status_code
 
     await page.goto("/w/main/workflows?q=f/sharing")
     await page.get_by_role("main").get_by_role("button", name=re.compile("^Actions for")).click()

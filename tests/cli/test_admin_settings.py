@@ -81,7 +81,7 @@ def test_last_superadmin_who_is_locked_out_recovers(installation: Installation) 
     keeper, clerk, forgotten = "keeper@example.org", "clerk@example.org", "a forgotten password"
     admin(installation, "create-user", keeper, "--superadmin", text=forgotten)
     admin(installation, "create-user", clerk, text="the clerk's password")
-    with httpx.Client(base_url=installation.base) as client:
+    with httpx.Client(base_url=installation.base, timeout=60) as client:
 
         def log_in(email: str, password: str) -> tuple[int, str]:
             client.cookies.clear()

@@ -119,9 +119,9 @@ def test_malformed_token_is_rejected(cli: Cli, token: str) -> None:
 def test_logout_ends_the_session_and_keeps_the_address(cli: Cli) -> None:
     token = token_of(logged_in(cli))
     headers = {"Authorization": f"Bearer {token}"}
-    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers).status_code == 200
+    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers, timeout=60).status_code == 200
     assert cli("logout").out == f"Logged out of {cli.installation.base}, profile site.\n"
-    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers).status_code == 401
+    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers, timeout=60).status_code == 401
     assert token not in cli.config.read_text()
     done = cli("job", "list", code=4)
     assert done.err == "Error: The profile site is logged out.\nLog in with `orvanta login --profile site`.\n"
@@ -132,7 +132,7 @@ def test_logout_ends_the_session_and_keeps_the_address(cli: Cli) -> None:
 @pytest.mark.usefixtures("ada")
 def test_expired_session_explains_login(cli: Cli) -> None:
     token = token_of(logged_in(cli))
-    httpx.post(f"{cli.installation.base}/api/auth/logout", headers={"Authorization": f"Bearer {token}"})
+    httpx.post(f"{cli.installation.base}/api/auth/logout", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     done = cli("job", "list", "--json", code=4)
     assert done.json["error"]["code"] == "not_logged_in"
     assert "orvanta login --profile site" in done.err
@@ -189,7 +189,7 @@ def test_limited_token_of_superadmin_logs_in_to_workspace_that_it_cannot_list(cl
     client = cli.installation.client
     account = {"email": "sue@example.org", "username": "sue", "password": PASSWORD, "super_admin": True}
     assert client.post("/api/users/create", json=account).is_success
-    own = httpx.post(f"{cli.installation.base}/api/auth/login", json=account).text
+    own = httpx.post(f"{cli.installation.base}/api/auth/login", json=account, timeout=60).text
     limits = {"label": "ci", "scopes": ["jobs:run", "scripts:read"]}
     made = client.post("/api/users/tokens/create", json=limits, headers={"Authorization": f"Bearer {own}"})
     log_in = ("login", cli.installation.base, "--token-stdin", "--profile", "sue", "--workspace")

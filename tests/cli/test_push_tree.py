@@ -329,7 +329,7 @@ def test_private_import_is_refused_like_a_missing_one_with_file_and_line(cli: Cl
     client.post("/api/w/main/workspaces/add_user", json=member).raise_for_status()
     private = {"path": "f/closed_import/secret", "summary": "", "content": "KEY = 1\n", "language": "python3"}
     client.post("/api/w/main/scripts/create", json=private).raise_for_status()
-    login = httpx.post(f"{cli.installation.base}/api/auth/login", json=ann).raise_for_status()
+    login = httpx.post(f"{cli.installation.base}/api/auth/login", json=ann, timeout=60).raise_for_status()
     given: dict[str, Any] = {"ORVANTA_URL": cli.installation.base, "ORVANTA_TOKEN": login.text}
     files = {
         "repo/f/open_import/job.py": "import os\nfrom f.closed_import.%s import KEY\n",

@@ -103,7 +103,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
         for _ in readers:
             await begun.get()
         held = processes(house)["server"]
-        async with httpx.AsyncClient(base_url=house.base, headers=dict(client.headers)) as other:
+        async with httpx.AsyncClient(base_url=house.base, headers=dict(client.headers), timeout=60) as other:
             answer = await other.post(f"/api/v1/runs/{run}/consent", json={"decision": "approved"}, headers=HERE)
             assert answer.status_code == 200, answer.text
     ends = [each.result() for each in readers]

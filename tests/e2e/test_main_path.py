@@ -61,7 +61,9 @@ def test_every_node_shows_its_times_and_its_log(installation: Installation) -> N
     client = installation.client
     call = "/api/w/main/jobs/run_wait_result/f/f/examples/order_receipt"
     address = f"{installation.base}{call}"
-    answer = httpx.post(address, params={"token": installation.token}, json=example("order_receipt", "input"))
+    answer = httpx.post(
+        address, params={"token": installation.token}, json=example("order_receipt", "input"), timeout=60
+    )
     run = client.get(f"/api/v1/runs/{answer.headers['X-Run-Id']}", headers={"X-Workspace": "main"}).json()
     assert run["status"] == "succeeded"
     assert run["trigger"] == "webhook"

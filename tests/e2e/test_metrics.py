@@ -26,7 +26,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 
 def scrape(port: str) -> Samples:
     """Return the samples of an endpoint by name and label values, without those of buckets."""
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60)
     assert answer.status_code == 200, answer.text
     found: Samples = {}
     labels = {metric.name.removesuffix("_total"): metric.labels for metric in METRICS}

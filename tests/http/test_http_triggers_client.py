@@ -49,7 +49,7 @@ async def test_typed_client_manages_and_calls_triggers(api: ApiHarness) -> None:
         typed = AuthenticatedClient(f"{base}/api", token_of(api), raise_on_unexpected_status=True)
         with typed as client:
             await asyncio.to_thread(create, client)
-            async with httpx.AsyncClient(base_url=base) as stranger:
+            async with httpx.AsyncClient(base_url=base, timeout=60) as stranger:
                 answer = await stranger.post("/api/r/orders/7", json={"n": 1})
             assert answer.status_code == 201, answer.text
             assert await api.get(f"jobs_u/get_args/{answer.text}") == {"n": 1, "id": "7"}

@@ -26,7 +26,7 @@ async def served(api: ApiHarness) -> AsyncIterator[str]:
     serving = asyncio.create_task(run_until(stop, api.platform, listener))
     base = f"http://127.0.0.1:{listener.port}"
     try:
-        async with httpx.AsyncClient(base_url=base) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=60) as client:
             await _answers(client)
         yield base
     finally:
@@ -88,7 +88,7 @@ async def test_published_client(api: ApiHarness) -> None:
 
 
 async def test_stream_arrives_during_run(api: ApiHarness) -> None:
-    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
+    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers, timeout=60) as client:
         id = await api.preview()
         job = (await api.worker.claim())[""]
         events = []
@@ -107,7 +107,7 @@ async def test_stream_arrives_during_run(api: ApiHarness) -> None:
 
 
 async def test_stream_ends_when_reader_disconnects(api: ApiHarness) -> None:
-    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
+    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers, timeout=60) as client:
         id = await api.flow(script("a"))
         async with client.stream("GET", f"{W}/jobs_u/getupdate_sse/{id}") as answer:
             async for _ in answer.aiter_lines():
@@ -118,7 +118,7 @@ async def test_stream_ends_when_reader_disconnects(api: ApiHarness) -> None:
 
 
 async def test_disconnected_caller_leaves_run_running(api: ApiHarness) -> None:
-    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
+    async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers, timeout=60) as client:
         request = asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
         await api.begun(request)
         request.cancel()

@@ -34,7 +34,7 @@ async def endpoint(api: ApiHarness, token: str | None) -> AsyncIterator[httpx.As
     platform = replace(api.platform, settings=replace(api.platform.settings, metrics_token=token))
     async with (
         monitoring(platform, port, with_database=True),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         yield client
         with pytest.raises(PortTaken):

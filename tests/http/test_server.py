@@ -71,7 +71,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
     thread = _Thread(settings)
     thread.start()
     thread.ready.wait()
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=60) as client:
         assert client.get(f"http://127.0.0.1:{settings.port}/api/version").status_code == 200
     yield Server(settings, (tmp_path / "token").read_text().strip())
     thread.stop()
@@ -123,7 +123,7 @@ def test_body_over_the_limit_is_413(server: Server) -> None:
             yield b" " * (1 << 20)
 
     headers = {"Authorization": f"Bearer {server.token}"}
-    answer = httpx.post(f"{server.address}/api/w/main/scripts/create", content=chunks(), headers=headers)
+    answer = httpx.post(f"{server.address}/api/w/main/scripts/create", content=chunks(), headers=headers, timeout=60)
     assert answer.status_code == 413 and answer.json()["error"]["code"] == "too_large"
 
 
@@ -131,7 +131,9 @@ def test_body_over_the_limit_is_413(server: Server) -> None:
 async def test_many_open_streams_leave_room_for_others(server: Server) -> None:
     headers = {"Authorization": f"Bearer {server.token}"}
     limits = httpx.Limits(max_connections=300)
-    async with httpx.AsyncClient(base_url=f"{server.address}/api", headers=headers, limits=limits) as client:
+    async with httpx.AsyncClient(
+        base_url=f"{server.address}/api", headers=headers, limits=limits, timeout=60
+    ) as client:
         body = {"content": "echo", "language": "bash"}
         run = (await client.post("/w/main/jobs/run/preview", json=body)).text
         async with AsyncExitStack() as streams:
@@ -174,7 +176,7 @@ def test_stopped_server_refuses_connections(database: TestDatabase, tmp_path: Pa
     thread = _Thread(settings)
     thread.start()
     thread.ready.wait()
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=60) as client:
         assert client.get(f"http://127.0.0.1:{settings.port}/api/version").status_code == 200
     thread.stop()
     with pytest.raises(ConnectionRefusedError):

@@ -50,14 +50,14 @@ class Provider:
     process: subprocess.Popen[str]
 
     def forge(self, kind: str) -> None:
-        httpx.get(f"{self.issuer}/forge", params={"kind": kind}).raise_for_status()
+        httpx.get(f"{self.issuer}/forge", params={"kind": kind}, timeout=60).raise_for_status()
 
     def set_claims(self, account: str, **claims: Any) -> None:
         query = {"account": account, "claims": json.dumps(claims)}
-        httpx.get(f"{self.issuer}/claims", params=query).raise_for_status()
+        httpx.get(f"{self.issuer}/claims", params=query, timeout=60).raise_for_status()
 
     def key_reads(self) -> int:
-        return int(httpx.get(f"{self.issuer}/key_reads").text)
+        return int(httpx.get(f"{self.issuer}/key_reads", timeout=60).text)
 
 
 @dataclass

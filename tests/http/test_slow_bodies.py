@@ -38,7 +38,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
     thread = _Thread(settings)
     thread.start()
     thread.ready.wait()
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=60) as client:
         assert client.get(f"http://127.0.0.1:{settings.port}/api/version").status_code == 200
     yield Server(settings, (tmp_path / "token").read_text().strip())
     thread.stop()

@@ -155,7 +155,7 @@ async def test_right_password_gives_no_more_guesses_of_codes(api: ApiHarness, br
 async def test_codes_are_not_guessed_from_many_addresses(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     made = await enrolled(browser)
     transports = [httpx.ASGITransport(api.app, client=(f"203.0.113.{last}", 1)) for last in range(5)]  # type: ignore[arg-type]
-    elsewhere = [httpx.AsyncClient(transport=each, base_url="http://orvanta") for each in transports]
+    elsewhere = [httpx.AsyncClient(transport=each, base_url="http://orvanta", timeout=60) for each in transports]
     for client in elsewhere[:4]:
         for _ in range(3):
             answer = await login(client, "000000")

@@ -93,8 +93,8 @@ def test_node_requests_approval_with_own_links(installation: Installation) -> No
     given = client.get(f"{W}/jobs/result_by_id/{run}/ask").json()
     assert given["state"] == {"n": 2} and "approver=eve" in given["urls"]["resume"]
     assert "/resume/" in given["all"]["resume"]
-    assert httpx.get(given["urls"]["resume"]).status_code == 405
-    assert httpx.post(given["urls"]["resume"], json={"x": 1}).status_code == 201
+    assert httpx.get(given["urls"]["resume"], timeout=60).status_code == 405
+    assert httpx.post(given["urls"]["resume"], json={"x": 1}, timeout=60).status_code == 201
     while not (found := client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}").json())["completed"]:
         assert time.monotonic() < until, found
     assert found["result"] == {"n": 2, "resume": [{"x": 1}]}

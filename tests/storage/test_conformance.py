@@ -124,7 +124,7 @@ async def test_link_reads_object_without_credentials(s3: Server, monkeypatch: py
     await storage.put(KEY, b"for everybody who has the link")
     link = await storage.link(KEY, 60)
     assert link is not None and seaweed.SECRET_KEY not in link
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(link)).content == b"for everybody who has the link"
         assert (await client.get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))).status_code == 403
         assert (await client.get(link.partition("?")[0])).status_code == 403
@@ -136,7 +136,7 @@ async def test_azure_link_reads_only_its_object(azure: azurite.Server, monkeypat
     await storage.put(KEY, b"for everybody who has the link")
     link = await storage.link(KEY, 60)
     assert link is not None and azurite.KEY not in link
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(link)).content == b"for everybody who has the link"
         assert (await client.get(link.replace("result", "other"))).status_code == 403
         assert (await client.get(link.partition("?")[0])).status_code in (403, 404)

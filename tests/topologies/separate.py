@@ -88,7 +88,7 @@ class Installation:
 
     def await_server(self, port: int) -> None:
         """Wait until the server at this port accepts calls."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             while True:
                 assert self.servers[port].poll() is None, (self.home / "log").read_text()[-5000:]
                 try:
@@ -113,7 +113,7 @@ class Installation:
             time.sleep(POLL_S)
             for port in self.servers:
                 with suppress(httpx.HTTPError):
-                    listed = httpx.get(f"http://127.0.0.1:{port}/api/workers/list", headers=headers)
+                    listed = httpx.get(f"http://127.0.0.1:{port}/api/workers/list", headers=headers, timeout=60)
                     found = len(listed.raise_for_status().json())
 
     def start_dead(self) -> None:
