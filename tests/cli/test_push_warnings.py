@@ -81,3 +81,14 @@ def test_push_warns_of_outdated_metadata_and_conflict_markers(cli: Cli) -> None:
     assert [line for line in shown if "warning" in line] == [f"{at}/half.sh:1:1: {markers}", *outdated]
     shown = cli("script", "push", f"{at}/sum.py", "--dry-run").err.splitlines()
     assert [line for line in shown if "warning" in line] == outdated
+
+
+def test_item_above_the_limit_is_named_with_its_file(cli: Cli) -> None:
+    cli.write("repo/f/above_limit/small.sh", "echo 1\n")
+    cli.write("repo/f/above_limit/large.sh", "#" * (4 << 20) + "\n")
+    for command in (("push", "repo"), ("push", "repo", "--dry-run")):
+        text = cli(*command, code=1).err
+        assert "f/above_limit/large.sh: The script f/above_limit/large is too large: an item has at most 4 MiB" in text
+        assert "excludes" in text and "folders one after the other" not in text
+    (failed,) = cli("push", "repo", "--json", code=1).json["failed"]
+    assert (failed["path"], failed["error"]["code"]) == ("f/above_limit/large", "too_large")

@@ -366,3 +366,11 @@ async def test_change_sets_have_limits(api: ApiHarness) -> None:
                 waiting |= others
             assert api.platform.db.pool.get_idle_size() == api.platform.db.pool.get_size()
         assert {each.status_code for each in await asyncio.gather(*waiting)} == {200}
+
+
+async def test_item_above_the_limit_is_named(api: ApiHarness) -> None:
+    content = {"content": "#" * (4 << 20), "language": "bash"}
+    items = [{"kind": "script", "path": "f/team/large", "content": content}]
+    answer = await api.client.post(f"{W}/changes/plan", json={"items": items})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["message"] == "The script f/team/large is too large: an item has at most 4 MiB."

@@ -49,17 +49,18 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     return copy
 
 
-def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
+def resolve_yaml(source: str, files: Mapping[str, str], *, is_checked: bool = False) -> str:
     """Replace references in YAML text, preserving comments and order; names missing in `files` stay references.
 
-    JSON that exceeds the limits of YAML is written as JSON again if it has such references. Raises InvalidWorkflow as
-    `document.parse`.
+    JSON that exceeds the limits of YAML is written as JSON again if it has such references. `is_checked`:
+    `document.parse` has accepted the text. Raises InvalidWorkflow as `document.parse`.
     """
     if is_large_json(source):
         plain = document.parse(source.encode(), "yaml").tree
         is_changed = _replace_references(plain, files)
         return write_json(plain) if is_changed else source
-    tree = open_yaml(source)
+    # JSON was not read as YAML.
+    tree = open_yaml(source, is_checked=is_checked and source.lstrip()[:1] != "{")
     _replace_references(tree, {name: scalar(text) for name, text in files.items()})
     return save_yaml(tree, source)
 

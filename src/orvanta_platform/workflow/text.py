@@ -83,15 +83,16 @@ def write_yaml(tree: dict[str, Any]) -> str:
     return _dump(_writer(indented=True), with_scalars(tree))
 
 
-def open_yaml(text: str) -> CommentedMap:
+def open_yaml(text: str, *, is_checked: bool = False) -> CommentedMap:
     """Parse YAML text with its comments, quotes and order, for editing in place and saving.
 
     Raises InvalidWorkflow as `document.parse`; the plain parser reads the text first, so that nothing it rejects
-    reaches this one.
+    reaches this one. `is_checked`: it has read this text as YAML before.
     """
     from ruamel.yaml.comments import CommentedMap
 
-    yaml_text.read(text)
+    if not is_checked:
+        yaml_text.read(text)
     tree = _writer(indented=False).load(text)
     assert isinstance(tree, CommentedMap)
     return tree

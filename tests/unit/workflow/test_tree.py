@@ -158,6 +158,26 @@ def test_unreadable_file_is_named(name: str, body: bytes) -> None:
     assert name in caught.value.message or "gone.py" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "reason"),
+    [
+        ("f/a/x.variable.yaml", b"", "the file of a variable must contain an object, but it is empty"),
+        ("f/a/x.resource.yaml", b"- 1\n", "the file of a resource must contain an object"),
+        ("f/a/x.schedule.json", b"1", "the file of a schedule must contain an object"),
+        ("f/a/x.http_trigger.yaml", b" \n", "the file of an HTTP trigger must contain an object, but it is empty"),
+        ("f/a/x.flow/tests/t.yaml", b"", "the file of a workflow test must contain an object, but it is empty"),
+        ("f/a/x.script.yaml", b"", "the file of the settings of a script must contain an object, but it is empty"),
+        ("f/a/folder.meta.yaml", b"", "the file of a folder must contain an object, but it is empty"),
+    ],
+)
+def test_file_without_an_object_is_named_by_its_kind(name: str, body: bytes, reason: str) -> None:
+    files = {name: body, "f/a/x.flow/flow.yaml": b"value: {}\n", "f/a/x.py": b""}
+    (located,) = [each for each in locate(files) if name in each.files and each.kind != "flow"]
+    with pytest.raises(BadRequest) as refused:
+        read(located, files)
+    assert refused.value.message == f"{name} cannot be read: {reason}."
+
+
 def test_lines_of_a_lock_may_end_as_in_windows() -> None:
     files = {"f/a/x.ts": b"export function main() {}\r\n", "f/a/x.script.lock": b"{}\r\n//bun.lock\r\n<empty>"}
     (located,) = locate(files)

@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.folder_workspace import STATE, base_of
 from orvanta_platform.cli.client.item_names import check_name
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError, TooLarge
 from orvanta_platform.workflow.tree.advice import CODE_UNUSED, Advice, of_misplaced
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import (
@@ -41,6 +41,7 @@ from orvanta_platform.workflow.tree.reading import (
     settings_in,
     unused_files,
 )
+from orvanta_platform.workflow.tree.sizes import MAX_CONTENT_SIZE, item_too_large, size_of
 from orvanta_platform.workflow.tree.writing import first_names, write_item
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -187,17 +188,22 @@ class Folder:
         return found.hexdigest()
 
     def read(self, key: Key) -> Item:
-        """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
+        """Return an item. Raises BadRequest, InvalidWorkflow, TooLarge; the message names the file or the item."""
         located = self.located[key]
         if (files := self.two_files(key)) is not None:
             both = " and ".join(map(str, files))
             raise BadRequest(f"{both} are both the {key[0]} {key[1]}.", hint="Delete or rename one of them.")
         check_name(key)
         try:
-            return read(located, self._with_included(located))
+            item = read(located, self._with_included(located))
         except InvalidWorkflow as error:
             file = self.shown(located.files[0])
             raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None
+        if size_of(item.path, item.content, MAX_CONTENT_SIZE) > MAX_CONTENT_SIZE:
+            error = item_too_large(*key)
+            way_out = "A file that should not be an item is left out if `excludes` in wmill.yaml names it."
+            raise TooLarge(error.message, hint=f"{error.hint} {way_out}")
+        return item
 
     def missing_lock(self, item: Item) -> str | None:
         """Return the name of the file that the settings of a script name as its lock, if it is missing."""

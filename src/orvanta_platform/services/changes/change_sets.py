@@ -36,13 +36,15 @@ from orvanta_platform.services.changes import change_tests, contents, moved_item
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.platform import Platform, RequestKind
 from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.tree import sizes
 from orvanta_platform.workflow.tree.item import KINDS, Key, Kind
 from orvanta_platform.workflow.tree.plan import Entry, Plan, Planner, Stored, Wanted
+from orvanta_platform.workflow.tree.sizes import item_too_large
 
 MAX_ITEMS = 5000
 """Maximum number of items of a change set, and of items that are read at once."""
 
-MAX_CONTENT_SIZE = 4 << 20
+MAX_CONTENT_SIZE = sizes.MAX_CONTENT_SIZE
 """Maximum size of the contents of a change set: the number of characters, plus one for each value."""
 
 _ROUTE = ("route_path", "http_method", "workspaced_route")
@@ -387,7 +389,10 @@ def _checked(change: ChangeSet) -> tuple[ChangeSet, list[tuple[Wanted, str]]]:
     """Return a change set with its valid items, and the others with the reasons. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
-        size += writers.size_of(each, MAX_CONTENT_SIZE)
+        own = writers.size_of(each, MAX_CONTENT_SIZE)
+        size += own
+        if own > MAX_CONTENT_SIZE:
+            raise item_too_large(*each.key)
         if size > MAX_CONTENT_SIZE:
             raise too_large()
     items, faults = [], []

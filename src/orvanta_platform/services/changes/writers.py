@@ -30,8 +30,8 @@ from orvanta_platform.services.triggers import error_handlers, http_triggers, sc
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.limits import MAX_LEVELS
 from orvanta_platform.workflow.playback import document as playback
+from orvanta_platform.workflow.tree import sizes
 from orvanta_platform.workflow.tree.item import ENCRYPTED, FIELDS, SETTINGS_PATH, Item, parts_of_test
 from orvanta_platform.workflow.tree.plan import Wanted, has_effect, item_of, masked, without_masks
 from orvanta_platform.workflow.type_words import in_words
@@ -186,27 +186,8 @@ def type_faults(item: Item) -> Iterator[Diagnostic]:
 
 
 def size_of(wanted: Wanted, limit: int) -> int:
-    """Return the size of a content: its characters, plus one for each value; a number above `limit` if larger.
-
-    Raises BadRequest for a deep one.
-    """
-    size = 0
-    level: list[Any] = [wanted.content]
-    for _ in range(MAX_LEVELS):
-        inner: list[Any] = []
-        for each in level:
-            if isinstance(each, dict):
-                size += sum(map(len, each))
-                inner += each.values()
-            elif isinstance(each, list):
-                inner += each
-            elif isinstance(each, str):
-                size += len(each)
-        size += len(level)
-        if size > limit or not inner:
-            return size
-        level = inner
-    raise BadRequest(f"The content of {wanted.path[:200]} has more than {MAX_LEVELS} levels.")
+    """Return the size of a content, as `sizes.size_of` does. Raises BadRequest for a deep one."""
+    return sizes.size_of(wanted.path, wanted.content, limit)
 
 
 async def store(

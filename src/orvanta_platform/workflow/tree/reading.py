@@ -12,8 +12,8 @@ from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.inline import FileNames
 from orvanta_platform.workflow.text import write_document
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
-from orvanta_platform.workflow.tree.item import FIELDS, Item
-from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, folder_of, included_name
+from orvanta_platform.workflow.tree.item import FIELDS, OPTIONAL_KINDS, Item
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located, folder_of, included_name, locate
 from orvanta_platform.workflow.tree.plan import has_effect
 from orvanta_platform.workflow.yaml_text import INLINE
 
@@ -25,6 +25,11 @@ document may refer to a large file many times.
 _ELSEWHERE = re.compile(r"!inline +['\"]?(\.\.?/[^\n'\"]+)")
 _BY_SCRIPT: Final = "custom_script"
 """Method of authentication of other tools, by a script that checks the request."""
+_NOUNS: Final = {
+    "http_trigger": "an HTTP trigger",
+    "script": "the settings of a script",
+    "settings": "the settings of a workspace",
+}
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 
@@ -140,8 +145,17 @@ def settings_in(name: str, files: Mapping[str, bytes], *, limited: bool = False)
     try:
         return document.parse(files[name], format_of(name), limit_yaml=limited, limit_aliases=True).tree
     except InvalidWorkflow as error:
-        sentence = f"{name} cannot be read: {error.message}."
-        raise BadRequest(sentence, hint=error.hint, details=error.details) from None
+        is_other = [each["code"] for each in error.details] == ["not_an_object"]
+        reason = _no_settings(name, files[name]) if is_other else error.message
+        raise BadRequest(f"{name} cannot be read: {reason}.", hint=error.hint, details=error.details) from None
+
+
+def _no_settings(name: str, body: bytes) -> str:
+    """Return the reason for which a file that contains no object has no settings."""
+    found = locate([name], OPTIONAL_KINDS)
+    kind = found[0].kind if found else "script" if name.endswith(SCRIPT_SETTINGS) else None
+    noun = "settings" if kind is None else _NOUNS.get(kind, f"a {kind.replace('_', ' ')}")
+    return f"the file of {noun} must contain an object{'' if body.strip() else ', but it is empty'}"
 
 
 def format_of(name: str) -> Format:
@@ -197,7 +211,7 @@ def _flow(located: Located, files: Mapping[str, bytes], *, limited: bool) -> dic
     if not named:
         return {"text": text}
     inline.resolve(tree, code)  # reports missing files
-    return {"text": inline.resolve_yaml(text, code)}
+    return {"text": inline.resolve_yaml(text, code, is_checked=True)}
 
 
 def file_names(located: Located, files: Mapping[str, bytes]) -> FileNames:
