@@ -18,6 +18,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def processor_time() -> float:
+    """Return the processor time of the current thread in seconds; only differences within the thread are meaningful."""
+    return time.thread_time()
+
+
 def freeze(at: datetime | None) -> None:
     """Freeze `now()` at `at` (timezone-aware), or resume the clock with None. For tests."""
     global _frozen

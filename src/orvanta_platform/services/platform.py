@@ -25,6 +25,7 @@ from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
 from orvanta_platform.orchestrator.parsed_workflows import ParsedWorkflows
+from orvanta_platform.orchestrator.recent_results import RecentResults
 from orvanta_platform.orchestrator.run_starts import RunStarts
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.services.shared_reads import SharedReads
@@ -77,6 +78,9 @@ class Platform:
 
     parsed_workflows: ParsedWorkflows = field(default_factory=ParsedWorkflows)
     """Workflows of change sets that were compared recently."""
+
+    incoming_changes: RecentResults = field(default_factory=RecentResults)
+    """Changes of repositories that were read recently (`git.incoming_changes`)."""
 
     run_limits: dict[str, Any] = field(default_factory=dict)
     """Room for new runs by workspace (`run_limits.Room`)."""

@@ -17,29 +17,20 @@ from orvanta_platform.control.permissions import Target, can, require
 from orvanta_platform.db import git as rows
 from orvanta_platform.db.git import ItemRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, NotFound, OrvantaError, StalePlan
+from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, NotFound, StalePlan
 from orvanta_platform.orchestrator.document_threads import run_in_slices, run_in_thread
-from orvanta_platform.services.changes import change_sets, contents, moved_items, remaining_uses, writers
+from orvanta_platform.services.changes import change_sets, contents, moved_items, remaining_uses
 from orvanta_platform.services.changes.change_sets import Applied, ChangeSet, Hooks
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.changes.remaining_uses import RemainingUses
 from orvanta_platform.services.git import bindings, incoming_secrets
-from orvanta_platform.services.git.state import (
-    TO_COMMIT,
-    CorruptItem,
-    base_of,
-    content_of,
-    item_of,
-    key_of,
-    located_of,
-    render,
-)
+from orvanta_platform.services.git.incoming_changes import Change, ChangeReader, without_content
+from orvanta_platform.services.git.state import TO_COMMIT, key_of, render
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
-from orvanta_platform.workflow.tree.merge import merge_content
-from orvanta_platform.workflow.tree.plan import Action, Plan, Use, Wanted, with_removals
-from orvanta_platform.workflow.tree.stored_text import comments_lost, edit_stored_text, is_json
+from orvanta_platform.workflow.tree.plan import Action, Plan, Use, Wanted
+from orvanta_platform.workflow.tree.stored_text import comments_lost
 
 _MAX_SHOWN = 5
 """Names of items in the message of an error."""
@@ -97,30 +88,8 @@ class IncomingContents(msgspec.Struct, frozen=True):
     """
 
 
-class _Change(msgspec.Struct, frozen=True):
-    """Incoming change of an item."""
-
-    row: ItemRow
-    present: Present | None
-    """Item of the workspace, without its content; if the repository has a workflow as JSON, with its text."""
-    content: Mapping[str, Any] | None = None
-    """Content to store; None: the item is removed."""
-    merged: bool = False
-    places: Sequence[str] | None = None
-    fault: OrvantaError | None = None
-    size: int = 0
-    """Size of the content, as change sets count it."""
-    comments_lost: bool = False
-    """The content replaces a YAML text with comments, which cannot be edited."""
-
-    @property
-    def key(self) -> Key:
-        """Return kind and path, which identify the item."""
-        return key_of(self.row)
-
-
 class _Incoming(msgspec.Struct, frozen=True):
-    changes: list[_Change] = msgspec.field(default_factory=list)
+    changes: list[Change] = msgspec.field(default_factory=list)
     hash: str = ""
     hidden: int = 0
 
@@ -169,17 +138,16 @@ async def read_contents(platform: Platform, actor: Actor, workspace: str, key: K
     present = (await contents.items_in(workspace, reading)).get(key)
     if row is None or (present is None and not can(actor, "read", contents.target_of(workspace, key))):
         raise NotFound(f"The repository has no change of the {key[0]} {key[1][:200]} that is not applied.")
-    change = await run_in_thread(workspace, _change, row, present)
+    reader = ChangeReader(platform.incoming_changes, workspace)
+    change = await run_in_thread(workspace, reader.read, row, present)
+    if change.fault is None and change.places is not None:
+        change = await run_in_thread(workspace, reader.read_theirs, row, present)
     if change.fault is not None:
         raise change.fault
-    if change.places is not None:
-        change = await run_in_thread(workspace, _theirs, row, present)
     return IncomingContents(None if present is None else present.content, change.content)
 
 
-async def _actions(
-    platform: Platform, actor: Actor, workspace: str, changes: Sequence[_Change]
-) -> Mapping[Key, Action]:
+async def _actions(platform: Platform, actor: Actor, workspace: str, changes: Sequence[Change]) -> Mapping[Key, Action]:
     """Return the action of each change. A branch may have more changes than a change set."""
     found: dict[Key, Action] = {}
     for part in _parts(changes):
@@ -189,7 +157,7 @@ async def _actions(
 
 
 async def _uses(
-    platform: Platform, actor: Actor, workspace: str, changes: Sequence[_Change], actions: Mapping[Key, Action]
+    platform: Platform, actor: Actor, workspace: str, changes: Sequence[Change], actions: Mapping[Key, Action]
 ) -> RemainingUses:
     """Return the uses of the items that the changes remove together, by items that remain."""
     removed = [key for key, action in actions.items() if action == "remove"]
@@ -201,9 +169,9 @@ async def _uses(
     return await remaining_uses.find(platform, actor, workspace, removed, stored)
 
 
-def _parts(changes: Sequence[_Change]) -> Iterator[list[_Change]]:
+def _parts(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Yield the changes in parts that change sets can hold."""
-    part: list[_Change] = []
+    part: list[Change] = []
     left = change_sets.MAX_CONTENT_SIZE
     for each in changes:
         if part and (each.size > left or len(part) == change_sets.MAX_ITEMS):
@@ -245,7 +213,7 @@ async def _apply(
     only: Collection[Key] | None,
     message: str | None,
 ) -> Applied:
-    incoming = await _incoming(platform, actor, workspace)
+    incoming = await _incoming(platform, actor, workspace, only)
     if incoming.hash != review_hash:
         raise StalePlan(
             "Items were changed since the plan was made.",
@@ -253,7 +221,8 @@ async def _apply(
             details={"plan_hash": incoming.hash},
         )
     chosen = [each for each in incoming.changes if only is None or each.key in only]
-    stored, kept = await run_in_slices(workspace, _resolve(chosen, choices))
+    reader = ChangeReader(platform.incoming_changes, workspace)
+    stored, kept = await run_in_slices(workspace, _resolve(chosen, choices, reader))
     for each in kept:
         _require_keep(actor, workspace, each)
     change = _change_set(stored)
@@ -288,13 +257,13 @@ def _copy_uses(applied: Plan, planned: Plan) -> Plan:
     return replace(applied, entries=tuple(entries), uses_truncated=planned.uses_truncated)
 
 
-def _is_unchanged(change: _Change, after: Mapping[Key, Present]) -> bool:
+def _is_unchanged(change: Change, after: Mapping[Key, Present]) -> bool:
     present = after.get(change.key)
     return present is not None and change.present is not None and present.hash == change.present.hash
 
 
 async def _accepted_rows(
-    conn: Connection, actor: Actor, workspace: str, stored: Sequence[_Change], kept: Sequence[_Change]
+    conn: Connection, actor: Actor, workspace: str, stored: Sequence[Change], kept: Sequence[Change]
 ) -> list[ItemRow]:
     """Return the applied items, with the digests of what the workspace has now."""
     digests: dict[Key, str] = {}
@@ -321,8 +290,8 @@ def _add_digests(reading: contents.Reading, found: dict[Key, str]) -> Generator[
 
 
 def _resolve(
-    changes: Sequence[_Change], choices: Mapping[Key, Choice]
-) -> Generator[None, None, tuple[list[_Change], list[_Change]]]:
+    changes: Sequence[Change], choices: Mapping[Key, Choice], reader: ChangeReader
+) -> Generator[None, None, tuple[list[Change], list[Change]]]:
     """Return the changes to store, and those of which the workspace's side remains.
 
     Raises ChangesRefused for items that cannot be read, and ChangesConflict.
@@ -338,7 +307,8 @@ def _resolve(
         elif each.places is None:
             stored.append(each)
         elif choice == "repository":
-            stored.append(_theirs(each.row, each.present))
+            theirs = reader.read_theirs(each.row, each.present)
+            (stored if theirs.fault is None else unreadable).append(theirs)
         else:
             open_ones.append(each)
     if unreadable:
@@ -363,13 +333,13 @@ def _resolve(
     return stored, kept
 
 
-def _names(changes: Sequence[_Change]) -> str:
+def _names(changes: Sequence[Change]) -> str:
     """Return the names of items for an error, not more than a few."""
     more = f" and {len(changes) - _MAX_SHOWN} more" if len(changes) > _MAX_SHOWN else ""
     return ", ".join(" ".join(each.key) for each in changes[:_MAX_SHOWN]) + more
 
 
-def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
+def _require_keep(actor: Actor, workspace: str, change: Change) -> None:
     """Check that the actor may replace an item of the repository by the workspace's.
 
     Raises BadRequest for an item without a conflict, and for one that only the repository has and that cannot be read:
@@ -385,94 +355,48 @@ def _require_keep(actor: Actor, workspace: str, change: _Change) -> None:
     require(actor, "write", contents.target_of(workspace, change.key))
 
 
-def _change_set(changes: Sequence[_Change]) -> ChangeSet:
+def _change_set(changes: Sequence[Change]) -> ChangeSet:
     items = [Wanted(*each.key, None if each.present is None else each.present.hash, each.content) for each in changes]
     return ChangeSet(items, prune=[""])
 
 
-async def _incoming(platform: Platform, actor: Actor, workspace: str) -> _Incoming:
-    """Return the incoming changes that the actor may read. Raises NotFound."""
+async def _incoming(platform: Platform, actor: Actor, workspace: str, only: Collection[Key] | None = None) -> _Incoming:
+    """Return the incoming changes that the actor may read. `only`: items whose files are read; None: all.
+
+    Raises NotFound.
+    """
     async with platform.db.acquire() as conn:
         if await rows.get(conn, workspace) is None:
             raise bindings.missing(workspace)
         stored = {key_of(row): row for row in await rows.list_items(conn, workspace, incoming=True)}
-    found: dict[Key, _Change] = {}
+    found: dict[Key, Change] = {}
+    reader = ChangeReader(platform.incoming_changes, workspace)
     connect = partial(platform.db.transaction, snapshot=True)
     async for part in contents.read_parts(connect, actor, workspace, stored, "texts"):
         present = ((stored[key], each) for key, each in contents.decode(part))
-        await run_in_slices(workspace, _add_changes(present, found))
+        await run_in_slices(workspace, _add_changes(present, reader, only, found))
     new = [key for key in stored if key not in found and can(actor, "read", contents.target_of(workspace, key))]
-    await run_in_slices(workspace, _add_changes(((stored[key], None) for key in new), found))
+    await run_in_slices(workspace, _add_changes(((stored[key], None) for key in new), reader, only, found))
     changes = sorted(found.values(), key=lambda each: (KINDS.index(each.key[0]), each.key[1]))
     digest = await run_in_thread(workspace, _hash_plan, changes)
     return _Incoming(changes, digest, len(stored) - len(changes))
 
 
 def _add_changes(
-    items: Iterable[tuple[ItemRow, Present | None]], found: dict[Key, _Change]
+    items: Iterable[tuple[ItemRow, Present | None]],
+    reader: ChangeReader,
+    only: Collection[Key] | None,
+    found: dict[Key, Change],
 ) -> Generator[None, None, None]:
     """Add the changes of items. `items`: each with its present state in the workspace."""
     for row, present in items:
         yield
-        found[key_of(row)] = _change(row, present)
+        key = key_of(row)
+        is_read = only is None or key in only
+        found[key] = reader.read(row, present) if is_read else Change(row, without_content(present))
 
 
-def _change(row: ItemRow, present: Present | None) -> _Change:
-    """Return the change of an item, with the reason if it cannot be applied."""
-    key = key_of(row)
-    mine = None if present is None else render(key, present)
-    changed = (None if mine is None else mine.digest) != row.digest
-    try:
-        return _checked(_merge(row, present) if changed else _theirs(row, present))
-    except OrvantaError as error:
-        return _Change(row, _without_content(present), fault=error)
-    except CorruptItem as error:
-        fault = BadRequest(str(error), hint="Unbind the workspace and bind it again.")
-        return _Change(row, _without_content(present), fault=fault)
-
-
-def _without_content(present: Present | None) -> Present | None:
-    return None if present is None else replace(present, content={})
-
-
-def _checked(change: _Change) -> _Change:
-    """Return the change with its size. Raises BadRequest, TooLarge for a content that no change set can have."""
-    wanted = Wanted(*change.key, None, change.content)
-    writers.check(wanted)
-    size = writers.size_of(wanted, change_sets.MAX_CONTENT_SIZE)
-    if size > change_sets.MAX_CONTENT_SIZE:
-        raise change_sets.too_large()
-    return replace(change, size=size)
-
-
-def _theirs(row: ItemRow, present: Present | None) -> _Change:
-    key, base = base_of(row)
-    if base.incoming is None:
-        return _Change(row, _without_content(present))
-    content = content_of(key, base.incoming, base.files)
-    if present is None or "text" not in present.content or not is_json(located_of(*key, base.incoming)):
-        return _Change(row, _without_content(present), content)
-    edited = edit_stored_text(present.content, content)
-    present = replace(present, content={"text": present.content["text"]})
-    return _Change(row, present, edited.content, comments_lost=edited.comments_lost)
-
-
-def _merge(row: ItemRow, present: Present | None) -> _Change:
-    """Return the merge of an item that both sides changed; in conflict if one removed it or both added it."""
-    theirs = _theirs(row, present)
-    if present is None or theirs.content is None:
-        return replace(theirs, places=[""])
-    key, base = base_of(row)
-    before: Mapping[str, Any] = {} if base.files is None else item_of(*key, base.files).content
-    if not before:
-        return replace(theirs, places=[""])
-    mine, incoming = Item(*key, present.content).content, item_of(*key, base.incoming or {}).content
-    content, places = merge_content(key[0], before, mine, incoming)
-    content = with_removals(key[0], mine, content)
-    return replace(theirs, content=content, merged=True, places=places or None, comments_lost=False)
-
-
-def _hash_plan(changes: Sequence[_Change]) -> str:
+def _hash_plan(changes: Sequence[Change]) -> str:
     """Return the hash of a plan: of what the repository has, and what the workspace has."""
     parts = []
     for each in changes:
