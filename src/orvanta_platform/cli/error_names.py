@@ -62,6 +62,7 @@ FAILURES: Final = {
     "intl_limit": "The expression uses more locales or time zones than are allowed.",
     "intl_unavailable": "The expression formats for a locale, but the installation was built without locales.",
     "loop_limit": "The loop has more iterations than are allowed.",
+    "names_alike": "Two names differ only in case or form, and a bound Git repository refuses to have both.",
     "no_runtime": "This worker has no runtime for the language, or its program is not installed.",
     "no_network": "The group of the worker has no network, which the node or the database script needs.",
     "queue_reserved": "The workspace may not use the queue of the job.",

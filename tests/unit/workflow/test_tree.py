@@ -15,7 +15,7 @@ from orvanta_platform.workflow.text import write_yaml
 from orvanta_platform.workflow.tree.extensions import LANGUAGES
 from orvanta_platform.workflow.tree.head import settings_of
 from orvanta_platform.workflow.tree.item import FIELDS, OPTIONAL_KINDS, ORDER, SETTINGS_PATH, Item, Kind, path_of_test
-from orvanta_platform.workflow.tree.paths import Located, locate
+from orvanta_platform.workflow.tree.paths import Located, alike, locate
 from orvanta_platform.workflow.tree.reading import read
 from orvanta_platform.workflow.tree.writing import write
 
@@ -278,3 +278,18 @@ def test_trigger_that_serves_a_website_is_refused() -> None:
     (located,) = locate(files)
     with pytest.raises(BadRequest, match="serves files as a website, which this version cannot"):
         read(located, files)
+
+
+def test_names_that_differ_only_in_case_or_form_are_found_in_pairs() -> None:
+    names = [
+        "f/a/X.py",
+        "f/a/x.py",
+        "f/a/x.sh",
+        "f/B/one.py",
+        "f/b/one.py",
+        "f/b/two.py",
+        "f/a/\u00e9.py",
+        "f/a/e\u0301.py",
+    ]
+    found = alike(names)
+    assert set(found) == {("f/a/X.py", "f/a/x.py"), ("f/B", "f/b"), ("f/a/e\u0301.py", "f/a/\u00e9.py")}

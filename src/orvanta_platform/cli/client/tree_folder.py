@@ -21,7 +21,7 @@ from orvanta_platform.cli.client.item_names import check_name
 from orvanta_platform.cli.client.item_paths import items_under, path_of
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError, TooLarge
-from orvanta_platform.workflow.tree.advice import CODE_UNUSED, Advice, of_misplaced
+from orvanta_platform.workflow.tree.advice import CODE_UNUSED, Advice, of_alike, of_misplaced
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import (
     DOCUMENTS,
@@ -200,9 +200,9 @@ class Folder:
             file = self.shown(located.files[0])
             raise BadRequest(f"{file} cannot be read: {error.message}.", hint=error.hint) from None
         if size_of(item.path, item.content, MAX_CONTENT_SIZE) > MAX_CONTENT_SIZE:
-            error = item_too_large(*key)
+            large = item_too_large(*key)
             way_out = "A file that should not be an item is left out if `excludes` in wmill.yaml names it."
-            raise TooLarge(error.message, hint=f"{error.hint} {way_out}")
+            raise TooLarge(large.message, hint=f"{large.hint} {way_out}")
         return item
 
     def missing_lock(self, item: Item) -> str | None:
@@ -252,11 +252,13 @@ class Folder:
         return sorted(set(found) - included)
 
     def warnings(self) -> list[tuple[str, Advice]]:
-        """Return the warnings about files that have no effect, each with its place."""
+        """Return the warnings about files that have no effect or names that others resemble, each with its place."""
         unused = [(name, CODE_UNUSED) for name in self.unused_files()]
         misplaced = of_misplaced(self.files, self.flow_folders)
+        located = [name for each in self.located.values() for name in each.files]
         places = {**self.flow_folders, **self.files}
-        return [(str(_relative_to_working_folder(places[name])), each) for name, each in (*unused, *misplaced)]
+        found = (*unused, *misplaced, *of_alike(located))
+        return [(str(_relative_to_working_folder(places.get(name, self.base / name))), each) for name, each in found]
 
     def write(self, item: Item) -> None:
         """Write the files of an item, and delete those that it had before. Raises BadRequest."""

@@ -40,6 +40,7 @@ from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
 from orvanta_platform.workflow.tree.item import SETTINGS_PATH, Item, Key, Kind
+from orvanta_platform.workflow.tree.paths import alike, place_of
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
 
@@ -157,9 +158,21 @@ class _Push:
             if item.kind == "http_trigger":
                 self._warn_of_trigger(item)
         self._say_moves()
+        self._warn_of_alike()
         self._warn_of_secrets(items, gone if self.options.prune else [])
         warn_of_unknown(self.session.api, self.folder, items)
         return changes
+
+    def _warn_of_alike(self) -> None:
+        """Warn of items whose names differ only in case from those of items that only the workspace has."""
+        pushed = {place_of(key): item for key, item in self.items.items()}
+        here = [place_of(key) for key in self.folder.located]
+        paths = {place_of(key): place_of(key) if key[0] == "folder" else key[1] for key in self.found.remote}
+        for one, other in alike([*here, *paths]):
+            for mine, theirs in ((one, other), (other, one)):
+                item = next((each for place, each in pushed.items() if _is_at(place, mine)), None)
+                if item is not None and not any(_is_at(each, theirs) for each in here):
+                    _say_advice(item, advice.alike_warning(paths.get(theirs, theirs)))
 
     def _warn_of_secrets(self, items: Sequence[Item], removed: Iterable[Key]) -> None:
         """Warn of secrets in clear, also of those that change nothing, and of new items whose secrets are missing."""
@@ -397,6 +410,11 @@ class _Push:
             print(f"Everything was pushed; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
         elif not changed and not self.unknown:
             print("Nothing to do.")
+
+
+def _is_at(place: str, start: str) -> bool:
+    """Return whether a place is equal to another one, or below it."""
+    return place == start or place.startswith(f"{start}/")
 
 
 def _warn(item: Item, *, is_new: bool) -> None:

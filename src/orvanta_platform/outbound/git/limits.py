@@ -74,11 +74,6 @@ def name_of(raw: bytes) -> str:
     return name
 
 
-def folded(name: str) -> str:
-    """Return a name so that names which some file systems do not distinguish are equal."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 def shown(raw: bytes) -> str:
     """Return a name for a message, without control characters."""
     return ascii(raw[:100].decode("utf-8", "replace"))

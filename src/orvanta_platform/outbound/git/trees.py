@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from dulwich.objects import Blob, Commit, ObjectID, Tree, parse_tree
 
 from orvanta_platform.outbound.git import limits
 from orvanta_platform.outbound.git.messages import Finding
-from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.paths import folded, locate
 
 _SHA: Final = 20
 _FILE: Final = 0o100644
@@ -93,7 +93,7 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
         prefix, id, level = pending.pop()
         if level > limits.LEVELS:
             raise limits.too_large("The folders of the repository are too deep", limits.LEVELS, size=False)
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         for raw, mode, sha in _entries(store, id):
             count += 1
             if count > limits.FILES:
@@ -102,9 +102,9 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
             name = prefix + part
             if len(name) > limits.NAME:
                 raise limits.too_large("A name in the repository is too long", limits.NAME, size=False)
-            if limits.folded(part) in seen:
-                raise limits.refused(f"Two names differ only in case or form: {limits.shown(name.encode())}.")
-            seen.add(limits.folded(part))
+            other = seen.setdefault(folded(part), name)
+            if other != name:
+                raise limits.refused(f"{_both(other.encode(), name.encode())} differ only in case or form.")
             if stat.S_ISDIR(mode):
                 pending.append((f"{name}/", sha, level + 1))
             elif stat.S_ISREG(mode):
@@ -115,6 +115,10 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
                 _ignore(listing, name, "submodule")
             else:
                 raise limits.refused(f"The entry {limits.shown(raw)} has an unknown type.")
+
+
+def _both(one: bytes, other: bytes) -> str:
+    return f"The names {limits.shown(one)} and {limits.shown(other)}"
 
 
 def _ignore(listing: Listing, name: str, reason: str) -> None:
@@ -163,6 +167,7 @@ class TreeBuilder:
                 entries[name] = (present[0] if present and mode == _FILE else mode, edit)
         if not entries:
             return None
+        _require_distinct(entries, edits)
         tree = Tree()
         for name, (mode, sha) in entries.items():
             tree.add(name, mode, sha)
@@ -173,6 +178,18 @@ class TreeBuilder:
         if made is not None:
             return [(each.path, each.mode, each.sha) for each in made.items()]
         return _entries(self._store, id)
+
+
+def _require_distinct(entries: Iterable[bytes], edits: Collection[bytes]) -> None:
+    """Raise GitFault for changed names in a folder that differ from others only in case or form.
+
+    The next fetch would refuse them, and the commit would have to be undone in the repository.
+    """
+    seen: dict[str, bytes] = {}
+    for name in sorted(entries):
+        other = seen.setdefault(folded(name.decode("utf-8", "replace")), name)
+        if other != name and (name in edits or other in edits):
+            raise limits.refused(f"{_both(other, name)} differ only in case or form: rename an item of the workspace.")
 
 
 def _put(edits: dict[bytes, Any], parts: list[bytes], value: ObjectID | None) -> None:

@@ -16,6 +16,7 @@ from orvanta_platform.workflow.tree.paths import (
     PLACED,
     SCRIPT_LOCK,
     SCRIPT_SETTINGS,
+    alike,
     folder_of,
     item_path,
 )
@@ -95,6 +96,18 @@ def of_misplaced(names: Collection[str], flow_folders: Collection[str]) -> Itera
     for name in sorted(names):
         if folder_of(name) is None and _has_item_name(name) and item_path(name, ()) is None:
             yield name, _MISPLACED
+
+
+def of_alike(names: Collection[str]) -> Iterator[tuple[str, Advice]]:
+    """Yield the files below f and u whose names differ from others only in case or form, each with a warning."""
+    for other, name in alike(each for each in names if is_below_areas(each)):
+        yield name, alike_warning(other)
+
+
+def alike_warning(other: str) -> Advice:
+    """Return the warning about a file or item whose name differs from `other` only in case or form."""
+    text = f"its name differs from {other} only in case or form, which bound Git repositories refuse: rename one"
+    return "names_alike", text
 
 
 def of_other_code(names: Collection[str]) -> list[str]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
-from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, SETTINGS_PATH, Key, Kind, path_of_test
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, SETTINGS_PATH, Key, Kind, parts_of_test, path_of_test
 
 FLOW_FOLDERS: Final = (".flow", "__flow")
 """Endings of folders that contain a workflow."""
@@ -103,6 +103,44 @@ def _with_texts(resource: Located, texts: Mapping[str, Sequence[str]]) -> Locate
     name = resource.files[0]
     stem = name[: name.rindex(".resource.")]
     return replace(resource, files=(name, *texts.get(stem, ())))
+
+
+def folded(name: str) -> str:
+    """Return a name so that names which some file systems do not distinguish are equal."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the files and folders whose names differ only in case or form, in pairs.
+
+    A repository with such names cannot be checked out on every system, so that Git bindings refuse it.
+    """
+    known: dict[str, str] = {}
+    pairs: dict[tuple[str, str], None] = {}
+    for name in sorted(names):
+        parts = name.split("/")
+        for end in range(1, len(parts) + 1):
+            part = "/".join(parts[:end])
+            other = known.setdefault(folded(part), part)
+            if other != part:
+                pairs[other, part] = None
+                break
+    return list(pairs)
+
+
+def place_of(key: Key) -> str:
+    """Return the place of an item among those of a tree: items at different places have different files."""
+    kind, path = key
+    match kind:
+        case "folder":
+            return f"f/{path}"
+        case "group" | "resource_type" | "user":
+            return f"{kind}s/{path}"
+        case "workflow_test":
+            flow, name = parts_of_test(path)
+            return f"{flow}.flow/tests/{name}"
+        case _:
+            return f"{path}.{kind}"
 
 
 def folder_of(name: str) -> str | None:
