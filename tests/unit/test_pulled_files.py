@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,9 @@ import pytest
 
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.item_failures import show_failures
-from orvanta_platform.cli.client.tree_folder import BASES, open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import open_folder, open_whole
 from orvanta_platform.cli.client.tree_pull import difference_of_files, show_differences
+from orvanta_platform.cli.client.tree_state import BASES, open_state
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.workflow.tree.item import Item, Kind
 
@@ -144,6 +146,66 @@ def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pyt
         closed = [tmp_path / each]
         with pytest.raises(BadRequest, match="cannot be read: Permission denied"):
             open_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"), [("f/sales/b.py", {"a"}), ("f/sales/b.script.yaml", {"a", "b"}), ("f", set())]
+)
+def test_files_deleted_while_a_folder_is_read_count_as_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str, left: set[str]
+) -> None:
+    """Such as by a checkout of another branch; a script without its settings file is one that never had any."""
+    (tmp_path / "f/sales").mkdir(parents=True)
+    for name in ("a.py", "a.script.yaml", "b.py", "b.script.yaml"):
+        (tmp_path / "f/sales" / name).write_text("{}\n")
+    read = Path.read_bytes
+
+    def read_bytes(file: Path) -> bytes:
+        if file.suffix != ".py":  # such as the settings of the tree, which are read first
+            return read(file)
+        target = tmp_path / gone
+        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    folder = open_whole(tmp_path)
+    assert {key[1].rpartition("/")[2] for key in folder.located} == left
+    assert [len(each.files) for key, each in folder.located.items() if key[1] == "f/sales/b"] in ([], [1])
+
+
+def test_folder_whose_files_are_deleted_all_the_time_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f/sales").mkdir(parents=True)
+    for n in range(9):
+        (tmp_path / f"f/sales/s{n}.py").write_text("")
+    read = Path.read_bytes
+
+    def read_bytes(file: Path) -> bytes:
+        file.unlink()
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(BadRequest, match=r"s4.py was deleted while it was read\.") as refused:
+        open_whole(tmp_path)
+    assert "Run the command again" in (refused.value.hint or "")
+
+
+def test_folder_deleted_while_folders_are_listed_counts_as_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("f/gone", "f/sales"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "f/sales/a.py").write_text("")
+    scan = os.scandir
+
+    def scandir(folder: Path) -> Any:
+        if folder == tmp_path / "f/gone":
+            (tmp_path / "f/gone").rmdir()
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [path for _, path in open_folder(tmp_path).located] == ["f/sales/a"]
 
 
 @pytest.mark.parametrize("name", [".orvanta", ".orvanta/bases", ".orvanta/state.json", ".orvanta/.gitignore"])

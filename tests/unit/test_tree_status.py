@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from orvanta_platform.cli.client.tree_folder import Synced
 from orvanta_platform.cli.client.tree_pull import at_places
+from orvanta_platform.cli.client.tree_state import Synced
 from orvanta_platform.cli.client.tree_status import change_of, parts, sync_status_of
 from orvanta_platform.workflow.tree.item import Item
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.folder_workspace import base_of
-from orvanta_platform.cli.client.tree_folder import Folder, State, open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import Folder, open_folder
+from orvanta_platform.cli.client.tree_state import State, open_state
 from orvanta_platform.cli.client.tree_status import change_of, conflict_hint, plan
 from orvanta_platform.errors import Conflict
 from orvanta_platform.workflow.tree.item import Key

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
 import os
-import stat
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.folder_workspace import STATE, base_of
 from orvanta_platform.cli.client.item_names import check_name
 from orvanta_platform.cli.client.item_paths import items_under, path_of
+from orvanta_platform.cli.client.tree_files import write_file
 from orvanta_platform.cli.client.tree_settings import TreeSettings, read_settings
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError, TooLarge
 from orvanta_platform.workflow.tree.advice import CODE_UNUSED, Advice, of_alike, of_misplaced
-from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, ORDER, Item, Key, Kind, parts_of_test
+from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import (
     DOCUMENTS,
     FLOW_FOLDERS,
@@ -45,19 +40,14 @@ from orvanta_platform.workflow.tree.sizes import MAX_CONTENT_SIZE, item_too_larg
 from orvanta_platform.workflow.tree.writing import first_names, write_item
 from orvanta_platform.workflow.yaml_text import INLINE
 
-BASES: Final = ".orvanta/bases"
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))})
 """Names that Windows reserves for devices, with any extension."""
-_IGNORED: Final = "# State of this working copy: not shared.\n*\n"
+_ATTEMPTS: Final = 5
+"""Maximum number of times that a folder is listed whose files are deleted meanwhile."""
 
 
-class Synced(msgspec.Struct, frozen=True):
-    """Item as it was when it was last pushed or pulled."""
-
-    hash: str
-    """Hash of its content on the server."""
-    digest: str
-    """Digest of its files."""
+class FileDeleted(BadRequest):
+    """A file of the folder was deleted since the folder was listed."""
 
 
 @dataclass(slots=True)
@@ -139,6 +129,17 @@ class Folder:
         """Return the contents of the files of an item by name. Raises BadRequest."""
         return {name: self._bytes(name) for name in located.files}
 
+    def read_files(self) -> None:
+        """Read the files of all items. Raises FileDeleted; others that cannot be read are reported with their items."""
+        for located in self.located.values():
+            for name in located.files:
+                try:
+                    self._bytes(name)
+                except FileDeleted:
+                    raise
+                except BadRequest:
+                    continue
+
     def _with_included(self, located: Located) -> dict[str, bytes]:
         """Return the contents of the files of an item and of those that it includes from other folders."""
         own = self.bytes_of(located)
@@ -166,6 +167,11 @@ class Folder:
         if name not in self._read:
             try:
                 self._read[name] = self.files[name].read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                raise FileDeleted(
+                    f"{self.shown(name)} was deleted while it was read.",
+                    hint="Run the command again when no other program changes the folder.",
+                ) from None
             except OSError as error:
                 raise BadRequest(f"{self.shown(name)} cannot be read: {error.strerror}.") from None
         return self._read[name]
@@ -276,7 +282,7 @@ class Folder:
                     hint="Move or rename it, then pull again.",
                 )
         for file, body in files.items():
-            _write(file, body)
+            write_file(file, body)
         if old is not None:
             self._delete(old, files)
         self.files |= dict(zip(new, files, strict=True))
@@ -324,6 +330,23 @@ class Folder:
             folder.rmdir()
 
 
+def open_whole(root: Path, optional: Collection[Kind] = ()) -> Folder:
+    """Return the items under a folder as `open_folder` does, with the contents of their files.
+
+    If files are deleted meanwhile, such as by a checkout, the folder is listed again. Raises BadRequest.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        folder = open_folder(root, optional)
+        try:
+            folder.read_files()
+        except FileDeleted:
+            continue
+        return folder
+    folder = open_folder(root, optional)
+    folder.read_files()
+    return folder
+
+
 def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     """Return the items under a folder, none if it does not exist. `optional`: optional kinds that are read as well.
 
@@ -346,7 +369,7 @@ def open_folder(root: Path, optional: Collection[Kind] = ()) -> Folder:
     entries = items_under(
         root,
         is_wanted=lambda name: may_belong(name) or name.endswith(FLOW_FOLDERS),
-        unreadable=lambda *each: _refuse_unreadable(base or root, *each),
+        unreadable=lambda *each: _refuse_unreadable(base or root, root, *each),
     )
     _refuse_working_copies(root, entries)
     for file in entries:
@@ -420,9 +443,11 @@ def _top(root: Path, files: Mapping[str, Path]) -> Path:
     return next(iter(tops)) if len(tops) == 1 and root.is_relative_to(*tops) else root
 
 
-def _refuse_unreadable(base: Path, folder: Path, error: OSError) -> None:
-    """Raise BadRequest for a folder that may contain items and cannot be read; the whole tree need not exist."""
-    if folder == base and isinstance(error, FileNotFoundError):
+def _refuse_unreadable(base: Path, root: Path, folder: Path, error: OSError) -> None:
+    """Raise BadRequest for a folder that may contain items and cannot be read. The whole tree need not exist, and a
+    folder below `root` was deleted since it was listed.
+    """
+    if (folder == base or folder != root) and isinstance(error, FileNotFoundError):
         return
     if folder == base or {"f", "u"} & set(folder.relative_to(base).parts):
         raise BadRequest(f"The folder {folder} cannot be read: {error.strerror}.")
@@ -451,43 +476,6 @@ def _is_file_name(part: str) -> bool:
     return part.isprintable() and part == part.strip(" .") != "" and not reserved and not set('\\:<>"|?*') & set(part)
 
 
-def _write(file: Path, body: bytes) -> None:
-    """Create a file, or replace one that is not a link, as a whole. Raises BadRequest."""
-    draft = file.with_name(f".orvanta-{os.getpid()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
-        if file.is_symlink():
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if mode is not None and not os.access(file, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        try:
-            with open(os.open(draft, flags, 0o666), "wb") as opened:
-                opened.write(body)
-            if mode is not None:
-                draft.chmod(mode)
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
-
-
-def _read(file: Path) -> bytes:
-    """Read a file that is not a link. Raises OSError."""
-    with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as opened:
-        return opened.read()
-
-
-def _check_links(base: Path) -> None:
-    """Check that the state is in the folder itself, as a copied tree may contain links. Raises BadRequest."""
-    file = base / STATE
-    for path in (file.parent, base / BASES, file, file.parent / ".gitignore"):
-        if path.is_symlink():
-            raise BadRequest(f"{path} is a link, which is not followed.", hint="Delete it, then try again.")
-
-
 def name_in_tree(file: Path, root: Path) -> str:
     """Return the name of a file in the tree: from f or u on, below the folder if it contains them."""
     parts = file.relative_to(root).parts
@@ -495,82 +483,6 @@ def name_in_tree(file: Path, root: Path) -> str:
     if start is None:
         return path_of(file, ()) or "/".join(parts)
     return unicodedata.normalize("NFC", "/".join(parts[start:]))
-
-
-@dataclass(slots=True)
-class State:
-    """Items of a workspace as they were last synchronised with a folder."""
-
-    base: Path
-    remote: str
-    items: dict[Key, Synced]
-    _whole: dict[str, Any]
-
-    def remember(self, item: Item, hash: str, digest: str) -> None:
-        """Record that an item is the same here and in the workspace, with its content as the base of later merges."""
-        self.items[item.key] = Synced(hash, digest)
-        content = {name: value for name, value in item.content.items() if not (name == "value" and _is_secret(item))}
-        file = self._base_file(item.key)
-        _check_links(self.base)
-        _write(file, json.dumps({"hash": hash, "content": content}).encode())
-
-    def forget(self, key: Key) -> None:
-        """Remove the state of an item that no longer exists, and its base."""
-        self.items.pop(key, None)
-        _check_links(self.base)
-        self._base_file(key).unlink(missing_ok=True)
-
-    def base_of(self, key: Key) -> Item | None:
-        """Return an item as it was when it was last synchronised; None if that is not known."""
-        file = self._base_file(key)
-        try:
-            found = json.loads(_read(file))
-        except (OSError, ValueError):
-            return None
-        known = self.items.get(key)
-        return Item(*key, found["content"]) if known is not None and found.get("hash") == known.hash else None
-
-    def _base_file(self, key: Key) -> Path:
-        name = hashlib.sha256(f"{self.remote} {key[0]} {key[1]}".encode()).hexdigest()
-        return self.base / BASES / f"{name[:40]}.json"
-
-    def save(self) -> None:
-        """Write the state into the folder."""
-        rows = {f"{kind} {path}": [each.hash, each.digest] for (kind, path), each in sorted(self.items.items())}
-        remotes = {**self._whole.get("remotes", {}), self.remote: rows}
-        file = self.base / STATE
-        _check_links(self.base)
-        _write(file.parent / ".gitignore", _IGNORED.encode())
-        _write(file, (json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n").encode())
-
-
-def open_state(base: Path, connection: Connection) -> State:
-    """Return the state of a folder for the workspace of a connection, initially an empty one. Raises BadRequest."""
-    whole: dict[str, Any] = {}
-    file = base / STATE
-    _check_links(base)
-    try:
-        whole = json.loads(_read(file)) if file.is_file() else {}
-        remote = f"{connection.url.rstrip('/')} {connection.workspace}"
-        rows: Mapping[str, list[str]] = whole.get("remotes", {}).get(remote, {})
-        items = {_key(name): Synced(*row) for name, row in rows.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise BadRequest(
-            f"{file} cannot be read: {error}.", hint="Delete it; the next push or pull compares everything."
-        ) from None
-    return State(base, remote, items, whole)
-
-
-def _is_secret(item: Item) -> bool:
-    return item.kind == "variable" and bool(item.content.get("is_secret"))
-
-
-def _key(name: str) -> Key:
-    kind, _, path = name.partition(" ")
-    found = next((each for each in ORDER if each == kind), None)
-    if found is None:
-        raise ValueError(f"{kind} is not a kind of item")
-    return found, path
 
 
 def unreadable(folder: Folder, keys: Iterable[Key]) -> tuple[list[Item], list[tuple[Key, OrvantaError]]]:

@@ -17,7 +17,8 @@ from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.cli.client.folder_workspace import STATE
 from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
-from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state
+from orvanta_platform.cli.client.tree_folder import Folder, open_whole
+from orvanta_platform.cli.client.tree_state import open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.advice import of_other_code
@@ -243,7 +244,7 @@ def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_l
     if not root.is_dir() and (root.exists() or not may_lack):
         raise typer.BadParameter(f"{root} is not a folder.")
     say_workspace(session)
-    folder = open_folder(root, optional)
+    folder = open_whole(root, optional)
     say_ambiguous(folder)
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)

@@ -21,8 +21,9 @@ from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.item_paths import say_left_out
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
 from orvanta_platform.cli.client.remaining_uses import say_uses
-from orvanta_platform.cli.client.tree_folder import Folder, open_folder, open_state, unreadable
+from orvanta_platform.cli.client.tree_folder import Folder, open_whole, unreadable
 from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say_unused, say_workspace
+from orvanta_platform.cli.client.tree_state import open_state
 from orvanta_platform.cli.client.tree_status import (
     Comparison,
     change_of,
@@ -79,7 +80,7 @@ def push_tree(session: Session, root: Path, options: PushOptions) -> None:
     """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
     say_workspace(session)
     say_left_out([root])
-    folder = open_folder(root, options.optional)
+    folder = open_whole(root, options.optional)
     if unsupported := sum(name.endswith(_OTHER) for name in folder.files):
         triggers = f"{count_text(unsupported, 'trigger')} of another kind than HTTP"
         say(f"{triggers} {'is' if unsupported == 1 else 'are'} left out.")

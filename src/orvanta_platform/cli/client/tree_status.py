@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.errors import ServerRefused
-from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
+from orvanta_platform.cli.client.tree_folder import Folder, unreadable
+from orvanta_platform.cli.client.tree_state import State, Synced
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.tree.item import ORDER, Item, Key, Kind

@@ -102,9 +102,10 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
             name = prefix + part
             if len(name) > limits.NAME:
                 raise limits.too_large("A name in the repository is too long", limits.NAME, size=False)
-            other = seen.setdefault(folded(part), name)
-            if other != name:
+            other = seen.get(folded(part))
+            if other is not None:
                 raise limits.refused(f"{_both(other.encode(), name.encode())} differ only in case or form.")
+            seen[folded(part)] = name
             if stat.S_ISDIR(mode):
                 pending.append((f"{name}/", sha, level + 1))
             elif stat.S_ISREG(mode):
