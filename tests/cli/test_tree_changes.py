@@ -349,3 +349,22 @@ def test_lint_names_script_that_is_not_utf8_and_checks_others(cli: Cli) -> None:
         in refused.err
     )
     assert "utf8a/f/pair7/zero.py:1" in refused.err and "2 errors" in refused.out
+
+
+def test_forced_push_of_a_moved_workflow_creates_its_tests_as_well(cli: Cli) -> None:
+    """They were moved with it, and their files have not changed."""
+    flow = "repo/f/moved_tests/old.flow"
+    file = cli.write(f"{flow}/flow.yaml", "summary: One\nvalue: {modules: []}\n")
+    cli.write(f"{flow}/tests/first.yaml", "inputs: {}\nexpect: {result: {equals: null}}\n")
+    cli("push", "repo")
+    cli("flow", "move", "f/moved_tests/old", "f/moved_tests/new")
+    file.write_text("summary: Two\nvalue: {modules: []}\n")
+    assert "It was moved to f/moved_tests/new" in cli("push", "repo", code=1).err
+    assert cli("push", "repo", "--force").out == (
+        "flow f/moved_tests/old: created\nworkflow_test f/moved_tests/old/tests/first: created\n"
+    )
+    assert "workflow_test f/moved_tests/old" not in cli("status", "repo").out
+    # Tests that were deleted with the workflow, too.
+    cli.installation.client.delete("/api/w/main/flows/delete/f/moved_tests/old").raise_for_status()
+    file.write_text("summary: Three\nvalue: {modules: []}\n")
+    assert cli("push", "repo", "--force").out.count("created") == 2

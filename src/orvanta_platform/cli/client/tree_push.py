@@ -40,7 +40,7 @@ from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid, w
 from orvanta_platform.workflow.releases.dependencies import dependencies_of
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.tree import advice
-from orvanta_platform.workflow.tree.item import SETTINGS_PATH, Item, Key, Kind
+from orvanta_platform.workflow.tree.item import SETTINGS_PATH, Item, Key, Kind, parts_of_test
 from orvanta_platform.workflow.tree.paths import alike, place_of
 from orvanta_platform.workflow.tree.reading import settings_in, trigger_warnings
 from orvanta_platform.workflow.tree.writing import has_files
@@ -129,6 +129,8 @@ class _Push:
         known = self.found.state.items
         broken = {key for key, _ in self.failed}
         here = [key for key in self.found.of("added", "modified", "conflict") if key in self.folder.located]
+        if self.options.force:
+            here += self._tests_of_restored(here)
         items, failed = unreadable(self.folder, [key for key in here if key not in broken])
         self.failed += failed
         items, lost = edit_stored_texts(self.session.api, self.folder, items, self.found.remote)
@@ -163,6 +165,14 @@ class _Push:
         self._warn_of_secrets(items, gone if self.options.prune else [])
         warn_of_unknown(self.session.api, self.folder, items)
         return changes
+
+    def _tests_of_restored(self, keys: Sequence[Key]) -> list[Key]:
+        """Return the unchanged tests of workflows that are created again, because the workspace moved or deleted them
+        with their tests.
+        """
+        flows = {path for kind, path in keys if kind == "flow" and (kind, path) not in self.found.remote}
+        gone = self.found.of("remote deleted")
+        return [key for key in gone if key[0] == "workflow_test" and parts_of_test(key[1])[0] in flows]
 
     def _warn_of_alike(self) -> None:
         """Warn of items whose names differ only in case from those of items that only the workspace has."""
