@@ -109,3 +109,18 @@ def test_dry_run_names_the_scopes_that_the_token_lacks(cli: Cli) -> None:
     assert f"variable f/scoped22/region: {hidden}" in scripts.err.splitlines()
     assert scripts.out == "1 failed; nothing was pushed.\n"
     assert "Error: The token may read no item of the workspace.\nIt needs scopes for the kinds" in none.err
+
+
+def test_pull_that_replaces_a_text_with_comments_by_json_warns(cli: Cli) -> None:
+    """A merge with JSON beyond the limits of YAML."""
+    text = "# kept\nsummary: Sum\nvalue: {modules: []}\n"
+    file = cli.write("repo/f/json23/large.flow/flow.yaml", text)
+    cli("push", "repo")
+    value = {"modules": [], "list": [0] * 20_000}
+    call = "/api/w/main/flows/update/f/json23/large"
+    cli.installation.client.post(call, json={"path": "f/json23/large", "value": value}).raise_for_status()
+    file.write_text(f"{text}description: Here\n")
+    done = cli("pull", "repo")
+    assert "flow f/json23/large: merged\n" in done.out
+    (warning,) = [line for line in done.err.splitlines() if "comments_lost" in line]
+    assert warning.startswith("repo/f/json23/large.flow: warning comments_lost: ")

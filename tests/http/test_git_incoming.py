@@ -255,3 +255,27 @@ async def test_workflow_in_json_keeps_the_comments_of_the_workspace(
     assert "#" not in (await api.get("flows/get/f/team/returns"))["source"]["text"]
     await synchronised(api)
     assert (await incoming(api))[0] == {}
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_merge_with_a_workflow_in_json_keeps_comments_or_warns(
+    api: ApiHarness, server: GitServer, repo: Repo, large: bool
+) -> None:
+    """JSON beyond the limits of YAML replaces the text of the workspace."""
+    text = "# kept\nsummary: Sum # shown\nvalue: {modules: []}\n"
+    await deploy(api.client, text, path="f/team/sum")
+    await bind(api, server, repo)
+    there = {"summary": "Sums", "value": {"modules": []}, "x-list": [0] * (20_000 if large else 1)}
+    name = "f/team/sum.flow/flow"
+    commit_files(repo, {f"{name}.yaml": None, f"{name}.json": json.dumps(there).encode()})
+    await deploy(api.client, f"{text}description: Here\n", path="f/team/sum")
+    await synchronised(api)
+    actions, plan = await incoming(api)
+    assert actions == {"flow f/team/sum": "change"}
+    answer = await api.client.post(f"{W}/git/apply", json={"plan_hash": plan["plan_hash"]})
+    assert answer.status_code == 200, answer.text
+    warnings = [each["code"] for each in json.loads(answer.headers.get("X-Warnings", "[]"))]
+    assert warnings == (["comments_lost"] if large else [])
+    found = await api.get("flows/get/f/team/sum")
+    assert (found["summary"], found["description"]) == ("Sums", "Here")
+    assert ("# kept" in found["source"]["text"], "# shown" in found["source"]["text"]) == (not large, not large)

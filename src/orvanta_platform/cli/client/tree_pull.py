@@ -23,9 +23,10 @@ from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.workflow.tree.advice import of_other_code
 from orvanta_platform.workflow.tree.item import Item, Key, Kind
-from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.merge import loses_comments, merge_content
 from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS
 from orvanta_platform.workflow.tree.plan import without_untouched
+from orvanta_platform.workflow.tree.stored_text import comments_lost
 
 _NO_FILE = "/dev/null"
 _NO_LINE_FEED = "\\ No newline at end of file"
@@ -176,6 +177,8 @@ def _merge(found: Comparison, key: Key, fetched: tuple[Item, str] | None, *, dry
     theirs, hash = fetched
     mine = found.folder.read(key)
     content, places = merge_content(key[0], base.content, mine.content, without_secret(theirs.content))
+    if not places and loses_comments(key[0], mine.content, content):
+        say(terminal_safe(f"{found.folder.file_of(key)}: warning comments_lost: {comments_lost(key[1]).message}"))
     if not places and not dry_run:
         found.folder.write(Item(*key, content))
         found.state.remember(theirs, hash, _MERGED)

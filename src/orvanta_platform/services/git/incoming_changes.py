@@ -22,7 +22,7 @@ from orvanta_platform.services.changes import change_sets, writers
 from orvanta_platform.services.changes.contents import Present
 from orvanta_platform.services.git.state import CorruptItem, base_of, content_of, item_of, key_of, located_of, render
 from orvanta_platform.workflow.tree.item import Item, Key
-from orvanta_platform.workflow.tree.merge import merge_content
+from orvanta_platform.workflow.tree.merge import loses_comments, merge_content
 from orvanta_platform.workflow.tree.plan import Wanted, with_removals
 from orvanta_platform.workflow.tree.sizes import item_too_large
 from orvanta_platform.workflow.tree.stored_text import edit_stored_text, is_json
@@ -187,7 +187,11 @@ def _merge(row: ItemRow, present: Present | None) -> Change:
     before: Mapping[str, Any] = {} if base.files is None else item_of(*key, base.files).content
     if not before:
         return replace(theirs, places=[""])
-    mine, incoming = Item(*key, present.content).content, item_of(*key, base.incoming or {}).content
+    mine, files = Item(*key, present.content).content, base.incoming or {}
+    incoming = item_of(*key, files).content
+    if is_json(located_of(*key, files)):  # which has no comments: those of the text before it are not removed
+        incoming = edit_stored_text({"text": before["text"]}, incoming).content
     content, places = merge_content(key[0], before, mine, incoming)
     content = with_removals(key[0], mine, content)
-    return replace(theirs, content=content, merged=True, places=places or None, comments_lost=False)
+    lost = not places and loses_comments(key[0], mine, content)
+    return replace(theirs, content=content, merged=True, places=places or None, comments_lost=lost)

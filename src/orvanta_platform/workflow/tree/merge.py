@@ -50,6 +50,11 @@ def merge_content(
         return {"text": mine["text"]}, [*places, COMMENTS]
 
 
+def loses_comments(kind: Kind, mine: Mapping[str, Any], merged: Mapping[str, Any]) -> bool:
+    """Return whether a merged workflow is JSON, because its YAML would exceed the limits, and mine has comments."""
+    return kind == "flow" and is_large_json(merged["text"]) and bool(_comments(mine["text"]))
+
+
 def _edit(text: str, wanted: Mapping[str, Any], is_large: bool) -> str:
     """Return a text with another value. `is_large`: the value may exceed the limits of YAML.
 
