@@ -211,7 +211,7 @@ async def test_folder_whose_file_is_deleted_remains_with_its_items(
     commit_files(repo, {meta: None})
     await synchronised(api)
     actions, plan = await incoming(api)
-    assert actions == {"folder team": "unchanged"}
+    assert actions == {"folder team": "unchanged"} and "items in this folder" in plan["items"][0]["reason"]
     status, done = await send(api.client, "POST", "git/apply", {"plan_hash": plan["plan_hash"]})
     assert status == 200 and "items in this folder" in done["entries"][0]["reason"]
     await synchronised(api)

@@ -13,6 +13,7 @@ import css from "./settings.module.css";
 const ACTIONS: Readonly<Record<string, string>> = {
   add: t("settings.gitAdd"),
   change: t("settings.gitChange"),
+  unchanged: t("settings.gitUnchanged"),
   conflict: t("settings.importConflict"),
 };
 
@@ -75,6 +76,7 @@ function Effect({ found }: { found: PlannedImport }) {
   const { entries } = found.plan;
   const changes = entries.filter(({ action }) => action !== "unchanged");
   const unchanged = entries.length - changes.length;
+  const shown = entries.filter(({ action, reason }) => action !== "unchanged" || reason);
   if (entries.length + found.failed.length === 0) return <p className={css.about}>{t("settings.importEmpty")}</p>;
   return (
     <>
@@ -90,7 +92,7 @@ function Effect({ found }: { found: PlannedImport }) {
       )}
       <p role="status">{t("settings.importCount", { count: changes.length })}</p>
       <ul className={css.items} aria-label={t("settings.importPlan")}>
-        {changes.map(({ kind, path, action, reason }) => (
+        {shown.map(({ kind, path, action, reason }) => (
           <li key={`${kind} ${path}`}>
             {ACTIONS[action] ?? action}: {kindName(kind)} <code>{path}</code> {reason}
           </li>

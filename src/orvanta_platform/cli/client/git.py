@@ -338,7 +338,7 @@ def _print_incoming(plan: dict[str, Any]) -> None:
     say_uses(plan["items"], truncated=plan["uses_truncated"])
     if plan["items"]:
         print(f"plan: {plan['plan_hash']}")
-    if any(each["reason"] for each in plan["items"]):
+    if any(each["action"] == "conflict" and each["reason"] for each in plan["items"]):
         say("Correct the files that cannot be read, or apply the others with `orvanta git apply --except KIND/PATH`.")
     if any(each["action"] == "conflict" and not each["reason"] for each in plan["items"]):
         say("Select a side of each conflict with `orvanta git apply --keep KIND/PATH` or `--take KIND/PATH`.")

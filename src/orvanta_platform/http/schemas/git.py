@@ -126,7 +126,7 @@ class IncomingItem(msgspec.Struct, kw_only=True):
     """Places that both sides changed differently, as JSON pointers; null: there is no conflict."""
 
     reason: str | None
-    """Reason for which the item cannot be applied."""
+    """Reason for which the item cannot be applied, or remains as it is."""
 
     used_by: list[ItemUse]
     """Items that use the item that is removed, and remain. They may fail afterwards."""

@@ -29,7 +29,7 @@ from orvanta_platform.services.git.state import TO_COMMIT, key_of, render
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.hashes import hash_json
 from orvanta_platform.workflow.tree.item import KINDS, Item, Key
-from orvanta_platform.workflow.tree.plan import Action, Plan, Use, Wanted
+from orvanta_platform.workflow.tree.plan import Action, Entry, Plan, Use, Wanted
 from orvanta_platform.workflow.tree.stored_text import comments_lost
 
 _MAX_SHOWN = 5
@@ -52,7 +52,7 @@ class ReviewedItem(msgspec.Struct, frozen=True):
     places: Sequence[str] | None = None
     """Places that both sides changed differently; None: there is no conflict."""
     reason: str | None = None
-    """Sentence that explains why the item cannot be applied."""
+    """Sentence that explains why the item cannot be applied, or remains as it is."""
     used_by: Sequence[Use] = ()
     """Items that use the item that is removed, and remain."""
     hidden_uses: int = 0
@@ -102,7 +102,8 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
     async with platform.turns.take("git", workspace, actor.email):
         incoming = await _incoming(platform, actor, workspace)
         stored = [each for each in incoming.changes if each.places is None and each.fault is None]
-        actions = await _actions(platform, actor, workspace, stored)
+        entries = await _entries(platform, actor, workspace, stored)
+        actions = {key: each.action for key, each in entries.items()}
         uses = await _uses(platform, actor, workspace, stored, actions)
         gone = [each.key for each in incoming.changes if each.present is None and each.row.files is not None]
         moved = await moved_items.find_moved(platform, actor, workspace, gone)
@@ -114,7 +115,7 @@ async def review(platform: Platform, actor: Actor, workspace: str) -> Review:
             actions.get(each.key, "conflict"),
             each.merged,
             each.places,
-            None if each.fault is None else each.fault.message,
+            _reason_of(each, entries.get(each.key)),
             uses.shown.get(each.key, ()),
             uses.hidden.get(each.key, 0),
             each.present is None,
@@ -147,12 +148,19 @@ async def read_contents(platform: Platform, actor: Actor, workspace: str, key: K
     return IncomingContents(None if present is None else present.content, change.content)
 
 
-async def _actions(platform: Platform, actor: Actor, workspace: str, changes: Sequence[Change]) -> Mapping[Key, Action]:
-    """Return the action of each change. A branch may have more changes than a change set."""
-    found: dict[Key, Action] = {}
+def _reason_of(change: Change, entry: Entry | None) -> str | None:
+    """Return the reason for which a change cannot be applied, or for which it leaves the item unchanged."""
+    if change.fault is not None:
+        return change.fault.message
+    return entry.reason if entry is not None and entry.action == "unchanged" else None
+
+
+async def _entries(platform: Platform, actor: Actor, workspace: str, changes: Sequence[Change]) -> Mapping[Key, Entry]:
+    """Return the effect of each change. A branch may have more changes than a change set."""
+    found: dict[Key, Entry] = {}
     for part in _parts(changes):
         plan = await change_sets.plan(platform, actor, workspace, _change_set(part), uses=False)
-        found |= {entry.key: entry.action for entry in plan.entries}
+        found |= {entry.key: entry for entry in plan.entries}
     return found
 
 
