@@ -125,9 +125,8 @@ async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeS
     """Return the effect of a change set on the items that the actor may read.
 
     Other items seem to be new, and removals of them have no effect: their entries have a reason, because the items may
-    exist. `uses`: the
-    entries of removed items name the items that still use them. Raises NotFound, Forbidden, BadRequest, TooLarge,
-    RateLimited.
+    exist. `uses`: the entries of removed items name the items that still use them. Raises NotFound, Forbidden,
+    BadRequest, TooLarge, RateLimited.
     """
     require_reader(actor, workspace)
     _check_items(change)
@@ -389,12 +388,9 @@ def _checked(change: ChangeSet) -> tuple[ChangeSet, list[tuple[Wanted, str]]]:
     """Return a change set with its valid items, and the others with the reasons. Raises BadRequest, TooLarge."""
     size = 0
     for each in change.items:
-        own = writers.size_of(each, MAX_CONTENT_SIZE)
-        size += own
-        if own > MAX_CONTENT_SIZE:
-            raise item_too_large(*each.key)
+        size += (own := writers.size_of(each, MAX_CONTENT_SIZE))
         if size > MAX_CONTENT_SIZE:
-            raise too_large()
+            raise item_too_large(*each.key) if own > MAX_CONTENT_SIZE else too_large()
     items, faults = [], []
     for each in change.items:
         try:
