@@ -22,10 +22,10 @@ async def test_names_that_differ_only_in_case_are_not_committed(api: ApiHarness,
     await sync.synchronise(api.platform, "main")
     error = (await api.get("git/get"))["error"]
     assert error["code"] == "repository_refused"
-    assert "'Report.flow' and 'report.flow' differ only in case or form" in error["message"]
+    assert "'f/team/Report.flow' and 'f/team/report.flow' differ only in case or form" in error["message"]
     assert files_of(repo) == before
-    assert (await send(api.client, "DELETE", "flows/delete/f/team/report"))[0] == 200
-    await deploy(api.client, FLOW % ("Two", ""), path="f/team/other")
+    move = {"kind": "flow", "path": "f/team/report", "target": "f/team/other"}
+    assert (await send(api.client, "POST", "moves/apply", {"items": [move]}))[0] == 200
     await synchronised(api)
     assert {name for name in files_of(repo) if "flow" in name} == {
         "f/team/Report.flow/flow.yaml",

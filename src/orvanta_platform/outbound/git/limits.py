@@ -60,6 +60,11 @@ def refused(message: str) -> GitFault:
     return GitFault("repository_refused", message)
 
 
+def alike(one: str, other: str) -> GitFault:
+    """Return the error for two names that some file systems do not distinguish."""
+    return refused(f"The names {shown(one.encode())} and {shown(other.encode())} differ only in case or form.")
+
+
 def name_of(raw: bytes) -> str:
     """Return a name in a tree as text. Raises GitFault for one that a file system or a terminal could misread."""
     try:

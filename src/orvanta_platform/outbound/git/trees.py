@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -104,7 +104,7 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
                 raise limits.too_large("A name in the repository is too long", limits.NAME, size=False)
             other = seen.get(folded(part))
             if other is not None:
-                raise limits.refused(f"{_both(other.encode(), name.encode())} differ only in case or form.")
+                raise limits.alike(other, name)
             seen[folded(part)] = name
             if stat.S_ISDIR(mode):
                 pending.append((f"{name}/", sha, level + 1))
@@ -116,10 +116,6 @@ def _list(store: BaseObjectStore, root: ObjectID, listing: Listing) -> None:
                 _ignore(listing, name, "submodule")
             else:
                 raise limits.refused(f"The entry {limits.shown(raw)} has an unknown type.")
-
-
-def _both(one: bytes, other: bytes) -> str:
-    return f"The names {limits.shown(one)} and {limits.shown(other)}"
 
 
 def _ignore(listing: Listing, name: str, reason: str) -> None:
@@ -168,7 +164,6 @@ class TreeBuilder:
                 entries[name] = (present[0] if present and mode == _FILE else mode, edit)
         if not entries:
             return None
-        _require_distinct(entries, edits)
         tree = Tree()
         for name, (mode, sha) in entries.items():
             tree.add(name, mode, sha)
@@ -179,18 +174,6 @@ class TreeBuilder:
         if made is not None:
             return [(each.path, each.mode, each.sha) for each in made.items()]
         return _entries(self._store, id)
-
-
-def _require_distinct(entries: Iterable[bytes], edits: Collection[bytes]) -> None:
-    """Raise GitFault for changed names in a folder that differ from others only in case or form.
-
-    The next fetch would refuse them, and the commit would have to be undone in the repository.
-    """
-    seen: dict[str, bytes] = {}
-    for name in sorted(entries):
-        other = seen.setdefault(folded(name.decode("utf-8", "replace")), name)
-        if other != name and (name in edits or other in edits):
-            raise limits.refused(f"{_both(other, name)} differ only in case or form: rename an item of the workspace.")
 
 
 def _put(edits: dict[bytes, Any], parts: list[bytes], value: ObjectID | None) -> None:

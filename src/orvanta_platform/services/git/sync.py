@@ -57,6 +57,7 @@ from orvanta_platform.services.git.state import (
 )
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.paths import alike
 from orvanta_platform.workflow.tree.writing import write_item
 
 FETCH_S: Final = 60.0
@@ -214,6 +215,7 @@ class _Sync:
         known = {each.id for each in outcome.commits}
         outcome.commits = [*_incoming(fetched.log, row.head, known), *outcome.commits]
         if done.outgoing:
+            await run_in_thread(self._workspace, _require_distinct, done, local)
             await self._push(child, await run_in_thread(self._workspace, _plan_outgoing, done, local, row), outcome)
         await self._finish(outcome, before, fetched=True)
 
@@ -337,6 +339,17 @@ def _has_pending(local: _Local) -> bool:
         if not base.is_incoming and base.digest != (None if mine is None else mine.digest):
             return True
     return False
+
+
+def _require_distinct(done: Reconciled, local: _Local) -> None:
+    """Raise GitFault for files that differ only in case or form from others: the next fetch would refuse them.
+
+    The state after all commits counts: an item may have been renamed since.
+    """
+    names = {name for each in local.mine.values() for name in each.files}
+    names |= {name for each in done.bases.values() if each.is_incoming for name in each.incoming or ()}
+    for one, other in alike(names):
+        raise limits.alike(one, other)
 
 
 def _plan_outgoing(done: Reconciled, local: _Local, row: BindingRow) -> Outgoing:
