@@ -101,6 +101,12 @@ async def test_repository_is_bound_and_its_changes_are_applied(page: Page, site:
     await page.get_by_role("button", name="Fetch now").click()
     moved = incoming.filter(has_text="u/admin/git_origin")
     await expect(moved).to_contain_text("Moved to u/admin/git_target in the workspace", timeout=180_000)
+    # A folder whose file is deleted remains as long as it has items, for a reason that the page shows.
+    commit_files(repo, {"f/examples/folder.meta.yaml": None}, "By hand")
+    await page.get_by_role("button", name="Fetch now").click()
+    kept = incoming.filter(has_text="Folder")
+    await expect(kept).to_contain_text("the workspace has items in this folder", timeout=180_000)
+    await expect(kept.get_by_role("button")).to_have_count(0)
     await is_accessible(page)
     await page.get_by_role("button", name="Unbind repository").click()
     await dialog.get_by_role("button", name="Unbind repository").click()
