@@ -144,6 +144,45 @@ async def test_check_reports_unreadable_code_and_missing_inputs(api: ApiHarness)
     assert (only["code"], only["line"]) == ("missing_input", 6)
 
 
+async def test_check_warns_of_values_of_another_type(api: ApiHarness) -> None:
+    def fixed(value: Any) -> Any:
+        return {"type": "static", "value": value}
+
+    code = "def main(rate: float, count: int, whole: float, on: bool, rows: list, more: dict, text: str, any): pass"
+    wrong = dict.fromkeys(("rate", "count", "on", "rows", "more"), fixed("abc"))
+    rest = {"whole": fixed(1), "text": fixed("a"), "any": fixed([1])}
+    right = {"rate": fixed(1.5), "count": fixed(2), "on": fixed(False), "rows": fixed([]), "more": fixed({})}
+    referred = {"rate": fixed("$var:f/a/rate"), "count": {"type": "javascript", "expr": "'abc'"}}
+    typed = "export function main(rate: number = 1.19, db?: RT.Postgresql) {}"
+    schema = {"type": "object", "properties": {"n": {"type": ["integer", "null"]}}}
+    inner = {"path": "f/a/typed", "summary": "", "value": {"modules": [script("x")]}, "schema": schema}
+    assert (await api.client.post(f"{W}/flows/create", json=inner)).status_code == 201
+    modules = [
+        inline("wrong", "python3", code, wrong | rest),
+        inline("right", "python3", code, right | rest),
+        inline("referred", "python3", code, right | rest | referred),
+        inline("half", "python3", code, right | rest | {"count": fixed(2.5)}),
+        inline("yes", "python3", code, right | rest | {"rate": fixed(True)}),
+        inline("ts", "bun", typed, {"rate": fixed("abc"), "db": fixed("$res:f/a/db")}),
+        inline("bash", "bash", 'n="$1"', {"n": fixed(3)}),
+        {"id": "called", "value": {"type": "flow", "path": "f/a/typed", "input_transforms": {"n": fixed("x")}}},
+    ]
+    found = await check(api, value={"modules": modules})
+    assert found["deployable"] is True
+    assert [(each["node"], each["path"].rpartition("/")[2], each["message"]) for each in found["diagnostics"]] == [
+        ("wrong", "rate", "node wrong: the input 'rate' must be of the type number"),
+        ("wrong", "count", "node wrong: the input 'count' must be of the type integer"),
+        ("wrong", "on", "node wrong: the input 'on' must be of the type boolean"),
+        ("wrong", "rows", "node wrong: the input 'rows' must be of the type array"),
+        ("wrong", "more", "node wrong: the input 'more' must be of the type object"),
+        ("half", "count", "node half: the input 'count' must be of the type integer"),
+        ("yes", "rate", "node yes: the input 'rate' must be of the type number"),
+        ("ts", "rate", "node ts: the input 'rate' must be of the type number"),
+        ("called", "n", "node called: the input 'n' must be of the type integer"),
+    ]
+    assert {(each["code"], each["severity"]) for each in found["diagnostics"]} == {("wrong_input", "warning")}
+
+
 async def test_script_schema(api: ApiHarness) -> None:
     async def ask(language: str, content: str) -> Any:
         answer = await api.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})

@@ -38,6 +38,7 @@ export function translateProblem<Problem extends Described>(problem: Problem, tr
   const text = textOfCode(`codes.problem_${code}`, message, {
     field: keys.at(-1) ?? "",
     value: typeof value === "string" || typeof value === "number" ? value : "",
+    type: / of the type (\w+)$/.exec(message)?.[1] ?? "",
   });
   const lacksDetails = text !== message && DETAILED.has(code);
   return { ...problem, message: lacksDetails ? `${text} (${problemText(message)})` : text };

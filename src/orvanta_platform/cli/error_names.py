@@ -160,6 +160,7 @@ DIAGNOSTICS: Final = {
     "unpaired_surrogate": "A text contains an unpaired surrogate.",
     "webhook_auth": "`auth` of a call is not a reference to a resource.",
     "webhook_method": "The HTTP method of a call is not allowed.",
+    "wrong_input": "The value of an input is not of the type that the code or the workflow of the node declares.",
     "wrong_type": "A value has the wrong type.",
     "wrong_value": "A value is not one of those that are allowed.",
 }

@@ -1,4 +1,4 @@
-"""Warnings about nodes whose code cannot be read, or whose required inputs have no value."""
+"""Warnings about nodes whose code cannot be read, or whose inputs have no value or one of another type."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ MAX_READ_CHARS: Final = 256 << 10
 
 _KINDS: Final = ("script", "flow")
 """Kinds of nodes that run an item of the same kind by its path."""
+
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+"""Types of JSON Schema whose values are checked, with the types of their decoded values."""
 
 
 class _Caller(msgspec.Struct, frozen=True):
@@ -49,13 +59,13 @@ async def diagnostics(platform: Platform, actor: Actor, workspace: str, value: M
     for each in callers:
         kind = str(each.value.get("type"))
         if kind in schemas:
-            found += _missing_inputs(each, schemas[kind].get(str(each.value.get("path"))))
+            found += _faulty_inputs(each, schemas[kind].get(str(each.value.get("path"))))
             continue
         signature = read.get(_script(each))
         if signature is not None and (signature.schema is None or signature.fault is not None):
             found.append(_unreadable(each, signature))
         if signature is not None:
-            found += _missing_inputs(each, signature.schema)
+            found += _faulty_inputs(each, signature.schema)
     return found
 
 
@@ -104,10 +114,16 @@ def _unreadable(caller: _Caller, signature: Signature) -> Diagnostic:
     return caller.warning("code_unreadable", "/content", f"the inputs of the code cannot be read: {reason}")
 
 
-def _missing_inputs(caller: _Caller, schema: Any) -> list[Diagnostic]:
-    required = schema.get("required") if isinstance(schema, dict) else None
+def _faulty_inputs(caller: _Caller, schema: Any) -> list[Diagnostic]:
+    if not isinstance(schema, dict):
+        return []
     given = caller.value.get("input_transforms")
     transforms = given if isinstance(given, dict) else {}
+    return _missing_inputs(caller, schema, transforms) + _wrong_inputs(caller, schema, transforms)
+
+
+def _missing_inputs(caller: _Caller, schema: dict[str, Any], transforms: dict[str, Any]) -> list[Diagnostic]:
+    required = schema.get("required")
     return [
         caller.warning("missing_input", pointer("/input_transforms", name), f"the required input {name!r} has no value")
         for name in (required if isinstance(required, list) else [])
@@ -124,3 +140,41 @@ def _has_value(transform: Any) -> bool:
         case {"type": "javascript"}:
             return bool(str(transform.get("expr") or "").strip())
     return True
+
+
+def _wrong_inputs(caller: _Caller, schema: dict[str, Any], transforms: dict[str, Any]) -> list[Diagnostic]:
+    """Return warnings about literal values that are not of the declared type.
+
+    References are not read. Texts are not checked, because languages such as Bash turn each value into one.
+    """
+    properties = schema.get("properties")
+    found = []
+    for name, declared in properties.items() if isinstance(properties, dict) else ():
+        transform = transforms.get(name)
+        kind = _checked_type(declared)
+        if kind and isinstance(transform, dict) and transform.get("type") == "static":
+            value = transform.get("value")
+            if value is not None and not _is_reference(value) and not _is_of_type(value, kind):
+                message = f"the input {name!r} must be of the type {kind}"
+                found.append(caller.warning("wrong_input", pointer("/input_transforms", name), message))
+    return found
+
+
+def _checked_type(declared: Any) -> str | None:
+    """Return the only type, apart from null, that a schema permits; None if its values are not checked."""
+    kinds = declared.get("type") if isinstance(declared, dict) else None
+    named = [each for each in (kinds if isinstance(kinds, list) else [kinds]) if each != "null"]
+    kind = named[0] if len(named) == 1 else None
+    return kind if isinstance(kind, str) and kind in _TYPES else None
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("$var:", "$res:"))
+
+
+def _is_of_type(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES[kind])
