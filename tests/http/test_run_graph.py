@@ -273,3 +273,27 @@ async def test_loop_does_not_take_longer_than_the_run(api: ApiHarness) -> None:
     assert found["status"] == "succeeded"
     assert found["nodes"]["each"]["duration_ms"] <= found["duration_ms"] < 60_000
     assert found["nodes"]["each"]["started_at"] == found["started_at"]
+
+
+async def test_run_starts_with_an_approval_before_its_first_job(api: ApiHarness) -> None:
+    ask = {"id": "ask", "value": {"type": "approval"}}
+    for modules in ([ask], [ask, script("b")], [loop("each", ask, items=1), script("b")]):
+        id = await api.flow(*modules)
+        async with api.platform.db.transaction() as conn:
+            for change in (
+                "UPDATE run_live SET created_at = created_at - interval '2 hours', "
+                "started_at = started_at - interval '1 hour' WHERE id = $1",
+                "UPDATE approval SET opened_at = opened_at - interval '1 hour' WHERE run = $1",
+                "UPDATE counter SET begun_at = begun_at - interval '1 hour' WHERE run = $1",
+            ):
+                await conn.execute(change, UUID(id))
+        assert (await graph(api, id))["started_at"] is not None
+        answer = await api.client.post(f"/api/v1/runs/{id}/consent", headers=HERE, json={"decision": "approved"})
+        assert answer.status_code == 200, answer.text
+        if len(modules) > 1:
+            await api.worker.finish((await api.worker.claim())["b"], 1)
+        found = await graph(api, id)
+        assert found["status"] == "succeeded"
+        assert 3_600_000 <= found["duration_ms"] < 7_200_000
+        if "each" in found["nodes"]:
+            assert 3_600_000 <= found["nodes"]["each"]["duration_ms"] < 7_200_000

@@ -143,6 +143,8 @@ class StepWrite(msgspec.Struct, frozen=True):
     end: RunEnd | None = None
     over_cancel: bool = False
     """Write even if the run is being cancelled; only under the run's lock."""
+    opens_approval: bool = False
+    """True if a node starts to wait for a decision, which starts the run if no job has."""
     inbox_seq: int | None = None
     """The processed inbox row. Only this one: a row with a lower seq, unread, may be committed at any moment."""
 
@@ -278,7 +280,10 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
         end.result_of,
         step.inbox_seq,
         end.skipped,
-        max((ending.ran_s for ending in step.endings if ending.ran_s is not None), default=None),
+        max(
+            (ending.ran_s for ending in step.endings if ending.ran_s is not None),
+            default=0.0 if step.opens_approval else None,
+        ),
         own.mem_peak_kb,
         own.log_chars,
     )

@@ -124,6 +124,7 @@ class StepRows(msgspec.Struct):
             events=self.events,
             end=self.end,
             over_cancel=over_cancel,
+            opens_approval=bool(self.opened),
             inbox_seq=inbox_seq,
         )
 
