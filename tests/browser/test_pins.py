@@ -177,3 +177,46 @@ async def test_waiting_node_test_is_decided_and_cancelled(page: Page, site: Site
     await expect(after.get_by_role("button", name="Cancel run")).to_have_count(0)
     await expect(after).not_to_contain_text("Succeeded")
     assert address and address.startswith("/w/main/runs/")
+
+
+LOOP = """value:
+  modules:
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: "[4, 7]"}
+        skip_failures: false
+        modules:
+          - id: half
+            value:
+              type: rawscript
+              language: bash
+              content: |
+                n="$1"
+                echo "half of $n"
+              input_transforms: {n: {type: javascript, expr: flow_input.iter.value}}
+          - id: last
+            value: {type: identity}
+"""
+
+
+async def test_output_of_the_shown_iteration_is_pinned(page: Page, site: Site) -> None:
+    path = await opened(page, site, LOOP)
+    run(site, path, {})
+    await page.goto(f"/w/main/workflows/{path}?panel=node&node=half")
+    await page.get_by_role("tab", name="Output").click()
+    test = page.get_by_label("Test of half")
+    await expect(test.locator('[data-result="Output of half"]')).to_have_text('"half of 4"')
+    await page.get_by_role("button", name="Pin output", exact=True).first.click()
+    await expect(node(page, "half").get_by_title("Pinned")).to_be_visible()
+    await draft_saved(page)
+    assert "return_value: half of 4" in draft(site, path)
+    await page.get_by_role("button", name="Undo: Pin output of half").click()
+    await expect(node(page, "half").get_by_title("Pinned")).to_have_count(0)
+    await test.get_by_role("button", name="Next iteration").click()
+    await test.get_by_role("button", name="Next iteration").click()
+    await expect(test.locator('[data-result="Output of half"]')).to_have_text('"half of 7"')
+    await page.get_by_role("button", name="Pin output", exact=True).first.click()
+    await expect(node(page, "half").get_by_title("Pinned")).to_be_visible()
+    await draft_saved(page)
+    assert "return_value: half of 7" in draft(site, path)

@@ -429,3 +429,29 @@ async def test_refused_restart_offers_the_approval(page: Page, site: Site) -> No
     await expect(page.get_by_role("dialog", name="Restart from ask")).to_be_visible()
     for node_id in ("ask", "pay"):
         await expect(dialog.locator(f'[data-part=again][data-node="{node_id}"]')).to_be_visible()
+
+
+SOMETIMES = """value:
+  modules:
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: "[0, 1]"}
+        skip_failures: false
+        modules:
+          - {id: large, value: {type: condition, expr: flow_input.iter.value > 0}}
+          - id: say
+            needs: [{node: large, "on": "true"}]
+            value: {type: rawscript, language: bash, content: echo large, input_transforms: {}}
+"""
+
+
+async def test_node_that_did_not_run_in_an_ended_run_awaits_no_output(page: Page, site: Site) -> None:
+    _, id = started(site, SOMETIMES)
+    await page.goto(f"/w/main/runs/{id}?node=say")
+    pane = page.get_by_role("complementary", name="Node say")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded")
+    await expect(pane).to_contain_text("Shows the first iteration of each.")
+    await expect(pane.get_by_text("No output", exact=True)).to_be_visible()
+    await pane.get_by_label("Iteration number").fill("2")
+    await expect(pane.locator('[data-value="Output of say"]')).to_contain_text("large")

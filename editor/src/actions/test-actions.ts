@@ -1,10 +1,12 @@
+import { fetchResult } from "../api/runs";
 import { loadLastResults } from "../editor/last-results";
+import { findShownJob } from "../editor/node-job";
 import { isTesting, showOutput, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
 import { t } from "../texts/actions";
 import { exampleOf } from "../workflow/example";
 import { isPinned, pin, unpin } from "../workflow/pins";
-import { at, isTree } from "../workflow/types";
+import { at, isTree, type Json } from "../workflow/types";
 import { type Action, firstSelected, focusSoon, hasSingleNode } from "./action";
 
 const hasNoInputs = (editor: Editor) => {
@@ -30,6 +32,15 @@ function testSelected(store: EditorStore, rerun: "all" | Set<string>): Promise<v
   showOutput(store);
   const { args, tree } = store.getState();
   return testNode(store, firstSelected(store), args ?? exampleOf(at(tree, ["schema"])) ?? {}, rerun);
+}
+
+/** Return the last result of a node, inside a loop that of the shown iteration; undefined if none is known. */
+async function lastResultOf(store: EditorStore, id: string): Promise<Json | undefined> {
+  const known = () => store.getState().results[id];
+  if (known() === undefined) await loadLastResults(store);
+  if (known() !== undefined) return known();
+  const job = await findShownJob(store.getState(), id);
+  return job === null ? undefined : fetchResult(store.getState().workspace, job);
 }
 
 /** Actions that run the workflow on the page or a part of it. */
@@ -69,9 +80,8 @@ export const TEST_ACTIONS: readonly Action[] = [
     enabled: hasSingleNode,
     run: async (store) => {
       const id = firstSelected(store);
-      const lastResult = () => store.getState().results[id];
-      if (lastResult() === undefined && !isPinned(store.getState(), id)) await loadLastResults(store);
-      apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, lastResult())));
+      const result = isPinned(store.getState(), id) ? undefined : await lastResultOf(store, id);
+      apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, result)));
     },
   },
   showPart("logs", t("actions.showLogs"), "l"),

@@ -5,7 +5,7 @@ import { ENDED } from "../lib/status";
 import { isLoop } from "../workflow/kinds";
 import { DEFAULT_ITERATION } from "../workflow/received-inputs";
 import { useEditor } from "./context";
-import { nodeStateOf } from "./run-watch";
+import { nodeStateOf, runOf } from "./run-watch";
 import type { Editor, ShownRun } from "./store";
 
 /** Job of a node in the shown iteration. `undecidedLoop`: a loop around it of which all are shown; the job is in its first. */
@@ -63,6 +63,16 @@ async function findJob(
     parent = found.job;
   }
   return (await listBodies(workspace, parent, id, 1, 1))[0] ?? null;
+}
+
+/** Return the job of a node that succeeded in the shown iteration, of the run that its panel shows; null if there is none. */
+export async function findShownJob(editor: Editor, id: string): Promise<string | null> {
+  const run = runOf(editor, id);
+  const state = nodeStateOf(editor, id, run);
+  const { way } = pathTo(editor, id);
+  const found =
+    state?.job || run === null || way.length === 0 ? state : await findJob(editor.workspace, run.id, way, id);
+  return found?.status === "succeeded" ? (found.job ?? null) : null;
 }
 
 /** Return the job of a node in a run. Its graph has the jobs of the top level and those of the list of a shown iteration. */

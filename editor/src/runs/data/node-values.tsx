@@ -8,10 +8,8 @@ import { RunValue } from "./value";
 
 /** Input and output of a node in the shown iteration. */
 export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
-  const { job, status, undecidedLoop } = useNodeJob(
-    id,
-    useEditor((editor) => editor.live),
-  );
+  const run = useEditor((editor) => editor.live);
+  const { job, status, undecidedLoop } = useNodeJob(id, run);
   return (
     <>
       {undecidedLoop && <p className={css.empty}>{t("runs.firstIteration", { loop: undecidedLoop })}</p>}
@@ -27,7 +25,7 @@ export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
           failed={status === "failed"}
         />
       ) : (
-        <p className={css.empty}>{t("runs.noNodeOutput")}</p>
+        <p className={css.empty}>{t(ENDED.has(run?.status ?? "") ? "runs.noOutputOfNode" : "runs.noNodeOutput")}</p>
       )}
     </>
   );
