@@ -24,7 +24,7 @@ function statusDifference({ before, after }: NodeComparison): string {
   if (one !== other)
     return t("runs.statusDiffers", { first: statusStyle(one).label, second: statusStyle(other).label });
   if (before?.error !== after?.error) return t("runs.errorDiffers");
-  return t("runs.attemptsDiffer");
+  return t("runs.iterationsDiffer");
 }
 
 /** Return the first difference of the runs. */
