@@ -128,3 +128,19 @@ async def test_role_that_arrives_beside_the_workflow_leaves_the_page_read_only(p
     main = page.get_by_role("main")
     await expect(main.get_by_text("This is the first version.").first).to_be_visible()
     await expect(main.get_by_role("button", name="Restore as draft")).to_have_count(0)
+
+
+async def test_empty_lists_offer_an_operator_nothing_that_the_role_forbids(page: Page, site: Site) -> None:
+    await log_in_as(page, site, "orla", "operator")
+    site.client.post("/api/workspaces/create", json={"id": "unread", "name": "Unread"}).raise_for_status()
+    member = {"email": "orla@example.org", "username": "orla", "is_admin": False, "operator": True}
+    site.client.post("/api/w/unread/workspaces/add_user", json=member).raise_for_status()
+    main = page.get_by_role("main")
+    for address, title, offer in (
+        ("workflows", "No workflows yet", "orvanta flow push"),
+        ("scripts", "No scripts yet", "New script"),
+    ):
+        await page.goto(f"/w/unread/{address}")
+        await expect(main.get_by_role("heading", name=title)).to_be_visible()
+        await expect(main.get_by_text("Your role does not permit creating any.")).to_be_visible()
+        await expect(main.get_by_text(offer)).to_have_count(0)

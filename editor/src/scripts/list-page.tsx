@@ -9,6 +9,7 @@ import { filterItems, ITEM_ORDERS } from "../items/listed-item";
 import { useListMarks } from "../items/use-list-marks";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/scripts";
+import { useAccess } from "../ui/access";
 import { EditButton } from "../ui/access-buttons";
 import { Icon } from "../ui/icon";
 import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
@@ -22,6 +23,7 @@ import { RowMenu } from "./row-menu";
 /** List of all scripts of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
+  const { mayEdit } = useAccess();
   const [creating, setCreating] = useState(false);
   const [search, set] = useUrlParams();
   const show = search.get("show") ?? "";
@@ -48,7 +50,7 @@ export function ScriptsPage() {
       {!items && !error && <Skeleton />}
       {items && items.length === 0 && (
         <Empty title={archived ? t("scripts.noneArchived") : t("scripts.none")}>
-          <p>{archived ? t("scripts.noneArchivedHint") : t("scripts.noneHint")}</p>
+          <p>{t(archived ? "scripts.noneArchivedHint" : mayEdit ? "scripts.noneHint" : "scripts.noneReadable")}</p>
         </Empty>
       )}
       {items && items.length > 0 && (

@@ -11,7 +11,7 @@ import { useListMarks } from "../items/use-list-marks";
 import { lazyComponent } from "../lib/lazy-component";
 import { useParams } from "../routing/hooks";
 import { t, tWith } from "../texts/workflows";
-import { useReadOnly } from "../ui/access";
+import { useAccess, useReadOnly } from "../ui/access";
 import { EditButton, RunButton } from "../ui/access-buttons";
 import { LinkButton } from "../ui/controls";
 import { LabelFilter, type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
@@ -87,10 +87,18 @@ function useDraftNames(workspace: string, drafts: readonly DraftHead[]): Readonl
 }
 
 function EmptyList({ archived, children }: { archived: boolean; children: ReactNode }) {
+  const { mayEdit } = useAccess();
   if (archived) {
     return (
       <Empty title={t("workflows.noneArchived")}>
         <p>{t("workflows.noneArchivedHint")}</p>
+      </Empty>
+    );
+  }
+  if (!mayEdit) {
+    return (
+      <Empty title={t("workflows.none")}>
+        <p>{t("workflows.noneReadable")}</p>
       </Empty>
     );
   }
