@@ -11,7 +11,8 @@ import { useCatalog } from "../integrations/use-catalog";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
-import { Button, Field, Input } from "../ui/controls";
+import { Field, Input } from "../ui/controls";
+import { DeployButtons } from "../ui/deploy-buttons";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { matchScore } from "../ui/match-score";
 import { SearchDialog } from "../ui/search-dialog";
@@ -270,10 +271,13 @@ function DeployDialog({ uses }: DialogsProps) {
   const empty = useEditor((editor) => editor.graph.byId.size === 0);
   const [unpinned, setUnpinned] = useState(true);
   const deployed = useEditor((editor) => editor.flow.version_id !== null);
+  const conflict = useEditor((editor) => editor.draft.state === "conflict");
   const deploying = useMutation({
     mutationFn: async () => {
       if (unpinned && pinned) apply(store, unpinAll);
       await saveDraftNow(store);
+      // Another page has saved the draft: the dialog asks whether to deploy without it.
+      if (!conflict && store.getState().draft.state === "conflict") return null;
       const { workspace, flow, base, text, draft } = store.getState();
       const given = labelsIn(store.getState());
       const labels = given.length > 0 || flow.labels ? given : undefined;
@@ -295,10 +299,12 @@ function DeployDialog({ uses }: DialogsProps) {
       close();
     },
     onSuccess: (flow) => {
+      if (flow === null) return;
       queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
       markDeployed(store, flow);
       close();
       notify(warnings > 0 ? t("actions.deployedWithWarnings", { count: warnings }) : t("ui.deployed"));
+      if (conflict) notify(t("ui.otherDraftPreserved"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -330,12 +336,7 @@ function DeployDialog({ uses }: DialogsProps) {
         )}
         {problems.length > 0 && <ProblemList problems={problems} shown={close} />}
         {deployed && uses}
-        <div className={css.foot}>
-          <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={deploying.isPending || errors > 0}>
-            {t("actions.deploy")}
-          </Button>
-        </div>
+        <DeployButtons conflict={conflict} disabled={deploying.isPending || errors > 0} close={close} />
       </form>
     </Dialog>
   );

@@ -6,7 +6,8 @@ import { errorText } from "../lib/api-error";
 import { affectedBy } from "../references/affected";
 import { LaterEnvironments, ReferenceList } from "../references/references";
 import { t } from "../texts/scripts";
-import { Button, Field, Input } from "../ui/controls";
+import { Field, Input } from "../ui/controls";
+import { DeployButtons } from "../ui/deploy-buttons";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
 import { notify, notifyWarning } from "../ui/toasts";
@@ -19,11 +20,14 @@ export function DeployDialog({ close }: { close: () => void }) {
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
   const isDeployed = useScript((editor) => editor.deployed !== null);
+  const conflict = useScript((editor) => editor.draft.state === "conflict");
   const users = useQuery({ ...referencesQuery(workspace, "script", path), enabled: isDeployed });
   const affected = affectedBy(users.data?.references ?? []);
   const deploying = useMutation({
     mutationFn: async () => {
       await saveScriptNow(store);
+      // Another page has saved the draft: the dialog asks whether to deploy without it.
+      if (!conflict && store.getState().draft.state === "conflict") return null;
       const { deployed, content, language, summary, labels, draft } = store.getState();
       const warnings = await deployScript(workspace, path, deployed, {
         content,
@@ -38,11 +42,14 @@ export function DeployDialog({ close }: { close: () => void }) {
       );
       return { deployed: await getScript(workspace, path), warnings };
     },
-    onSuccess: ({ deployed, warnings }) => {
+    onSuccess: (result) => {
+      if (result === null) return;
+      const { deployed, warnings } = result;
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, draft: { revision: null, state: "none" } });
       close();
       notify(t("ui.deployed"));
+      if (conflict) notify(t("ui.otherDraftPreserved"));
       for (const warning of warnings) notifyWarning(warning);
     },
   });
@@ -68,12 +75,7 @@ export function DeployDialog({ close }: { close: () => void }) {
         )}
         <LaterEnvironments environments={users.data?.environments} hidden={users.data?.hidden_environments} />
         {users.isSuccess && affected.length === 0 && <p className={css.description}>{t("scripts.affectsNone")}</p>}
-        <div className={css.foot}>
-          <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={deploying.isPending}>
-            {t("ui.deploy")}
-          </Button>
-        </div>
+        <DeployButtons conflict={conflict} disabled={deploying.isPending} close={close} />
       </form>
     </Dialog>
   );

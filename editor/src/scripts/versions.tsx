@@ -72,12 +72,15 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
   const redeploying = useMutation({
     mutationFn: async () => {
       await saveScriptNow(store);
+      // Another page has saved the draft, which must not be discarded: the page asks which draft to continue with.
+      if (store.getState().draft.state === "conflict") return null;
       await restoreScript(workspace, path, version.id);
       if (store.getState().draft.revision !== null) await discardScriptDraft(workspace, path);
       await queries.invalidateQueries({ queryKey: ["script-versions", workspace, path] });
       return getScript(workspace, path);
     },
     onSuccess: (deployed) => {
+      if (deployed === null) return;
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, ...openedSource(deployed, null), draft: { revision: null, state: "none" } });
       close();
