@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { outcomeName } from "../src/environments/outcome-name";
 
-const OUTCOME = { kind: "workflow_tests", path: "f/a/b", passed: true, tests: 2, failed: [], message: null } as const;
+const OUTCOME = {
+  kind: "workflow_tests",
+  path: "f/a/b",
+  passed: true,
+  tests: 2,
+  failed: [],
+  message: null,
+  message_code: null,
+} as const;
 
 test("a check is named by its kind and path", () => {
   expect(outcomeName({ ...OUTCOME, failed: [] })).toBe("f/a/b: 2 tests");

@@ -5,22 +5,26 @@ Only `http/errors.py` maps `status` to a response; the command line prints `mess
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from orvanta_platform.reasons import Reason
 
 
 class OrvantaError(Exception):
     """Internal error, and the base class of all errors that are shown to people.
 
     `code` is stable across versions, `message` is one sentence, `hint` names the remedy, and `details` is
-    JSON-compatible data (diagnostics, failing path, limits).
+    JSON-compatible data (diagnostics, failing path, limits). `coded` is the message with its code; None: it has none.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
 
-    def __init__(self, message: str, *, hint: str | None = None, details: Any = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str | Reason, *, hint: str | None = None, details: Any = None) -> None:
+        self.coded = None if isinstance(message, str) else message
+        self.message = message if isinstance(message, str) else message.message
+        super().__init__(self.message)
         self.hint = hint
         self.details = details
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orvanta_platform.errors import IdentityDisabled, InvalidItemSettings
 from orvanta_platform.orchestrator.resource_schemas import shipped
+from orvanta_platform.reasons import TEXTS as REASONS
 from orvanta_platform.services.catalog.templates import _templates
 from orvanta_platform.settings import setting_fields
 from orvanta_platform.workflow.policies.templates import TEMPLATES
@@ -52,3 +53,15 @@ def test_catalogue_has_every_reason_that_prevents_a_deployment() -> None:
     catalogue = json.loads(CODES.read_text(encoding="utf-8"))
     assert {key.partition("_")[2] for key in catalogue if key.startswith("blocker_")} == codes
     assert {key.partition("_")[2] for key in catalogue if key.startswith("blockerHint_")} == codes
+
+
+def test_catalogue_has_every_stored_reason() -> None:
+    """A new code of a reason is to be translated; `editor/test/texts.test.ts` compares the languages."""
+    catalogue = json.loads(CODES.read_text(encoding="utf-8"))
+    found = {key.partition("_")[2]: text for key, text in catalogue.items() if key.startswith("reason_")}
+    assert found == REASONS
+
+
+def test_every_reason_has_a_german_text() -> None:
+    german = json.loads((CODES.parents[1] / "de" / "codes.json").read_text(encoding="utf-8"))
+    assert [code for code in REASONS if not german.get(f"reason_{code}")] == []

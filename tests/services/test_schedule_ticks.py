@@ -16,6 +16,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.orchestrator import timers
+from orvanta_platform.reasons import reason, restored
 from orvanta_platform.services.triggers import ticks as scheduling
 from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 from orvanta_platform.services.triggers.scheduler import fire
@@ -140,7 +141,7 @@ async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: in
         pass
     found = await ticks(api)
     assert len([each for each in found if each["state"] == "running"]) == runs
-    missed = [each["detail"] for each in found if each["state"] == "missed"]
+    missed = [restored(each["detail"]).message for each in found if each["state"] == "missed"]
     assert [detail.split(" were")[0] for detail in missed] == messages
     assert all(detail.endswith(f"by the rule {rule}") for detail in missed)
 
@@ -202,7 +203,10 @@ async def test_dynamic_skip_with_truthy_result_skips(api: ApiHarness, answer: An
     assert given == {"scheduled_for": asked["tick_at"].isoformat().replace("+00:00", "Z")}
     await end(api, answer)
     (skipped,) = await ticks(api)
-    assert (skipped["state"], skipped["detail"]) == ("skipped", "script/f/team/ask returned true")
+    assert (skipped["state"], restored(skipped["detail"])) == (
+        "skipped",
+        reason("skip_script_true", path="script/f/team/ask"),
+    )
     assert await rows(api, "SELECT FROM run_live") == []
 
 

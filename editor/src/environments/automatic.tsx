@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type EnvironmentState, setAutomatic } from "../api/environments";
+import { storedReasonText } from "../kinds/reason-text";
 import { t, tWith } from "../texts/environments";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";
@@ -26,11 +27,18 @@ export function Automatic({ workspace, state }: { workspace: string; state: Envi
         <p>{tWith("environments.automaticSince", { time: <Time at={automatic.since} /> }, { user })}</p>
       )}
       {automatic?.waits_for && !ended && (
-        <p className={css.soft}>{t("environments.automaticWaits", { reason: automatic.waits_for })}</p>
+        <p className={css.soft}>
+          {t("environments.automaticWaits", {
+            reason: storedReasonText(automatic.waits_for, automatic.waits_for_code),
+          })}
+        </p>
       )}
       {ended && (
         <p className={css.warning} role="status">
-          {t("environments.automaticEnded", { user, reason: ended })}
+          {t("environments.automaticEnded", {
+            user,
+            reason: storedReasonText(ended, automatic.disabled_reason_code),
+          })}
         </p>
       )}
       {(!automatic || ended) && <p className={css.soft}>{t("environments.automaticHint")}</p>}

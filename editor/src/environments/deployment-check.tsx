@@ -1,4 +1,5 @@
 import type { DeploymentCheck } from "../api/environments";
+import { storedReasonText } from "../kinds/reason-text";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
 import css from "./environments.module.css";
@@ -11,9 +12,12 @@ const STATES = {
   failed: t("environments.checkFailed"),
 };
 
+const outcomeText = (result: DeploymentCheck["results"][number] | undefined) =>
+  storedReasonText(result?.message ?? "", result?.message_code);
+
 /** State of the checks after a deployment, as a short text. */
 export function CheckState({ check: { state, results } }: { check: DeploymentCheck }) {
-  const reason = results.find((each) => !each.passed)?.message ?? "";
+  const reason = outcomeText(results.find((each) => !each.passed));
   const texts = {
     ...STATES,
     passed: t("environments.checksPassed"),
@@ -46,7 +50,7 @@ export function CheckResults({ workspace, environment, check }: Props) {
               <span className={css.action}>{result.passed ? STATES.passed : STATES.failed}</span>
               <div className={css.what}>
                 {outcomeName(result)}
-                {result.message && <div className={css.soft}>{result.message}</div>}
+                {result.message && <div className={css.soft}>{outcomeText(result)}</div>}
               </div>
               {result.kind === "smoke_run" && run && (
                 <Link to={`/w/${workspace}/runs/${run}`}>{t("environments.smokeRunLink")}</Link>
@@ -63,7 +67,9 @@ export function CheckResults({ workspace, environment, check }: Props) {
       {rollback && (
         <p className={css.soft}>
           {rollback === "refused"
-            ? t("environments.checkRollbackRefused", { reason: check.rollback_detail ?? "" })
+            ? t("environments.checkRollbackRefused", {
+                reason: storedReasonText(check.rollback_detail ?? "", check.rollback_detail_code),
+              })
             : t(rollback === "due" ? "environments.checkRollbackDue" : "environments.checkRollbackDone", { user })}{" "}
           {request !== null && (
             <Link to={`/w/${workspace}/environments/${environment}/requests/${request}`}>

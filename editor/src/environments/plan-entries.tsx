@@ -9,6 +9,7 @@ import {
   type TriggerOwner,
 } from "../api/environments";
 import { kindName } from "../kinds/kind-name";
+import { conflictText } from "../kinds/reason-text";
 import { lazyComponent } from "../lib/lazy-component";
 import { t } from "../texts/environments";
 import { Button } from "../ui/controls";
@@ -16,7 +17,6 @@ import { Failed, Skeleton } from "../ui/states";
 import css from "./environments.module.css";
 import { ItemComments } from "./item-comments";
 import { ACTIONS } from "./parts";
-import { conflictText } from "./reason-text";
 
 const ItemDifference = lazyComponent(
   async () => ({ default: (await import("../versions/item-difference")).ItemDifference }),

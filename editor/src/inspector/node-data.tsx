@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { fetchResult, type NodeState, valueQuery } from "../api/runs";
+import { waitText } from "../api/wait-text";
 import { useEditor } from "../editor/context";
 import { useReceivedInputs } from "../editor/node-inputs";
 import { type TimedLog, timedLines } from "../editor/timed-log";
@@ -32,7 +33,7 @@ export function NodeData(props: { run: string; id: string; node: NodeState; log:
 export function Waits({ node }: { node: NodeState }) {
   return node.waits?.map((wait) => (
     <p key={wait.reason} className={css.help}>
-      {wait.reason}
+      {waitText(wait)}
     </p>
   ));
 }

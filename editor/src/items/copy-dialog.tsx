@@ -2,6 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { copyItems, type ItemKind, planCopy } from "../api/changes";
 import { meQuery } from "../api/session";
+import { conflictText } from "../kinds/reason-text";
 import { ApiError, errorText } from "../lib/api-error";
 import { t } from "../texts/items";
 import { Button, Field } from "../ui/controls";
@@ -78,10 +79,12 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
           <>
             <p>{t("items.exist")}</p>
             <ul className={css.list}>
-              {existing.map(({ path, action, reason }) => (
-                <li key={path}>
-                  <code>{path}</code>
-                  {force && !plan.isPlaceholderData && action === "conflict" && <p className={css.problem}>{reason}</p>}
+              {existing.map((entry) => (
+                <li key={entry.path}>
+                  <code>{entry.path}</code>
+                  {force && !plan.isPlaceholderData && entry.action === "conflict" && (
+                    <p className={css.problem}>{conflictText(entry)}</p>
+                  )}
                 </li>
               ))}
             </ul>

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
 import { cancelRun, fetchResult, type NodeState } from "../api/runs";
+import { waitText } from "../api/wait-text";
 import { NodeDecision } from "../approvals/node-decision";
 import { DEFAULT_OPTIONS, DryRunOptionsForm } from "../dry-runs/options";
 import { useEditor, useEditorStore } from "../editor/context";
@@ -48,6 +49,15 @@ export function TestPanel() {
   );
 }
 
+/** Return why a run waits: the reason of the run, or else of its first node that waits. */
+function waitReason({ graph, nodes }: LiveRun): string | undefined {
+  if (graph?.waits) return waitText(graph.waits);
+  const [first] = Object.entries(nodes).flatMap(
+    ([id, { waits }]) => waits?.map((wait) => `${id}: ${waitText(wait)}`) ?? [],
+  );
+  return first ?? graph?.reason;
+}
+
 function TestOutcome({ live }: { live: LiveRun }) {
   const store = useEditorStore();
   const { workspace, selection } = useEditor((editor) => editor);
@@ -67,7 +77,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
         {live.graph?.duration_ms !== undefined && (
           <span className={runs.duration}>{duration(live.graph.duration_ms ?? 0)}</span>
         )}
-        {live.graph?.reason && <span className={css.help}>{live.graph.reason}</span>}
+        {live.graph?.reason && <span className={css.help}>{waitReason(live)}</span>}
         <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
           {t("panels.openRun")}
         </LinkButton>

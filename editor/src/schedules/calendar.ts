@@ -1,4 +1,5 @@
 import type { ScheduleCalendar } from "../api/schedules";
+import { storedReasonText } from "../kinds/reason-text";
 
 /** Past or upcoming tick of a schedule. `at`: milliseconds. */
 export interface Entry {
@@ -35,7 +36,7 @@ export function entriesOf({ past, coming }: ScheduleCalendar): Entry[] {
       what: tick.script_path,
       state: tick.state === "ended" ? (tick.outcome ?? "succeeded") : tick.state === "asking" ? "queued" : tick.state,
       run: tick.job ?? null,
-      detail: tick.detail ?? "",
+      detail: storedReasonText(tick.detail ?? "", tick.detail_code),
     })),
     ...coming.map((tick) => ({
       at: Date.parse(tick.tick_at),

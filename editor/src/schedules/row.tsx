@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { allSchedulesQuery, type ListedSchedule, runNow } from "../api/schedules";
 import { enableSchedule } from "../api/triggers";
+import { storedReasonText } from "../kinds/reason-text";
 import { useNavigate } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { useSharing } from "../sharing/use-sharing";
@@ -50,7 +51,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
     notify(enabled ? t("schedules.pausedPath", { path }) : t("schedules.resumedPath", { path }));
   };
   const run = async () => navigate(`/w/${workspace}/runs/${await runNow(workspace, schedule)}`);
-  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as);
+  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as, schedule.error_code);
   const home = `/w/${workspace}/${schedule.is_flow ? "workflows" : "scripts"}/${what}`;
   return (
     <li className={css.row}>
@@ -122,7 +123,7 @@ function LastTick({ workspace, schedule }: { workspace: string; schedule: Listed
     </>
   );
   return (
-    <span className={css.soft} title={last.detail ?? ""}>
+    <span className={css.soft} title={storedReasonText(last.detail ?? "", last.detail_code)}>
       {tWith("schedules.lastRun", {
         run: last.job ? <Link to={`/w/${workspace}/runs/${last.job}`}>{outcome}</Link> : outcome,
       })}

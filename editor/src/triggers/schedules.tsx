@@ -86,7 +86,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
   const [deleting, setDeleting] = useState(false);
   const changed = () => queries.invalidateQueries(schedulesQuery(workspace, flow));
   const { path, enabled } = schedule;
-  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as);
+  const stopped = useStopped(workspace, schedule.error, schedule.permissioned_as, schedule.error_code);
   const name = schedule.summary || path;
   const runNow = async () => {
     watchTest(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json));

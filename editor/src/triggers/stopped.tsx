@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { isActive, type Member, membersQuery } from "../api/members";
+import { type ReasonCode, storedReasonText } from "../kinds/reason-text";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/triggers";
 
@@ -14,10 +15,15 @@ interface Stopped {
 }
 
 /** Return why the platform stopped a trigger that acts for `identity`. */
-export function useStopped(workspace: string, reason: string | null | undefined, identity: string): Stopped {
+export function useStopped(
+  workspace: string,
+  reason: string | null | undefined,
+  identity: string,
+  code?: ReasonCode,
+): Stopped {
   const isOfIdentity = reason?.startsWith(IDENTITY_DISABLED) ?? false;
   const members = useQuery({ ...membersQuery(workspace), enabled: isOfIdentity });
-  if (!isOfIdentity) return { text: reason || null, isOwnerless: false };
+  if (!isOfIdentity) return { text: reason ? storedReasonText(reason, code) : null, isOwnerless: false };
   const isOwner = (each: Member) => identity === `u/${each.username}` && isActive(each);
   const isOwnerless = members.data !== undefined && !members.data.some(isOwner);
   const user = identity.replace(/^u\//, "");

@@ -28,6 +28,10 @@ class CheckResult(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
     """Names of tests that failed, at most 20."""
     message: str | None = None
     """Reason why the check failed; null: it passed."""
+    code: str = ""
+    """Code of the reason; empty if it has none."""
+    values: dict[str, str | int] = {}
+    """Values of the reason."""
 
 
 class DueCheck(msgspec.Struct, frozen=True):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 from orvanta_platform.db.automatic_promotions import AutomaticPromotionRow
-from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.deployments import DecisionRow, DeploymentRow, InUseRow, LastChangeRow, OutcomeRow, RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.http.schemas import environments
 from orvanta_platform.http.schemas.changes import ItemName, PlanEntry, change_plan
+from orvanta_platform.http.schemas.deployment_checks import (
+    AutomaticPromotion,
+    DeploymentCheck,
+    automatic_promotion,
+    check,
+)
 from orvanta_platform.http.schemas.releases import ReleaseOrigin, origin
 from orvanta_platform.services.platform import RequestKind
 from orvanta_platform.services.releases.approver_access import Permission
@@ -26,7 +30,6 @@ from orvanta_platform.services.releases.plans import DeploymentPlan
 from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.services.releases.requests import PlannedRequest, RequestState
 from orvanta_platform.workflow.diff import Difference
-from orvanta_platform.workflow.releases.rules import Checks, FailedCheckRule
 from orvanta_platform.workflow.tree.item import Kind
 from orvanta_platform.workflow.tree.plan import Action
 
@@ -239,58 +242,6 @@ class DetailedRequest(DeploymentRequest, kw_only=True):
     """
 
 
-class CheckOutcome(msgspec.Struct, kw_only=True):
-    """Outcome of the tests of a workflow, or of the smoke run."""
-
-    kind: Literal["workflow_tests", "smoke_run"]
-    path: str
-    """Empty if the tests of all workflows could not be run."""
-
-    passed: bool
-    tests: int
-    """Number of tests that were run."""
-
-    failed: list[str]
-    """Names of tests that failed, at most 20."""
-
-    message: str | None
-    """Reason why it failed; null: it passed."""
-
-
-class DeploymentCheck(msgspec.Struct, kw_only=True):
-    """Checks that the rules of the environment demand after a release was promoted."""
-
-    state: Literal["waiting", "running", "passed", "failed"]
-    """running: the smoke run was started."""
-
-    checks: Checks
-    """The rule `checks` at the time of the deployment."""
-
-    on_failed_check: FailedCheckRule
-    """The rule `on_failed_check` at the time of the deployment."""
-
-    permissioned_as: str
-    """`u/<username>` of the member who applied the release: the smoke run and a rollback have its permissions."""
-
-    results: list[CheckOutcome]
-    run: UUID | None
-    """Smoke run."""
-
-    run_until: datetime | None
-    """Time at which the smoke run is cancelled."""
-
-    created_at: datetime
-    ended_at: datetime | None
-    rollback: Literal["due", "done", "refused"] | None
-    """State of the rollback after failed checks; null: there is none."""
-
-    rollback_request: int | None
-    """Request of the rollback, which remains open if it was refused."""
-
-    rollback_detail: str | None
-    """Reason why the rollback was refused. Members who may not apply see only that it was."""
-
-
 class RequestOutcome(DetailedRequest, kw_only=True):
     """A request after an attempt to apply it."""
 
@@ -414,20 +365,6 @@ class AutomaticSetting(msgspec.Struct, kw_only=True):
     enabled: bool
 
 
-class AutomaticPromotion(msgspec.Struct, kw_only=True):
-    """Releases of the previous environment are promoted after the soak time."""
-
-    permissioned_as: str
-    """`u/<username>` of the member who set it up, and with whose rights it is done."""
-
-    since: datetime
-    waits_for: str | None
-    """Obstacle of the last attempt; null: none. Members who may not apply see only that there is one."""
-
-    disabled_reason: str | None
-    """Reason for which it ended by itself; null: it is active. Members who may not apply see only that it did."""
-
-
 class EnvironmentState(msgspec.Struct, kw_only=True):
     """The environment of the workspace."""
 
@@ -500,7 +437,7 @@ def deployment(row: DeploymentRow) -> Deployment:
     """Convert a deployment."""
     derived: dict[str, Any] = {
         "imported": origin(row.imported),
-        "check": _check(row.check),
+        "check": check(row.check),
         "replaces": _replaced(row),
     }
     same = {name: getattr(row, name) for name in Deployment.__struct_fields__ if name not in derived}
@@ -511,20 +448,6 @@ def _replaced(row: DeploymentRow | OutcomeRow) -> ReplacedRelease | None:
     if row.replaced_source is None or row.replaced_number is None:
         return None
     return ReplacedRelease(source=row.replaced_source, number=row.replaced_number)
-
-
-def _check(row: CheckRow | None) -> DeploymentCheck | None:
-    if row is None:
-        return None
-    same = ("permissioned_as", "run", "run_until", "created_at", "ended_at", "rollback_request", "rollback_detail")
-    return DeploymentCheck(
-        **{name: getattr(row, name) for name in same},
-        state=row.state,
-        checks=msgspec.json.decode(row.checks, type=Checks),
-        on_failed_check=row.on_failed,
-        results=[CheckOutcome(**asdict(each)) for each in row.results],
-        rollback=row.rollback,
-    )
 
 
 def state(
@@ -547,12 +470,8 @@ def state(
         current_unreadable=is_unreadable,
         possible_approvals=possible_approvals,
         drift=_drift(drift),
-        automatic=None if automatic is None else _automatic(automatic),
+        automatic=None if automatic is None else automatic_promotion(automatic),
     )
-
-
-def _automatic(row: AutomaticPromotionRow) -> AutomaticPromotion:
-    return AutomaticPromotion(**{name: getattr(row, name) for name in AutomaticPromotion.__struct_fields__})
 
 
 def _drift(rows: list[LastChangeRow]) -> list[DriftItem]:
@@ -570,7 +489,7 @@ def _detailed(found: PlannedRequest) -> dict[str, Any]:
         "bypass_reason": found.outcome.bypass_reason,
         "bypassed": found.outcome.bypassed,
         "decisions": [_decision(each) for each in found.decisions],
-        "check": _check(found.check),
+        "check": check(found.check),
         "approvers": found.access.approvers,
         "unable_approvers": found.access.unable,
         "permitted": found.access.permitted,

@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.schedules import NextTick, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
+from orvanta_platform.http.schemas.reasons import ReasonCode, stored_reason
 from orvanta_platform.services.triggers import calendar as schedule_calendar
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 
@@ -102,6 +103,8 @@ class Schedule(msgspec.Struct, kw_only=True):
     error: str | UnsetType = UNSET
     """Reason for which the last tick, or a handler, could not start."""
 
+    error_code: ReasonCode | UnsetType = UNSET
+
     tag: str | UnsetType = UNSET
     retry: Raw | UnsetType = UNSET
     paused_until: datetime | UnsetType = UNSET
@@ -141,6 +144,8 @@ class Tick(msgspec.Struct, kw_only=True):
     outcome: str | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     """Details of the state. For `missed`, the number of further missed ticks."""
+
+    detail_code: ReasonCode | UnsetType = UNSET
 
 
 class ScheduleWithJobs(Schedule, kw_only=True):
@@ -250,22 +255,26 @@ def _of(row: ScheduleRow | NextTick) -> dict[str, Any]:
 
 
 def _tick(tick: PastTick) -> dict[str, Any]:
+    detail, code = stored_reason(tick.detail)
     return {
         "tick_at": tick.tick_at,
         "state": tick.state,
         "job": _optional(tick.run),
         "outcome": _optional(tick.outcome),
-        "detail": _optional(tick.detail),
+        "detail": _optional(detail),
+        "detail_code": _optional(code),
     }
 
 
 def _shown(row: ScheduleRow) -> dict[str, Any]:
-    shown: dict[str, Any] = {name: _optional(getattr(row, name)) for name in (*_SAME, *_TIMES, "error", "next_at")}
+    shown: dict[str, Any] = {name: _optional(getattr(row, name)) for name in (*_SAME, *_TIMES, "next_at")}
     shown |= {name: UNSET if (text := getattr(row, name)) is None else Raw(text.encode()) for name in _JSON}
     for name in ("path", "edited_by", "edited_at", "timezone", "enabled", "script_path", "is_flow", "extra_perms"):
         shown[name] = getattr(row, name)
     for name in ("email", "permissioned_as", "no_flow_overlap"):
         shown[name] = getattr(row, name)
+    error, code = stored_reason(row.error)
+    shown |= {"error": _optional(error), "error_code": _optional(code)}
     shown["args"] = Raw((row.args or "null").encode())
     return shown | {"workspace_id": row.workspace, "schedule": row.cron}
 

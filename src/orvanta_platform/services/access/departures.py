@@ -20,6 +20,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import IdentityDisabled, NotFound
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import advance_all
+from orvanta_platform.reasons import TEXTS
 from orvanta_platform.services.platform import Platform
 
 REASON = IdentityDisabled.code
@@ -79,7 +80,7 @@ async def stop(
         await tokens.delete_of_account(conn, email)
         elsewhere = await service_accounts.disable_elsewhere(conn, email)
         workspace = None
-    text = f"{REASON}: the member for whom it acts was disabled or removed."
+    text = TEXTS[REASON]
     stopped = await departures.stop(conn, email, workspace, text)
     if workspace is not None:
         await departures.delete_tokens(conn, email, workspace)

@@ -8,6 +8,7 @@ from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.db import alert_conditions as rows
 from orvanta_platform.db.alerts import NewAlert
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.reasons import restored
 from orvanta_platform.services.platform import Platform
 
 PREFIXES: Final = ("group_workers:", "lost_workers:", "missed_schedule:", "expiring_token:")
@@ -67,7 +68,8 @@ async def _schedule_alerts(conn: Connection, platform: Platform, settings: Alert
         return []
     found = []
     for each in await rows.list_missed_schedules(conn, OVERDUE_S, _MAX):
-        reason = f"The reason is: {each.error}" if each.error else "Its run is overdue. Check the log of the servers."
+        error = restored(each.error).message if each.error else None
+        reason = f"The reason is: {error}" if error else "Its run is overdue. Check the log of the servers."
         text = f"{reason}\nCorrect or disable the schedule: {page_url(platform, each.workspace, 'schedules')}"
         key = f"missed_schedule:{each.workspace}:{each.path}"
         found.append(NewAlert(key, "missed_schedule", f"schedule/{each.path}", each.workspace, text))

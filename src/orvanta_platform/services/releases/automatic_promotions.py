@@ -18,6 +18,7 @@ from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound, OrvantaError
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.reasons import Reason, reason, reason_of, stored
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployments, environment_rules, releases, requests
 from orvanta_platform.services.releases.plans import DeploymentPlan
@@ -41,9 +42,8 @@ async def get(platform: Platform, actor: Actor, workspace: str) -> AutomaticProm
         found = await rows.get(conn, environment.name)
     if found is None or _may_read_texts(actor, environment, found):
         return found
-    waits_for, disabled_reason = (
-        each and environment_rules.HIDDEN for each in (found.waits_for, found.disabled_reason)
-    )
+    hidden = stored(environment_rules.HIDDEN)
+    waits_for, disabled_reason = (each and hidden for each in (found.waits_for, found.disabled_reason))
     return replace(found, waits_for=waits_for, disabled_reason=disabled_reason)
 
 
@@ -98,22 +98,22 @@ async def promote_due(platform: Platform) -> int:
 
 
 async def _promote(platform: Platform, due: DuePromotion) -> None:
-    waits_for: str | None
+    waits_for: Reason | None
     try:
         waits_for = await _attempt(platform, due)
     except Forbidden as error:
-        await _end(platform, due, error.message)
+        await _end(platform, due, reason_of(error))
         return
     except OrvantaError as error:
-        waits_for = error.message
+        waits_for = reason_of(error)
     except Exception as error:  # another environment must not wait for this one
         log.warning("promotion failed", action="promote", environment=due.environment, error=repr(error))
-        waits_for = "An internal error; the log of the server contains it."
+        waits_for = reason("internal")
     async with platform.db.acquire() as conn:
-        await rows.set_attempt(conn, due, RETRY_S, waits_for)
+        await rows.set_attempt(conn, due, RETRY_S, None if waits_for is None else stored(waits_for))
 
 
-async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
+async def _attempt(platform: Platform, due: DuePromotion) -> Reason | None:
     """Request and apply a release; return what it waits for, None if it was applied."""
     actor = await environment_rules.resolve_member(platform, due.workspace, due.permissioned_as, due.email)
     environment = await requests.environment_of(platform, actor, due.workspace)
@@ -130,17 +130,17 @@ async def _attempt(platform: Platform, due: DuePromotion) -> str | None:
     if acting := await document_threads.run_in_thread(due.workspace, _acting, planned.plan):
         # Without a review, a release of the previous environment must not change what runs for a member here.
         kind, path = acting[0]
-        return f"The release changes the {kind} {path}, which acts for a member; a person must apply it."
+        return reason("acting_item", kind=kind, path=path)
     if removed := planned.plan.plan.of("remove"):
-        return f"The release removes the {removed[0].kind} {removed[0].path}; a person must apply it."
+        return reason("removed_item", kind=removed[0].kind, path=removed[0].path)
     if blockers := [*planned.plan.blocked, *planned.unfulfilled]:
-        return blockers[0].message
+        return blockers[0].as_reason()
     request = planned.request
 
     async def begin(conn: Connection) -> None:
         now = await rows.find_due(conn, due.environment)
         if now is None or (now.release, now.email) != (due.release, due.email):
-            raise Conflict("Automatic promotion was turned off, or the release is no longer due.")
+            raise Conflict(reason("no_longer_due"))
         await _record(conn, actor, "deployments.promote_automatically", due, request.id)
 
     await deployments.apply(platform, actor, due.workspace, request.id, request.plan_hash, begin=begin)
@@ -169,12 +169,13 @@ async def _release(platform: Platform, due: DuePromotion) -> Release:
     try:
         return await releases.get(platform, actor, due.source, due.number)
     except NotFound as error:
-        raise Forbidden(f"{name} may no longer read release {due.number} of {due.source}.") from error
+        unreadable = reason("release_unreadable", user=name, number=str(due.number), workspace=due.source)
+        raise Forbidden(unreadable) from error
 
 
-async def _end(platform: Platform, due: DuePromotion, reason: str) -> None:
+async def _end(platform: Platform, due: DuePromotion, found: Reason) -> None:
     async with platform.db.transaction() as conn:
-        if await rows.disable(conn, due, reason):
+        if await rows.disable(conn, due, stored(found)):
             actor = system(due.workspace)
-            parameters = {"member": due.permissioned_as, "reason": reason}
+            parameters = {"member": due.permissioned_as, "reason": found.message}
             await audit.record(conn, actor, "deployments.end_automatic", "Updated", due.environment, parameters)

@@ -12,6 +12,7 @@ from orvanta_platform.db import deployment_checks
 from orvanta_platform.db.deployment_checks import CheckRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.reasons import stored
 from orvanta_platform.services.releases import environment_rules
 
 
@@ -23,5 +24,5 @@ async def list_checks(
     found = await deployment_checks.list_of(conn, environment.name, deployments)
     if environment_rules.may_apply(actor, environment):
         return found
-    hidden = {key: row.rollback_detail and environment_rules.HIDDEN for key, row in found.items()}
+    hidden = {key: row.rollback_detail and stored(environment_rules.HIDDEN) for key, row in found.items()}
     return {key: replace(row, rollback_detail=hidden[key]) for key, row in found.items()}

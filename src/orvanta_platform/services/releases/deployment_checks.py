@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -28,6 +27,7 @@ from orvanta_platform.db import workflow_tests
 from orvanta_platform.db.deployment_checks import CheckResult, DueCheck
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, IdentityDisabled, InvalidWorkflow, OrvantaError
+from orvanta_platform.reasons import TEXTS, Reason, reason, reason_of
 from orvanta_platform.services.catalog.workflow_tests import MAX_SECONDS
 from orvanta_platform.services.changes import change_sets
 from orvanta_platform.services.platform import Platform
@@ -93,23 +93,23 @@ async def _process(platform: Platform, due: DueCheck) -> None:
 
 async def _abandon(platform: Platform, due: DueCheck) -> None:
     """End checks, or a rollback, that failed for an unknown reason each time."""
-    reason = "An internal error; the log of the server contains it."
+    internal = reason("internal")
     if due.rollback == "due":
-        await failed_checks.refuse(platform, due, due.rollback_request, reason)
+        await failed_checks.refuse(platform, due, due.rollback_request, internal)
     elif due.state == "running":
-        await _abandon_run(platform, due, reason)
+        await _abandon_run(platform, due)
     else:
-        await _finish(platform, due, [CheckResult(kind="workflow_tests", path="", passed=False, message=reason)])
+        await _finish(platform, due, [_tests_failed(internal)])
 
 
-async def _abandon_run(platform: Platform, due: DueCheck, reason: str) -> None:
+async def _abandon_run(platform: Platform, due: DueCheck) -> None:
     """Cancel a smoke run long after its time limit, and end the checks with its failure."""
     smoke = msgspec.json.decode(due.checks, type=Checks).smoke_run
     assert smoke is not None
     assert due.run is not None
     with suppress(OrvantaError):  # the checks end even if the run was deleted or cannot be cancelled
-        await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, reason)
-    await _finish(platform, due, [*due.results, _failure(smoke, reason)])
+        await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, TEXTS["internal"])
+    await _finish(platform, due, [*due.results, _failure(smoke, "smoke_run_internal")])
 
 
 async def _perform(platform: Platform, due: DueCheck) -> None:
@@ -128,11 +128,31 @@ async def _perform(platform: Platform, due: DueCheck) -> None:
         await _start_run(platform, due, checks.smoke_run, results)
 
 
-def _unless_repeated(due: DueCheck, reason: str) -> list[CheckResult] | None:
+def _unless_repeated(due: DueCheck, cause: str) -> list[CheckResult] | None:
     """Return the failure of tests that could not be played, or None if they are attempted again."""
     if not due.is_late:
         return None
-    return [CheckResult(kind="workflow_tests", path="", passed=False, message=f"The tests were not run: {reason}")]
+    return [_tests_failed(Reason(f"The tests were not run: {cause}"))]
+
+
+def _tests_failed(found: Reason, path: str = "", tests: int = 0, failed: Sequence[str] = ()) -> CheckResult:
+    return _result("workflow_tests", path, found, tests, failed)
+
+
+def _result(
+    kind: Literal["workflow_tests", "smoke_run"], path: str, found: Reason, tests: int = 0, failed: Sequence[str] = ()
+) -> CheckResult:
+    """Return the result of a check that failed for a reason."""
+    return CheckResult(
+        kind=kind,
+        path=path,
+        passed=False,
+        tests=tests,
+        failed=list(failed),
+        message=found.message,
+        code=found.code,
+        values=dict(found.values),
+    )
 
 
 async def _play_tests(platform: Platform, due: DueCheck) -> list[CheckResult] | None:
@@ -143,15 +163,14 @@ async def _play_tests(platform: Platform, due: DueCheck) -> list[CheckResult] | 
     async with platform.db.acquire() as conn:
         stored = None if due.release is None else await deployment_rows.get_release(conn, due.release)
     if stored is None:
-        return [CheckResult(kind="workflow_tests", path="", passed=False, message="The release was deleted.")]
+        return [_tests_failed(reason("release_deleted"))]
     release = await releases.open_release(due.workspace, stored)
     keys: list[Key] = [each.key for each in release.bundle.items if each.kind == "flow"]
     present = await change_sets.read_items(platform, system(due.workspace), due.workspace, keys)
     async with platform.db.acquire() as conn:
         found = await workflow_tests.list_names(conn, due.source, [path for _, path in keys], MAX_TESTS + 1)
     if len(found) > MAX_TESTS:
-        message = f"The workflows of the release have more than {MAX_TESTS:,} tests."
-        return [CheckResult(kind="workflow_tests", path="", passed=False, message=message)]
+        return [_tests_failed(reason("too_many_tests", count=MAX_TESTS))]
     until, results = clock.monotonic() + MAX_SECONDS, []
     for key in keys:
         text = present[key].content["text"] if key in present else None
@@ -171,23 +190,22 @@ async def _play(
     until: float,
 ) -> CheckResult | None:
     """Return the outcome of the tests of a workflow, whose document in the environment is `text`; None: unfinished."""
-    result = partial(CheckResult, kind="workflow_tests", path=path)
     if text is None:
-        return result(passed=False, message=f"The workflow {path} does not exist in {due.workspace}.")
+        return _tests_failed(reason("workflow_absent", path=path, workspace=due.workspace), path)
     try:
         outcomes = await release_tests.play(platform, due.workspace, due.source, path, text, tests, until)
     except InvalidWorkflow:
-        return result(passed=False, message=f"The workflow {path} is not valid in {due.workspace}.")
+        return _tests_failed(reason("workflow_invalid", path=path, workspace=due.workspace), path)
     failed = [name for name, passed in outcomes.items() if not passed]
     if failed:
-        message = f"The test {failed[0]} of the workflow {path} fails."
-        return result(passed=False, tests=len(outcomes), failed=failed[:_MAX_NAMES], message=message)
+        found = reason("test_failed", test=failed[0], path=path)
+        return _tests_failed(found, path, len(outcomes), failed[:_MAX_NAMES])
     not_run = release_tests.describe_not_run(tests, outcomes)
     if not_run is None:
-        return result(passed=True, tests=len(tests))
+        return CheckResult(kind="workflow_tests", path=path, passed=True, tests=len(tests))
     if not due.is_late:
         return None
-    return result(passed=False, tests=len(outcomes), message=f"Tests of the workflow {path} were not run: {not_run}")
+    return _tests_failed(Reason(f"Tests of the workflow {path} were not run: {not_run}"), path, len(outcomes))
 
 
 async def _start_run(platform: Platform, due: DueCheck, smoke: SmokeRun, results: list[CheckResult]) -> None:
@@ -209,7 +227,7 @@ async def _start_run(platform: Platform, due: DueCheck, smoke: SmokeRun, results
                 await rows.postpone(conn, due.deployment, RETRY_S)
         else:
             # The message of the error may name items that readers of the result may not read.
-            await _finish(platform, due, [*results, _failure(smoke, f"It could not start ({error.code}).")])
+            await _finish(platform, due, [*results, _failure(smoke, "smoke_run_not_started", error=error.code)])
 
 
 async def _runner(platform: Platform, due: DueCheck) -> Actor:
@@ -218,7 +236,7 @@ async def _runner(platform: Platform, due: DueCheck) -> Actor:
     try:
         member = await environment_rules.resolve_member(platform, due.workspace, *who)
     except Forbidden as error:
-        raise IdentityDisabled(error.message) from error
+        raise IdentityDisabled(reason_of(error)) from error
     return replace(member, kind="system")
 
 
@@ -235,26 +253,23 @@ async def _observe_run(platform: Platform, due: DueCheck) -> None:
             return
         done = await rows.get_interventions(conn, due.workspace, due.run)
     if live is not None:
-        reason = f"The smoke run exceeded its time limit of {smoke.time_limit_s} s."
-        await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, reason)
-        result = _failure(smoke, f"It did not end within {smoke.time_limit_s} s and was cancelled.")
+        cause = f"The smoke run exceeded its time limit of {smoke.time_limit_s} s."
+        await cancellation.cancel(platform, system(due.workspace), due.workspace, due.run, cause)
+        result = _failure(smoke, "smoke_run_late", seconds=str(smoke.time_limit_s))
     elif ended is None:
-        result = _failure(smoke, "It was deleted.")
+        result = _failure(smoke, "smoke_run_deleted")
     elif done.changed:
-        result = _failure(smoke, "A member cancelled a part of it, paused, continued or moved it.")
+        result = _failure(smoke, "smoke_run_changed")
     elif ended.status == "succeeded":
         result = CheckResult(kind="smoke_run", path=smoke.path, passed=True)
     else:
-        result = _failure(smoke, f"It ended with the status {ended.status}.")
+        result = _failure(smoke, "smoke_run_status", status=ended.status)
     has_failed = ended is not None and ended.status == "failed" and not (done.changed or done.decided)
     await _finish(platform, due, [*due.results, result], smoke_run_failed=has_failed)
 
 
-def _failure(smoke: SmokeRun, reason: str) -> CheckResult:
-    word = "workflow" if smoke.kind == "flow" else "script"
-    return CheckResult(
-        kind="smoke_run", path=smoke.path, passed=False, message=f"The {word} {smoke.path} failed. {reason}"
-    )
+def _failure(smoke: SmokeRun, code: str, **values: str) -> CheckResult:
+    return _result("smoke_run", smoke.path, reason(code, kind=smoke.kind, path=smoke.path, **values))
 
 
 async def _finish(

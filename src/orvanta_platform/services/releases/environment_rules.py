@@ -16,13 +16,14 @@ from orvanta_platform.db.deployments import RequestRow
 from orvanta_platform.db.environments import EnvironmentRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, NotFound
+from orvanta_platform.reasons import reason
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases.preflight import Blocker
 from orvanta_platform.workflow.releases.rules import frozen_until, is_frozen
 
-HIDDEN: Final = "Members who may apply see the reason."
-"""Text in place of a reason that may name items which not every member can read."""
+HIDDEN: Final = reason("hidden")
+"""Shown in place of a reason that may name items which not every member can read."""
 
 SYSTEM: Final = system().username
 """Name under which the platform itself sets a hold, after failed checks."""
@@ -57,7 +58,8 @@ def require_applier(actor: Actor, environment: EnvironmentRow) -> None:
     rules = rules_of(environment)
     if rules.appliers and not _is_named(actor, rules.appliers):
         raise Forbidden(
-            f"You may not apply releases to {environment.name}.", hint=f"Those who may: {', '.join(rules.appliers)}."
+            reason("not_an_applier", environment=environment.name),
+            hint=f"Those who may: {', '.join(rules.appliers)}.",
         )
 
 
@@ -80,7 +82,7 @@ async def resolve_member(
     async with platform.db.acquire() as conn:
         bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
     if bearer is None:
-        raise Forbidden(f"{permissioned_as} is no longer an enabled member of {workspace}.")
+        raise Forbidden(reason("not_a_member", user=permissioned_as, workspace=workspace))
     return actor_of(bearer, workspace)
 
 

@@ -30,6 +30,7 @@ from orvanta_platform.errors import (
     StorageError,
 )
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
+from orvanta_platform.reasons import Reason, reason, reason_of, stored
 from orvanta_platform.services.catalog.environments import rules_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.releases import deployments, environment_rules
@@ -88,7 +89,7 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
             await _take(conn, actor, due, opened.request.id)
 
         if opened.plan.blocked:
-            raise Conflict(opened.plan.blocked[0].message)
+            raise Conflict(opened.plan.blocked[0].as_reason())
         await deployments.apply_ordered(platform, actor, opened, _reason(due), begin)
     except _Ended:
         return
@@ -97,7 +98,7 @@ async def roll_back(platform: Platform, due: DueCheck) -> None:
             async with platform.db.acquire() as conn:
                 await rows.postpone(conn, due.deployment, RETRY_S)
         else:
-            await refuse(platform, due, request, error.message)
+            await refuse(platform, due, request, reason_of(error))
 
 
 async def _take(conn: Connection, actor: Actor, due: DueCheck, request: int) -> None:
@@ -112,23 +113,23 @@ async def _take(conn: Connection, actor: Actor, due: DueCheck, request: int) -> 
         raise _replaced()
     environment = await environments.get(conn, due.workspace)
     if environment is None or rules_of(environment).on_failed_check != "rollback":
-        raise Conflict("The rules of the environment no longer order a rollback.")
+        raise Conflict(reason("rollback_not_ordered"))
     await rows.end_rollback(conn, due.deployment, "done", request, None)
     parameters = {"request": request, "deployment": due.deployment}
     await audit.record(conn, actor, "deployments.roll_back_automatically", "Execute", due.environment, parameters)
 
 
 def _replaced() -> Conflict:
-    return Conflict("Another release was deployed in the meantime.")
+    return Conflict(reason("release_replaced"))
 
 
-async def refuse(platform: Platform, due: DueCheck, request: int | None, reason: str) -> None:
+async def refuse(platform: Platform, due: DueCheck, request: int | None, found: Reason) -> None:
     """Record that a rollback is not made, with the reason."""
     log.warning("rollback refused", action="rollback", environment=due.environment, deployment=due.deployment)
     async with platform.db.transaction() as conn:
-        if not await rows.end_rollback(conn, due.deployment, "refused", request, reason):
+        if not await rows.end_rollback(conn, due.deployment, "refused", request, stored(found)):
             return
-        parameters = {"deployment": due.deployment, "request": request, "reason": reason}
+        parameters = {"deployment": due.deployment, "request": request, "reason": found.message}
         actor = system(due.workspace)
         await audit.record(conn, actor, "deployments.refuse_rollback", "Updated", due.environment, parameters)
 

@@ -137,7 +137,7 @@ async def _process(platform: Platform, failed: FailedRun) -> None:
     except (_Taken, RunLimitReached):  # at the limit of a policy, the next attempt follows after the delay of the claim
         return
     except Exception as error:
-        await platform.db.retrying(partial(_finish, failed, failure_reason(error)))
+        await platform.db.retrying(partial(_finish, failed, failure_reason(error).message))
 
 
 async def _finish(failed: FailedRun, reason: str | None, conn: Connection) -> None:

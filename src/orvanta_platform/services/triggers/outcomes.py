@@ -20,6 +20,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import HandlerTick, OpenTick
 from orvanta_platform.errors import RunLimitReached
+from orvanta_platform.reasons import Reason, reason, reason_of, stored
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.triggers import ticks as scheduling
@@ -115,10 +116,11 @@ async def _start_handler(platform: Platform, tick: HandlerTick, row: ScheduleRow
         if not await ticks.remove_pending_handler(conn, tick, handler):
             raise TickClaimed
 
-    async def give_up(reason: str | None, conn: Connection) -> None:
+    async def give_up(found: Reason | None, conn: Connection) -> None:
         await ticks.remove_pending_handler(conn, tick, handler)
-        if reason is not None:
-            await schedules.set_error(conn, tick.schedule, f"{handler}: {reason}")
+        if found is not None:
+            named = Reason(f"{handler}: {found.message}", found.code, {**found.values, "handler": handler})
+            await schedules.set_error(conn, tick.schedule, stored(named))
 
     if row is None or name is None:
         await platform.db.retrying(partial(give_up, None))
@@ -167,11 +169,11 @@ async def _apply_skip_answer(platform: Platform, tick: OpenTick) -> None:
     async with platform.db.acquire() as conn:
         row = await schedules.get_by_id(conn, tick.schedule)
     if row is None or not row.enabled:
-        await _record_answer(platform, tick, "skipped", "the schedule was deleted or disabled meanwhile")
+        await _record_answer(platform, tick, "skipped", reason("schedule_gone"))
         return
     try:
         if tick.status == "succeeded" and is_truthy(await _result(platform, tick.result_of)):
-            await _record_answer(platform, tick, "skipped", f"{row.dynamic_skip} returned true")
+            await _record_answer(platform, tick, "skipped", reason("skip_script_true", path=row.dynamic_skip or ""))
             return
         await scheduling.start_run(platform, row, tick.tick_at, in_transaction=partial(_record_decided_run, tick, row))
     except TickClaimed:
@@ -179,7 +181,7 @@ async def _apply_skip_answer(platform: Platform, tick: OpenTick) -> None:
     except Overlap:
         await _record_answer(platform, tick, "skipped", OVERLAP)
     except RunLimitReached as error:
-        await _record_answer(platform, tick, "skipped", error.message)
+        await _record_answer(platform, tick, "skipped", reason_of(error))
     except Exception as error:
         await _record_answer(platform, tick, "failed", scheduling.failure_reason(error), error=True)
 
@@ -191,19 +193,21 @@ async def _record_decided_run(tick: OpenTick, row: ScheduleRow, conn: Connection
         raise TickClaimed
     if locked.no_flow_overlap and await ticks.is_running(conn, row.id):
         raise Overlap
-    warning = (
-        None if tick.status == "succeeded" else f"{row.dynamic_skip}, which decides whether to skip it, {tick.status}"
-    )
+    warning = None
+    if tick.status != "succeeded":
+        warning = stored(reason("skip_script_ended", path=row.dynamic_skip or "", status=tick.status or ""))
     if not await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, "running", run=run, detail=warning):
         raise TickClaimed
     await schedules.set_error(conn, row.id, warning)
 
 
-async def _record_answer(platform: Platform, tick: OpenTick, state: str, detail: str, *, error: bool = False) -> None:
+async def _record_answer(
+    platform: Platform, tick: OpenTick, state: str, detail: Reason, *, error: bool = False
+) -> None:
     async def write(conn: Connection) -> None:
-        written = await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, state, detail=detail)
+        written = await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, state, detail=stored(detail))
         if written and error:
-            await schedules.set_error(conn, tick.schedule, detail)
+            await schedules.set_error(conn, tick.schedule, stored(detail))
 
     await platform.db.retrying(write)
 

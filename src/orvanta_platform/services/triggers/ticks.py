@@ -26,6 +26,7 @@ from orvanta_platform.db.ticks import NewTick
 from orvanta_platform.engine.ticks import MAX_COUNTED
 from orvanta_platform.errors import IdentityDisabled, OrvantaError, RunLimitReached
 from orvanta_platform.queue.scan_cursor import START, ScanCursor
+from orvanta_platform.reasons import Reason, reason, reason_of, stored
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.insertion import TransactionHook
@@ -33,7 +34,7 @@ from orvanta_platform.services.runs.run_spec import RunOptions
 from orvanta_platform.services.triggers.schedules import target_of
 
 TRIGGER = "schedule"
-OVERLAP = "the previous run has not ended"
+OVERLAP = reason("overlap")
 _MAX_ERROR_LENGTH = 2000
 
 log = structlog.get_logger(__name__)
@@ -103,7 +104,7 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
     except Overlap:
         return await _write(platform, tick, next_at, "skipped", OVERLAP)
     except RunLimitReached as error:
-        return await _write(platform, tick, next_at, "skipped", error.message)
+        return await _write(platform, tick, next_at, "skipped", reason_of(error))
     except Exception as error:
         return await _write(platform, tick, next_at, "failed", failure_reason(error), error=True)
     return True
@@ -111,16 +112,18 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
 
 async def record_missed(platform: Platform, tick: Due, missed: int, next_at: datetime | None) -> bool:
     """Record that `missed` ticks from this one on are not started; False: the tick was already taken."""
-    many = f"more than {MAX_COUNTED - 1}" if missed >= MAX_COUNTED else str(missed)
-    verb = "tick was" if missed == 1 else "ticks were"
-    detail = f"{many} {verb} missed and not started, by the rule {tick.schedule.missed}"
+    rule = tick.schedule.missed
+    if missed >= MAX_COUNTED:
+        detail = reason("missed_many_ticks", count=str(MAX_COUNTED - 1), rule=rule)
+    else:
+        detail = reason("missed_tick" if missed == 1 else "missed_ticks", count=str(missed), rule=rule)
     log.warning("ticks missed", action="schedule", schedule=tick.schedule.path, ticks=missed, since=str(tick.at))
     return await _write(platform, tick, next_at, "missed", detail)
 
 
-async def record_invalid(platform: Platform, tick: Due, reason: str) -> bool:
+async def record_invalid(platform: Platform, tick: Due, cause: str) -> bool:
     """Record that a schedule cannot be parsed, and stop its ticks; False: the tick was already taken."""
-    return await _write(platform, tick, None, "failed", reason[:_MAX_ERROR_LENGTH], error=True)
+    return await _write(platform, tick, None, "failed", Reason(cause[:_MAX_ERROR_LENGTH]), error=True)
 
 
 async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, in_transaction: TransactionHook) -> UUID:
@@ -164,13 +167,11 @@ async def owner_of(platform: Platform, row: ScheduleRow) -> Actor:
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email, row.scopes)
     if owner is None or owner.role is None:
-        raise IdentityDisabled(
-            f"{row.permissioned_as}, for whom the schedule acts, is no longer a member of {row.workspace}."
-        )
+        raise IdentityDisabled(reason("schedule_owner_gone", user=row.permissioned_as, workspace=row.workspace))
     return replace(owner, kind="system")
 
 
-def failure_reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> Reason:
     """Return the reason why a start failed.
 
     Re-raises errors of the database connection, which are not such a reason.
@@ -178,9 +179,9 @@ def failure_reason(error: Exception) -> str:
     if isinstance(error, (*CONNECTION_LOST, *TRANSIENT, TimeoutError)):
         raise error
     if isinstance(error, OrvantaError):
-        return error.message[:_MAX_ERROR_LENGTH]
+        return replace(reason_of(error), message=error.message[:_MAX_ERROR_LENGTH])
     log.exception("schedule cannot start", action="schedule", error=type(error).__name__)
-    return f"It could not start: {type(error).__name__}."
+    return reason("not_started", error=type(error).__name__)
 
 
 async def _record_start(tick: Due, next_at: datetime | None, kind: str, conn: Connection, run: UUID) -> None:
@@ -206,7 +207,7 @@ async def _insert(conn: Connection, tick: NewTick) -> None:
 
 
 async def _write(
-    platform: Platform, tick: Due, next_at: datetime | None, state: str, detail: str, *, error: bool = False
+    platform: Platform, tick: Due, next_at: datetime | None, state: str, detail: Reason, *, error: bool = False
 ) -> bool:
     """Take a tick that starts nothing."""
     row = tick.schedule
@@ -214,9 +215,9 @@ async def _write(
     async def write(conn: Connection) -> bool:
         if not await schedules.claim_tick(conn, row, next_at):
             return False
-        await _insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, state, detail=detail))
+        await _insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, state, detail=stored(detail)))
         if error:
-            await schedules.set_error(conn, row.id, detail)
+            await schedules.set_error(conn, row.id, stored(detail))
         return True
 
     return await platform.db.retrying(write)
