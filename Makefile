@@ -13,7 +13,7 @@ PROGRAMS ?= browser
 # Images of Python often set it: each process of the tests would compile the source and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench bench-quick lock clean runtime tools editor intl site pages compiled-tests programs checks
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench bench-quick lock clean runtime tools editor intl site pages test-editor compiled-tests programs checks
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
@@ -21,9 +21,8 @@ help: ## List the targets
 up: runtime pages ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
-test: tools pages ## Run the tests; ARGS="tests/unit -k name" selects tests
-	@scripts/programs $(PROGRAMS)
-	@scripts/editor test
+test: tools ## Run the tests; ARGS="tests/unit -k name" selects tests
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=line programs editor intl site test-editor $(if $(ARGS),,compiled-tests)
 	@$(PYTEST) $(ARGS)
 
 test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
@@ -92,6 +91,9 @@ intl: runtime
 
 site: runtime
 	@scripts/docs build
+
+test-editor: runtime
+	@scripts/editor test
 
 programs:
 	@scripts/programs $(PROGRAMS)
