@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
+
+BEAT_S = 1.0
+"""Seconds between the common times of periodic work of all processes of a machine."""
+
+_EARLY_S = 0.01
+"""Maximum time, in seconds, by which a timer may have fired early."""
 
 _frozen: datetime | None = None
 
@@ -21,6 +28,19 @@ def monotonic() -> float:
 def processor_time() -> float:
     """Return the processor time of the current thread in seconds; only differences within the thread are meaningful."""
     return time.thread_time()
+
+
+def align(earliest: float, latest: float) -> float:
+    """Return a monotonic time in this range for periodic work, if possible a whole multiple of `BEAT_S`.
+
+    All processes of a machine read the same clock: those that wake at the same time find caches that the others have
+    filled. A range of at least half of `BEAT_S` without a multiple yields its start, so that work that is repeated
+    reaches a common time at its next turn.
+    """
+    common = min(math.floor((latest + _EARLY_S) / BEAT_S) * BEAT_S, latest)
+    if common >= earliest:
+        return common
+    return earliest if latest - earliest + _EARLY_S >= BEAT_S / 2 else latest
 
 
 def freeze(at: datetime | None) -> None:

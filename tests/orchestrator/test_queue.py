@@ -262,7 +262,7 @@ async def test_poll_survives_any_error(core: CoreHarness, monkeypatch: pytest.Mo
         return await scan(connection)
 
     monkeypatch.setattr(job_rows, "list_waiting_pairs", fail_twice)
-    monkeypatch.setattr(claiming, "POLL_S", (0.0, 0.0))
+    monkeypatch.setattr(claiming, "POLL_S", 0.0)
     await start_single(core)
     await core.run("UPDATE job_live SET queue = 'unannounced'")
     with core.platform.listen.watch("queue:unannounced") as watch:

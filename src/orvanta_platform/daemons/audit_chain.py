@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 PUBLISH_S = 60.0
 """Seconds between publications of the heads of the chains."""
 
-_LULL_S = 1.0
+_LULL_S = 2.0
 """Maximum time, in seconds, to wait for a lull after a poll."""
 
 _PAUSE_S = 0.5

@@ -53,8 +53,8 @@ RECORD_LAG_S = 2.0
 PROMOTE_S = 60.0
 """Seconds between checks for releases to promote automatically."""
 
-LATE_S = 1.5
-"""Maximum delay, in seconds, of what waits for a lull after a poll. Servers poll every second."""
+LATE_S = 2.25
+"""Maximum delay, in seconds, of what waits for a lull after a poll. An idle server polls every two seconds."""
 
 UNREFERENCED_FOR = timedelta(hours=24)
 """Minimum age of unreferenced objects that are deleted."""

@@ -29,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
-    """Check for messages of all kinds with one statement a second; send each kind independently of the others."""
+    """Check for messages of all kinds with one statement a second, less often while the process is idle.
+
+    Each kind is sent independently of the others.
+    """
     sending: set[str] = set()
 
     async def send(kind: str) -> None:
@@ -52,12 +55,12 @@ async def run(platform: Platform) -> None:
 
 
 async def _find_due(platform: Platform, wait_s: float) -> list[str]:
-    """Return the kinds that are due after at most `wait_s` seconds.
+    """Return the kinds that are due after `wait_s` seconds, or later if the process is idle.
 
     Returns none if the database does not answer, which must not interrupt what is sent.
     """
     try:
-        async with platform.polls.turn(wait_s) as connection:
+        async with platform.polls.turn(wait_s, extend=True) as connection:
             return await messages.find_due(connection)
     except Exception as error:
         log.warning("messages not read", action="messages", error=repr(error))

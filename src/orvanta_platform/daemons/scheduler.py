@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from orvanta_platform.db.polls import may_extend
 from orvanta_platform.queue.scan_cursor import ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import scheduler
@@ -23,11 +24,14 @@ async def run(platform: Platform) -> None:
 
 
 async def _fire(platform: Platform, has_unfinished: asyncio.Event) -> None:
-    """Take due ticks. A schedule created or changed meanwhile takes effect within a second."""
+    """Take due ticks. A schedule created or changed meanwhile takes effect within a second.
+
+    If another process has changed it while this one is idle, it takes effect within two seconds.
+    """
     cursor = ScanCursor()
-    wait_s = 0.0
+    wait_s, extend = 0.0, False
     while True:
-        upcoming = await scheduling.get_upcoming(platform, cursor, wait_s)
+        upcoming = await scheduling.get_upcoming(platform, cursor, wait_s, extend=extend)
         wait_s = 0.0
         due_s = upcoming.in_s
         if upcoming.has_unfinished:
@@ -36,6 +40,7 @@ async def _fire(platform: Platform, has_unfinished: asyncio.Event) -> None:
             has_unfinished.clear()
         if due_s is None or due_s > MAX_WAIT_S:
             wait_s = MAX_WAIT_S
+            extend = may_extend(due_s, MAX_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
         if not await scheduler.fire(platform, cursor.past):

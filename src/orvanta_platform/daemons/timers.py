@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from orvanta_platform.db.jobs import Due
 from orvanta_platform.db.notify import Watch
+from orvanta_platform.db.polls import may_extend
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.services.platform import Platform
 
 MAX_WAIT_S = 1.0
-"""Interval of the polls of a server, in seconds: a timer whose notification was lost fires at most so late."""
+"""Interval of the polls of a server that is not idle, in seconds: a timer whose notification was lost fires at most so
+late.
+"""
 
 WORKER_WAIT_S = 2.0
 """Interval of the polls of a worker, in seconds, which matter while no server runs."""
@@ -23,18 +26,18 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 async def run(platform: Platform) -> None:
     """Poll for both with one statement, and process them independently of each other."""
-    await _run(platform, MAX_WAIT_S)
+    await _run(platform, MAX_WAIT_S, extend_when_idle=True)
 
 
 async def run_in_worker(platform: Platform) -> None:
     """Do the same in a worker, which polls less often."""
-    await _run(platform, WORKER_WAIT_S)
+    await _run(platform, WORKER_WAIT_S, extend_when_idle=False)
 
 
-async def _run(platform: Platform, max_wait_s: float) -> None:
+async def _run(platform: Platform, max_wait_s: float, *, extend_when_idle: bool) -> None:
     stale = _Stale()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_fire(platform, stale, max_wait_s))
+        tasks.create_task(_fire(platform, stale, max_wait_s, extend_when_idle=extend_when_idle))
         tasks.create_task(_sweep(platform, stale))
 
 
@@ -58,8 +61,11 @@ class _Stale:
         return since - timedelta(microseconds=1)
 
 
-async def _fire(platform: Platform, stale: _Stale, max_wait_s: float) -> None:
-    """Fire due timers. Sleeps until the next known timer, at most `max_wait_s`, or until notified of a new one."""
+async def _fire(platform: Platform, stale: _Stale, max_wait_s: float, *, extend_when_idle: bool) -> None:
+    """Fire due timers. Sleeps until the next known timer, at most `max_wait_s`, or until notified of a new one.
+
+    `extend_when_idle`: sleep longer while the process is idle.
+    """
     tools, positions = platform.tools, timers.ScanPositions()
     with platform.listen.watch("timer") as watch:
         due = await timers.find_due(tools, positions)
@@ -71,15 +77,19 @@ async def _fire(platform: Platform, stale: _Stale, max_wait_s: float) -> None:
             if is_due and await _process_due(tools, positions.past):
                 due = await timers.find_due(tools, positions)
             elif due_s is None or due_s >= max_wait_s:
-                due = await _poll(platform, positions, watch, max_wait_s)
+                extend = extend_when_idle and may_extend(due_s, max_wait_s)
+                due = await _poll(platform, positions, watch, max_wait_s, extend=extend)
             else:
                 await watch.wait(max(due_s, 0.005))
                 due = await timers.find_due(tools, positions)
 
 
-async def _poll(platform: Platform, positions: timers.ScanPositions, watch: Watch, wait_s: float) -> Due:
+async def _poll(
+    platform: Platform, positions: timers.ScanPositions, watch: Watch, wait_s: float, *, extend: bool
+) -> Due:
     """Find due timers at the next turn of the polls of this process, or as soon as there is a notification."""
-    polling = asyncio.create_task(timers.find_due(platform.tools, positions, platform.polls.turn(wait_s)))
+    turn = platform.polls.turn(wait_s, extend=extend)
+    polling = asyncio.create_task(timers.find_due(platform.tools, positions, turn))
 
     def wake(_: object) -> None:
         watch.set()

@@ -89,6 +89,9 @@ class Listener:
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
+        self.hears = False
+        """True if the open connection has received a notification."""
+        self._on_activity: Callable[[], None] | None = None
 
     async def start(self) -> None:
         """Connect and listen; log a warning if notifications do not arrive. Raises if the first connection fails."""
@@ -141,6 +144,10 @@ class Listener:
         """Pass all messages about the topic to `receiver`, in their order."""
         self._receivers[topic] = receiver
 
+    def report_activity(self, receiver: Callable[[], None]) -> None:
+        """Call `receiver` for each notification, whatever it is about."""
+        self._on_activity = receiver
+
     def wake(self, topics: list[str]) -> None:
         """Wake the waiters of `topics` (`*`: all) in this process. A topic may be followed by a tab and a message."""
         if EVERYTHING in topics:
@@ -163,9 +170,13 @@ class Listener:
         return self._connection
 
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self.hears = True
+        if self._on_activity is not None:
+            self._on_activity()
         self.wake(str(payload).split("\n"))
 
     def _on_close(self, _connection: Any) -> None:
+        self.hears = False
         self._lost.set()
 
     async def _connect(self) -> None:

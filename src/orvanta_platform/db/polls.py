@@ -4,13 +4,16 @@ Each daemon polls with its own query and at its own interval. Those whose interv
 and the first query of each is sent as a part of one statement, which costs one round trip and one wake-up of
 the database instead of one each. If that statement fails or takes too long, every query is sent by itself. A query
 whose statements fail or are slow repeatedly is sent by itself for a while. So no poll delays the others for long.
+
+Turns begin at the times at which the other processes of the machine wake too (`clock.align`). Some intervals double
+while the process is idle: notifications arrive, but there was none for a while, and no request either.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +38,17 @@ first statement of a connection is slower than the others.
 SEPARATE_S = 60.0
 """Seconds for which it is."""
 
-LULL_S = 0.1
+LULL_S = 0.2
 """Seconds between the answer of a turn and what uses the lull after it, and between two of these."""
+
+IDLE_AFTER_S = 10.0
+"""Seconds without activity after which a process is idle."""
+
+IDLE_FACTOR = 2
+"""Factor by which an idle process extends the intervals that it may extend."""
+
+_ROUSED_S = 0.25
+"""Minimum delay, in seconds, of the first turn of a process that is no longer idle: it has better things to do."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
@@ -46,8 +58,11 @@ Row = Mapping[str, Any]
 class Polls:
     """Turns of the daemons of one process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, is_notified: Callable[[], bool] = lambda: False) -> None:
+        """Create the turns. `is_notified` returns whether notifications arrive; otherwise no interval is extended."""
         self._database = database
+        self._is_notified = is_notified
+        self._active_at = clock.monotonic()
         self._waiting: set[_Waiter] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -60,14 +75,17 @@ class Polls:
         """Number of joint statements."""
 
     @asynccontextmanager
-    async def turn(self, seconds: float, *, after_s: float | None = None) -> AsyncIterator[Connection]:
+    async def turn(
+        self, seconds: float, *, after_s: float | None = None, extend: bool = False
+    ) -> AsyncIterator[Connection]:
         """Wait for a turn, at most `seconds`, and yield a connection for one query without side effects.
 
         The query may be sent as a part of a statement with those of others. Further queries are sent by themselves.
 
         `after_s`: time after which the turn of others is taken; None: half of `seconds`.
+        `extend`: wait `IDLE_FACTOR` times as long while the process is idle.
         """
-        turn = await self._next_turn(seconds, after_s)
+        turn = await self._next_turn(seconds, after_s, extend=extend)
         try:
             yield _JoinedConnection(self._database, turn)
         finally:
@@ -92,9 +110,26 @@ class Polls:
         async with self._lulls:
             await asyncio.sleep(LULL_S)
 
-    async def _next_turn(self, seconds: float, after_s: float | None) -> _Turn:
+    def rouse(self) -> None:
+        """Record activity: the process is not idle, and what waits for longer than its interval no longer does."""
+        was_idle = self._is_idle()
+        self._active_at = clock.monotonic()
+        if was_idle:
+            earliest = asyncio.get_running_loop().time() + _ROUSED_S
+            for waiter in self._waiting:
+                waiter.due_at = min(waiter.due_at, max(waiter.active_due_at, earliest))
+            self._schedule()
+
+    def _is_idle(self) -> bool:
+        return clock.monotonic() - self._active_at >= IDLE_AFTER_S and self._is_notified()
+
+    async def _next_turn(self, seconds: float, after_s: float | None, *, extend: bool = False) -> _Turn:
         now = asyncio.get_running_loop().time()
-        waiter = _Waiter(now + seconds, now + (seconds * OPEN if after_s is None else after_s))
+        open_at = now + (seconds * OPEN if after_s is None else after_s)
+        active_due_at = due_at = clock.align(open_at, now + seconds)
+        if extend and self._is_idle():
+            due_at = clock.align(now + seconds, now + IDLE_FACTOR * seconds)
+        waiter = _Waiter(due_at, open_at, active_due_at)
         self._waiting.add(waiter)
         self._schedule()
         try:
@@ -169,6 +204,11 @@ class Polls:
                 slowness.turns, slowness.separate_until = 0, clock.monotonic() + SEPARATE_S
 
 
+def may_extend(due_s: float | None, seconds: float) -> bool:
+    """Return whether an interval of `seconds` may be extended: what is due next, in `due_s` seconds, is due later."""
+    return due_s is None or due_s > IDLE_FACTOR * seconds
+
+
 def _text(parts: Mapping[str, _Part]) -> str:
     """Return the text of the statement.
 
@@ -198,11 +238,13 @@ def _column(text: str, gate: int) -> str:
     return f"CASE WHEN ${gate}::boolean THEN (SELECT array_agg(ROW(p.*)) FROM (\n{numbered}\n) AS p) END"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiter:
     due_at: float
     open_at: float
     """Time from which it takes the turn of others."""
+    active_due_at: float
+    """Time at which it is due unless the process is idle."""
     turn: asyncio.Future[_Turn] = field(default_factory=asyncio.Future)
 
 

@@ -156,6 +156,8 @@ class AuthenticationMiddleware:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._platform.measurements.requests.observe(seconds, route, method, str(answer.status))
         is_routine = scope["path"].startswith(_ROUTINE) and answer.status < 400
+        if not is_routine:
+            self._platform.polls.rouse()  # not every change of a row is notified
         log.log(
             logging.DEBUG if is_routine else logging.INFO,
             "request",

@@ -127,7 +127,7 @@ class Platform:
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "reads", SharedReads())
-        object.__setattr__(self, "polls", Polls(self.db))
+        object.__setattr__(self, "polls", Polls(self.db, is_notified=lambda: self.listen.hears))
         starts = RunStarts(self.db, self.notify, self.keys, beat_s=self.settings.beat_ms / 1000)
         object.__setattr__(self, "starts", starts)
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
@@ -205,6 +205,7 @@ async def create_platform(database: Database, settings: Settings, evaluator: Eva
         evaluator=evaluator or Evaluator(),
     )
     platform.starts.borrow(listener)
+    listener.report_activity(platform.polls.rouse)
     return platform
 
 

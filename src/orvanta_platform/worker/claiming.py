@@ -18,10 +18,8 @@ from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.queue.claim import is_pinned, rest_s
 from orvanta_platform.services.platform import Platform
 
-POLL_S = (1.9, 2.0)
-"""Range of the random interval between polls. A slow poll extends the interval. The other polls of a worker, every two
-seconds, take the same turn.
-"""
+POLL_S = 2.0
+"""Seconds between polls. A slow poll extends the interval. The other polls of a worker take the same turn."""
 
 _WAIT_S = (24.0, 30.0)
 """Range of the random time that a loop waits for a notification or a poll before it claims anyway, if polls fail. Loops
@@ -69,7 +67,7 @@ class JobPolls:
         while True:
             await asyncio.sleep(rest_s(took_s))
             try:
-                async with self._platform.polls.turn(random.uniform(*POLL_S)) as connection:
+                async with self._platform.polls.turn(POLL_S) as connection:
                     pairs = await jobs.list_waiting_pairs(connection)
             except CANNOT_CLAIM as error:
                 log.warning("cannot poll for jobs", action="poll", error=str(error))

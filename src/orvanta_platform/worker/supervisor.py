@@ -310,7 +310,7 @@ class _Registration:
             last = beaten.number
             self._child.record.record_beat(at, beaten.number, drained=beaten.drained)
             await self._requeue_unread(database)
-            await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
+            await asyncio.sleep(max(0.0, clock.align(at + pause_s / 2, at + pause_s) - clock.monotonic()))
 
     async def _requeue_unread(self, database: Database) -> None:
         """Requeue the jobs that were assigned to a process that has not looked for them for the time of a lease.

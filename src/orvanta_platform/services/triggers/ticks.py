@@ -72,10 +72,15 @@ async def due(platform: Platform, limit: int, past: datetime = START) -> list[Du
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
-async def get_upcoming(platform: Platform, horizon: ScanCursor | None = None, wait_s: float = 0.0) -> Upcoming:
-    """Return the time until the next tick, and whether ticks are unfinished, after at most `wait_s` seconds."""
+async def get_upcoming(
+    platform: Platform, horizon: ScanCursor | None = None, wait_s: float = 0.0, *, extend: bool = False
+) -> Upcoming:
+    """Return the time until the next tick, and whether ticks are unfinished, after at most `wait_s` seconds.
+
+    `extend`: after a longer time while the process is idle.
+    """
     horizon = horizon or ScanCursor()
-    async with platform.polls.turn(wait_s) as conn:
+    async with platform.polls.turn(wait_s, extend=extend) as conn:
         next_at, has_unfinished, now = await schedules.get_next_tick(conn, horizon.begin(clock.monotonic()))
     ended = clock.monotonic()
     horizon.end(ended - conn.alone_s, ended, min(next_at or now, now))
