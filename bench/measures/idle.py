@@ -15,12 +15,16 @@ from bench.bars import Options, Outcome
 from bench.installation import installation, role_of
 from bench.machine import probe, probe_note
 from bench.memory import unshared_kib
-from bench.processes import command_line, descendants, pss_kib
+from bench.processes import CpuMeter, command_line, descendants, pss_kib
 from bench.targets import outcome
 from bench.workflows import small
 from orvanta_platform.embedded import postgres
 
 _SETTLE_S, _WATCH_S = 20.0, 60.0
+_PART_S = 10.0
+"""Seconds of each part of the time: work that is done once a minute, or once after the start, shows as a part that
+differs from the others.
+"""
 
 
 def p11(options: Options) -> Outcome:
@@ -32,23 +36,25 @@ def p11(options: Options) -> Outcome:
         time.sleep(settle)
         meter = orvanta.meter()
         transactions = _transactions(orvanta.database)
-        meter.start()
-        started = time.monotonic()
-        time.sleep(watch)
-        meter.stop()
-        seconds = time.monotonic() - started
+        parts = [_watch(meter, min(watch, _PART_S)) for _ in range(max(1, round(watch / _PART_S)))]
+        seconds = sum(each for each, _ in parts)
         pids = (orvanta.program.pid, *descendants(orvanta.program.pid))
         memory, unshared = _by_role({pid: _pss_kib(pid) for pid in pids}), _by_role(unshared_kib(pids))
         transactions = _transactions(orvanta.database) - transactions
         machine = probe()
     used = meter.result().by_role
     share = 100 * sum(used.values()) / seconds / 1e9
+    woken = sum(meter.wakes.values())
+    us_per_wake_up = round(sum(used.values()) / max(1, woken) / 1000)
+    of_parts = [round(100 * ns / each / 1e9, 3) for each, ns in parts]
     mib = sum(memory.values()) / 1024
     data = {
         "seconds": round(seconds, 1),
         "pss_mib": _mib(memory),
         "unshared_mib": _mib(unshared),
         "cpu_percent": {role: round(100 * ns / seconds / 1e9, 3) for role, ns in sorted(used.items())},
+        "cpu_percent_of_parts": of_parts,
+        "cpu_us_per_wake_up": us_per_wake_up,
         "wake_ups_per_s": {role: round(count / seconds, 2) for role, count in sorted(meter.wakes.items())},
         "transactions_per_s": round(transactions / seconds, 2),
         "probe_us": machine,
@@ -57,9 +63,21 @@ def p11(options: Options) -> Outcome:
     measured = f"{mib:.0f} MiB, {share:.2f} % of a core"
     note = probe_note(machine)
     rates = (
-        f"{sum(meter.wakes.values()) / seconds:.1f} wake-ups and {data['transactions_per_s']} transactions per second"
+        f"{woken / seconds:.1f} wake-ups and {data['transactions_per_s']} transactions per second, "
+        f"{us_per_wake_up} µs of CPU time per wake-up; "
+        f"in parts of {parts[0][0]:.0f} s, {min(of_parts):.2f} to {max(of_parts):.2f} %"
     )
     return outcome("P11", options, measured, data, (rates, note) if note else (rates,))
+
+
+def _watch(meter: CpuMeter, seconds: float) -> tuple[float, int]:
+    """Measure for some time; return the exact time in seconds, and the CPU time in ns."""
+    before = sum(meter.total.values())
+    started = time.monotonic()
+    meter.start()
+    time.sleep(seconds)
+    meter.stop()
+    return time.monotonic() - started, sum(meter.total.values()) - before
 
 
 def _transactions(home: Path) -> int:

@@ -141,6 +141,7 @@ def test_memory_of_all_idle_processes_is_measured() -> None:
     assert set(recorded["unshared_mib"]) in (set(), set(recorded["pss_mib"]))
     assert {"server", "worker", "postgres"} <= set(recorded["wake_ups_per_s"])
     assert recorded["transactions_per_s"] > 0
+    assert len(recorded["cpu_percent_of_parts"]) == 1 and recorded["cpu_us_per_wake_up"] > 0
     assert all_positive(list(recorded["probe_us"].values()))
 
 
