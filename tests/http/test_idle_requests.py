@@ -14,7 +14,7 @@ from tests.http.harness import ApiHarness
 async def test_requests_rouse_the_polls_of_the_server(
     api: ApiHarness, path: str, rouses: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a request changes may be due at once. Probes of an idle server arrive every few seconds."""
+    """A request may change rows that are due at once. Probes of an idle server arrive every few seconds."""
     roused: list[str] = []
     monkeypatch.setattr(api.platform.polls, "rouse", lambda: roused.append(path))
     assert (await api.client.get(path)).status_code == 200
