@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 
 import asyncpg
 
@@ -65,7 +66,7 @@ def p11(options: Options) -> Outcome:
     rates = (
         f"{woken / seconds:.1f} wake-ups and {data['transactions_per_s']} transactions per second, "
         f"{us_per_wake_up} µs of CPU time per wake-up; "
-        f"in parts of {parts[0][0]:.0f} s, {min(of_parts):.2f} to {max(of_parts):.2f} %"
+        f"parts of {parts[0][0]:.0f} s: median {median(of_parts):.2f} %, maximum {max(of_parts):.2f} %"
     )
     return outcome("P11", options, measured, data, (rates, note) if note else (rates,))
 
