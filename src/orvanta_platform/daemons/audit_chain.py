@@ -30,7 +30,7 @@ async def run(platform: Platform) -> None:
     while True:
         if clock.monotonic() >= publish_at:
             publish_at = clock.monotonic() + PUBLISH_S
-            if heads:
+            if position is not None:  # not at the start
                 await platform.polls.lull(_LULL_S, after_s=0.0)
                 wait_s = max(0.0, wait_s - _LULL_S)
             heads = await _publish(platform, heads)
