@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+UNRESOLVED: Final = "it contains the markers of a merge conflict, which is not resolved"
 _START: Final = "<" * 7 + " "
 _MIDDLE: Final = "=" * 7
 _END: Final = ">" * 7 + " "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.workflow.conflict_markers import UNRESOLVED, line_of_conflict
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer, refusal
 from orvanta_platform.workflow.json_text import inexact, repeated_key, string_faults
 from orvanta_platform.workflow.limits import (
@@ -224,6 +225,8 @@ def read(
             builder.handle(event)
             observe(event)
     except MarkedYAMLError as error:
+        if (line := line_of_conflict(text)) is not None:
+            raise refusal("invalid_yaml", f"invalid YAML at line {line}, column 1: {UNRESOLVED}") from None
         raise _invalid_yaml(error, error.problem or error.context or "unreadable") from None
     except YAMLError as error:
         raise refusal("invalid_yaml", f"invalid YAML: {' '.join(str(error).split())}") from None

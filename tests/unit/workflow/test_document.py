@@ -228,3 +228,15 @@ def test_yaml_within_the_limits_and_large_json_are_accepted() -> None:
     for form in ("json", "yaml"):
         text = '{"a": [%s1]}' % ("1," * MAX_YAML_CHARS)
         assert len(parse(text.encode(), form, limit_yaml=True).tree["a"]) == MAX_YAML_CHARS + 1
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_invalid_yaml_with_markers_of_a_merge_conflict_names_them(line_end: str) -> None:
+    lines = ["summary: a", "<<<<<<< HEAD", "value: 1", "=======", "value: 2", ">>>>>>> other", ""]
+    with pytest.raises(InvalidWorkflow) as refused:
+        parse(line_end.join(lines).encode(), "yaml")
+    (found,) = refused.value.details
+    assert (found["code"], found["message"]) == (
+        "invalid_yaml",
+        "invalid YAML at line 2, column 1: it contains the markers of a merge conflict, which is not resolved",
+    )

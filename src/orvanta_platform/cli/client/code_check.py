@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orvanta_platform.errors import InvalidScript
-from orvanta_platform.workflow.conflict_markers import line_of_conflict
+from orvanta_platform.workflow.conflict_markers import UNRESOLVED, line_of_conflict
 from orvanta_platform.workflow.requirements import requirements_of
 from orvanta_platform.workflow.requirements.lock_coverage import missing_packages
 from orvanta_platform.workflow.signature.fault import Fault, syntax_fault
@@ -23,7 +23,7 @@ def code_fault(language: str, content: str) -> tuple[str, Fault] | None:
     """Return code and place of the first reason why code cannot run; None if there is none, or it is not known."""
     line = line_of_conflict(content)
     if line is not None:
-        return "conflict_markers", Fault(line, 1, "it contains the markers of a merge conflict, which is not resolved")
+        return "conflict_markers", Fault(line, 1, UNRESOLVED)
     fault = syntax_fault(language, content)
     if fault is None:
         return None
