@@ -17,6 +17,7 @@ BASE = {
     "f/arch/two.variable.yaml": "value: '1'\nis_secret: false\n",
     "f/arch/orders.flow/flow.yaml": FLOW % ("a", "1", "b", "1"),
     "README.md": "# Orders\n",
+    ".orvanta/state.json": "{}\n",
 }
 W = "/api/w/main"
 

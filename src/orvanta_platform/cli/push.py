@@ -22,7 +22,12 @@ Prune = Annotated[
     ),
 ]
 ForcePush = Annotated[bool, typer.Option("--force", help="Replace what was changed in the workspace meanwhile.")]
-ForcePull = Annotated[bool, typer.Option("--force", help="Replace what was changed in the folder meanwhile.")]
+ForcePull = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Take the workspace's version of items that changed in both; others are left as they are."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written, without writing.")]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")]
 

@@ -131,6 +131,21 @@ def unreachable(url: str, error: Exception) -> ServerUnreachable:
     )
 
 
+@contextmanager
+def in_doubt(way_out: str) -> Iterator[None]:
+    """Name what shows whether the server executed a request whose response did not arrive."""
+    note = f"The server may have stored the items nevertheless: {way_out}."
+    try:
+        yield
+    except ServerUnreachable as error:
+        if not error.connected:
+            raise
+        raise ServerUnreachable(error.message, hint=note, connected=True) from None
+    except KeyboardInterrupt:
+        say(note)
+        raise
+
+
 def _print_warnings(answer: httpx.Response) -> None:
     """Print the warnings about an item that was deployed."""
     for each in json.loads(answer.headers.get("X-Warnings") or "[]"):

@@ -12,10 +12,11 @@ import typer
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
+from orvanta_platform.cli.client.folder_workspace import STATE
 from orvanta_platform.cli.client.output import print_json, say, say_error, terminal_safe
 from orvanta_platform.cli.client.tree_pull import at_places, without_secret
 from orvanta_platform.cli.client.tree_push import await_locks
-from orvanta_platform.cli.client.tree_status import change_of, fetch, included, parts, plan
+from orvanta_platform.cli.client.tree_status import apply_changes, change_of, fetch, included, parts, plan
 from orvanta_platform.errors import BadRequest, ChangesConflict, OrvantaError
 from orvanta_platform.workflow.tree.item import OPTIONAL_KINDS, Item, Key, Kind
 from orvanta_platform.workflow.tree.merge import merge_content
@@ -72,7 +73,11 @@ def read_archive(
     failed: list[tuple[Key, OrvantaError]] = [
         ((each["kind"], each["path"]), BadRequest(f"{file}: {each['message']}")) for each in found["failed"]
     ]
-    return [Item(each["kind"], each["path"], each["content"]) for each in found["items"]], failed, found["left_out"]
+    return (
+        [Item(each["kind"], each["path"], each["content"]) for each in found["items"]],
+        failed,
+        _without_state(found["left_out"]),
+    )
 
 
 class _Import:
@@ -134,9 +139,9 @@ class _Import:
         check_only = self.options.plan_only
         body = {"items": changes, "force": self.options.force, "plan_hash": made["plan_hash"], "check_only": check_only}
         try:
-            done: dict[str, Any] = api.send(
-                "POST", api.in_workspace("changes/apply"), body={**body, "message": self.options.message}
-            ).json()
+            done = apply_changes(
+                api, {**body, "message": self.options.message}, "the same import with --plan shows whether it did"
+            )
         except ServerRefused as error:
             refused = refused_items(error)
             if not refused:
@@ -188,3 +193,9 @@ class _Import:
             print(f"Everything was imported; runs of {len(self.unlocked)} fail until their dependencies can be locked.")
         elif not changed and not self.unknown:
             print("Nothing to do.")
+
+
+def _without_state(left_out: Sequence[str]) -> list[str]:
+    """Return the files to name, of those that are left out: without the state of a working copy."""
+    state = f"/{Path(STATE).parent}/"
+    return [name for name in left_out if state not in f"/{name}"]

@@ -209,6 +209,7 @@ def apply(
     left out with --except. --keep and --take decide conflicts, and apply the other changes too, unless --only or
     --except leave them out.
     """
+    from orvanta_platform.cli.client.api import in_doubt
     from orvanta_platform.cli.client.errors import ServerRefused, refused_items
     from orvanta_platform.cli.client.output import print_change, print_json, say, terminal_safe
     from orvanta_platform.cli.client.remaining_uses import say_uses
@@ -228,7 +229,8 @@ def apply(
     elif not session.as_json:
         say_uses(found["items"], truncated=found["uses_truncated"])
     try:
-        done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
+        with in_doubt("`orvanta git status` shows whether it did"):
+            done = api.send("POST", api.in_workspace("git/apply"), body=body).json()
     except ServerRefused as error:
         for (kind, path), reason in () if session.as_json else refused_items(error):
             say(terminal_safe(f"{kind} {path}: {reason.message}"))

@@ -26,6 +26,7 @@ from orvanta_platform.cli.client.tree_pull import say_ambiguous, say_hidden, say
 from orvanta_platform.cli.client.tree_state import open_state
 from orvanta_platform.cli.client.tree_status import (
     Comparison,
+    apply_changes,
     change_of,
     compare,
     conflict_hint,
@@ -287,10 +288,12 @@ class _Push:
         """
         api = self.session.api
         more = {"message": self.options.message, "check_only": self.options.dry_run}
+        if not self.options.dry_run:
+            self.found.state.require_writable()
         for attempt in range(_ATTEMPTS):
             body = {"items": changes, **self.scope(), "plan_hash": made["plan_hash"], **more}
             try:
-                done: dict[str, Any] = api.send("POST", api.in_workspace("changes/apply"), body=body).json()
+                done = apply_changes(api, body, "`orvanta status` shows whether it did")
                 break
             except ServerRefused as error:
                 if error.server_code == "stale_plan" and attempt + 1 < _ATTEMPTS:
@@ -304,8 +307,12 @@ class _Push:
         if self.options.dry_run:
             self._name_folders(done)
             return done
-        self._remember(done)
-        self._write_folders(done)
+        try:
+            self._remember(done)
+            self._write_folders(done)
+        except BadRequest as error:
+            hint = "Correct this, then run `orvanta pull`, which records what was pushed."
+            raise BadRequest(f"The items were pushed, but {error.message}", hint=hint) from None
         if self.options.wait:
             self.unlocked = await_locks(api, done["entries"])
         self.waiting = _list_waiting(api, done["entries"])
@@ -371,11 +378,8 @@ class _Push:
 
     def end(self, made: Mapping[str, Any]) -> None:
         """Print the outcome. Raises typer.Exit after errors."""
-        if not self.options.dry_run and not self.failed:
-            self.found.remember_equal()
-            for kind, path, _ in self._remaining(made["entries"]):
-                self.found.state.forget((kind, path))  # the next pull writes their files
-            self.found.state.save()
+        if not self.options.dry_run:
+            self._remember_equal(made["entries"])
         hidden = self._hidden(made)
         for each in hidden:
             say(terminal_safe(f"{each['kind']} {each['path']}: {each['reason']}"))
@@ -387,6 +391,23 @@ class _Push:
             self._print(done)
         if self.failed or self.unlocked or self.unknown:
             raise typer.Exit(FAILED)
+
+    def _remember_equal(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Record the items that the workspace has already, also those that it got since it was compared, for example
+        from an interrupted push that the server completed.
+        """
+        state = self.found.state
+        if self.failed and not self.found.equal:
+            return
+        self.found.remember_equal()
+        for each in entries:
+            key = each["kind"], each["path"]
+            if each["action"] == "unchanged" and each.get("hash") and key in self.items:
+                state.remember(self.items[key], each["hash"], self.folder.digest(key))
+        if not self.failed:
+            for kind, path, _ in self._remaining(entries):
+                state.forget((kind, path))  # the next pull writes their files
+        state.save()
 
     def _hidden(self, made: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return the entries of a plan that was not applied for new items that the caller may not read, and which

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +54,11 @@ class State:
         """Remove the state of an item that no longer exists, and its base."""
         self.items.pop(key, None)
         _check_links(self.base)
-        self._base_file(key).unlink(missing_ok=True)
+        file = self._base_file(key)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise BadRequest(f"{file} cannot be deleted: {error.strerror}.") from None
 
     def base_of(self, key: Key) -> Item | None:
         """Return an item as it was when it was last synchronised; None if that is not known."""
@@ -66,6 +73,22 @@ class State:
     def _base_file(self, key: Key) -> Path:
         name = hashlib.sha256(f"{self.remote} {key[0]} {key[1]}".encode()).hexdigest()
         return self.base / BASES / f"{name[:40]}.json"
+
+    def require_writable(self) -> None:
+        """Check that the state can be written, without changing it. Raises BadRequest."""
+        _check_links(self.base)
+        file = self.base / STATE
+        for each in (file, file.parent / ".gitignore"):
+            if each.exists() and not (each.is_file() and os.access(each, os.W_OK)):
+                reason = os.strerror(errno.EACCES if each.is_file() else errno.EISDIR)
+                raise BadRequest(f"{each} cannot be written: {reason}.")
+        for folder in (file.parent, self.base / BASES):
+            probe = folder / f".orvanta-{os.getpid()}.probe"
+            try:
+                write_file(probe, b"\0")
+            finally:
+                with suppress(OSError):
+                    probe.unlink(missing_ok=True)
 
     def save(self) -> None:
         """Write the state into the folder."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.api import Api, in_doubt
 from orvanta_platform.cli.client.errors import ServerRefused
 from orvanta_platform.cli.client.tree_folder import Folder, unreadable
 from orvanta_platform.cli.client.tree_state import State, Synced
@@ -194,6 +195,16 @@ def plan(api: Api, changes: Sequence[Mapping[str, Any]], **more: Any) -> dict[st
         "POST", api.in_workspace("changes/plan"), body={"items": list(changes), **more}
     ).json()
     return found
+
+
+def apply_changes(api: Api, body: Mapping[str, Any], way_out: str) -> dict[str, Any]:
+    """Apply a change set, or only check it. `way_out`: command that shows whether a lost request was executed.
+
+    Raises ServerRefused, ServerUnreachable.
+    """
+    with nullcontext() if body["check_only"] else in_doubt(way_out):
+        done: dict[str, Any] = api.send("POST", api.in_workspace("changes/apply"), body=body).json()
+    return done
 
 
 def conflict_hint(entry: Mapping[str, Any]) -> str:

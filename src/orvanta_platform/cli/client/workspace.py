@@ -13,6 +13,7 @@ import typer
 from orvanta_platform.cli.client import options, workspace_settings
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
+from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Manage workspaces.", cls=CommandGroup, rich_markup_mode=None)
 app.add_typer(workspace_settings.app, name="settings")
@@ -134,11 +135,14 @@ def export(
     body = api.send("GET", api.in_workspace("workspaces/tarball"), query=query).content
     # Only the user may read it: it can contain secrets.
     target = file.with_name(f".{file.name}.new") if force else file
-    if force:
-        target.unlink(missing_ok=True)
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(body)
-    target.replace(file)
+    try:
+        if force:
+            target.unlink(missing_ok=True)
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(body)
+        target.replace(file)
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be written: {error.strerror}.") from None
     session.print_state(str(file), "written")
 
 
