@@ -50,6 +50,8 @@ def test_repository_is_bound_reviewed_applied_and_unbound(cli: Cli, git_folder: 
         commit_files(repo, {f"orvanta/{FILE}": FLOW % b"Coded"})
         cli("git", "fetch")
         assert "nor a folder with such items" in cli("git", "apply", "--only", "f/none", code=2).err
+        for decision in ("--keep", "--take"):
+            assert "flow/f/none is no item of the plan" in cli("git", "apply", decision, "flow/f/none", code=2).err
         assert cli("git", "apply", "-m", "Folder", "--only", "folder/coded").out == "A folder coded\n"
         assert cli("git", "apply", "-m", "Reviewed", "--only", "f/coded").out == "A flow f/coded/main\n"
         assert client.get("/api/w/main/flows/get/f/coded/main").json()["summary"] == "Coded"

@@ -368,3 +368,15 @@ def test_forced_push_of_a_moved_workflow_creates_its_tests_as_well(cli: Cli) -> 
     cli.installation.client.delete("/api/w/main/flows/delete/f/moved_tests/old").raise_for_status()
     file.write_text("summary: Three\nvalue: {modules: []}\n")
     assert cli("push", "repo", "--force").out.count("created") == 2
+
+
+def test_status_and_diff_name_added_files_that_cannot_be_read(cli: Cli) -> None:
+    cli.write("repo/f/added1/good.sh", "echo 1\n")
+    cli.write("repo/f/added1/broken.variable.yaml", "value: [\n")
+    cli.write("repo/f/added1/latin.py", "").write_bytes(b"def main():\n    return '\xe9'\n")
+    for command in ("status", "diff"):
+        done = cli(command, "repo", "--json")
+        assert [each["path"] for each in done.json["failed"]] == ["f/added1/broken", "f/added1/latin"]
+        shown = cli(command, "repo").err
+        assert "f/added1/latin.py is not UTF-8" in shown and "repo/f/added1/broken.variable.yaml:2:1" in shown
+        assert "good.sh" not in shown

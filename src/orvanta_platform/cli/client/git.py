@@ -216,7 +216,10 @@ def apply(
 
     api = session.api
     found = api.get(api.in_workspace("git/incoming"))
-    choices = [*_choices(keep or (), "workspace"), *_choices(take or (), "repository")]
+    choices = [
+        *_choices(found["items"], keep or (), "workspace"),
+        *_choices(found["items"], take or (), "repository"),
+    ]
     body = {"plan_hash": plan or found["plan_hash"], "choices": choices, "message": message}
     if only or excluded:
         chosen = _chosen(found["items"], only) if only else found["items"]
@@ -286,12 +289,15 @@ def _binding(session: Session) -> dict[str, Any] | None:
     return found
 
 
-def _choices(names: Sequence[str], choice: str) -> list[dict[str, str]]:
+def _choices(items: Sequence[dict[str, Any]], names: Sequence[str], choice: str) -> list[dict[str, str]]:
+    """Return the decisions about items of the plan. Raises typer.BadParameter for one without an item."""
     found = []
     for name in names:
         kind, _, path = name.partition("/")
         if not path:
             raise typer.BadParameter(f"{name} is not KIND/PATH, such as flow/f/team/report.")
+        if not any((each["kind"], each["path"]) == (kind, path) for each in items):
+            raise typer.BadParameter(f"{name} is no item of the plan; `orvanta git status` lists them.")
         found.append({"kind": kind, "path": path, "choice": choice})
     return found
 

@@ -17,7 +17,7 @@ from orvanta_platform.cli.client.errors import FAILED
 from orvanta_platform.cli.client.folder_workspace import STATE
 from orvanta_platform.cli.client.item_failures import failures, show_failures
 from orvanta_platform.cli.client.output import print_json, say, terminal_safe
-from orvanta_platform.cli.client.tree_folder import Folder, open_whole
+from orvanta_platform.cli.client.tree_folder import Folder, open_whole, unreadable
 from orvanta_platform.cli.client.tree_state import open_state
 from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -60,6 +60,7 @@ def init(session: Session, root: Path) -> None:
 def status(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
     found = _compared(session, root, optional)
+    _read_added(found)
     say_unused(found.folder)
     differing = {key: each for key, each in found.statuses.items() if each != "unchanged"}
     if session.as_json:
@@ -84,6 +85,7 @@ def status(session: Session, root: Path, *, exit_code: bool, optional: Collectio
 def diff(session: Session, root: Path, *, exit_code: bool, optional: Collection[Kind] = ()) -> None:
     """Print the differences of all files, from the workspace to the folder."""
     found = _compared(session, root, optional)
+    _read_added(found)
     changed = [key for key, each in found.statuses.items() if each != "unchanged"]
     remote = fetch(session.api, [key for key in changed if key in found.remote])
     shown = {key: _difference(found, key, remote[key][0] if key in remote else None) for key in changed}
@@ -252,6 +254,12 @@ def _compared(session: Session, root: Path, optional: Collection[Kind], *, may_l
     found = compare(session.api, folder, open_state(folder.base, session.api.connection))
     say_hidden(found)
     return found
+
+
+def _read_added(found: Comparison) -> None:
+    """Collect the errors of added items that cannot be read, which a push would refuse."""
+    _, failed = unreadable(found.folder, found.of("added"))
+    found.failed += failed
 
 
 def say_workspace(session: Session) -> None:
