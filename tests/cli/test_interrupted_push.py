@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.cli.client import Cli
-
-from orvanta_platform.cli.client.api import in_doubt
+from tests.e2e.installation import PATIENCE_S
 
 W = "/api/w/main"
-CODE = "def main():\n    return {}\n"
+CODE = "def main():\n    return {!r}\n"
 DOUBT = "The server may have stored the items nevertheless: `orvanta status` shows whether it did."
+PUSHED = "The items were pushed; it is not known whether their dependencies can be locked."
 
 
 @contextmanager
@@ -79,10 +80,25 @@ def test_push_whose_response_is_lost_names_what_shows_its_outcome(cli: Cli) -> N
         assert checked.out == "Nothing to do.\n"
 
 
-def test_command_interrupted_in_doubt_names_what_shows_its_outcome(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), in_doubt("`orvanta status` shows whether it did"):
-        raise KeyboardInterrupt
-    assert capsys.readouterr().err == f"{DOUBT}\n"
+@pytest.mark.parametrize(("call", "note"), [("changes/apply", DOUBT), ("/deployment_status/", PUSHED)])
+def test_interrupted_push_says_whether_the_items_may_be_stored(cli: Cli, call: str, note: str) -> None:
+    cli.write(f"repo/f/interrupted1/{call.strip('/').replace('/', '_')}.py", CODE.format(call))
+    reached, ended = threading.Event(), threading.Event()
+
+    def hold(path: str) -> None:
+        if call in path:
+            reached.set()
+            ended.wait(PATIENCE_S)
+
+    with relay(cli.installation.base, hold) as url:
+        with through(cli, url).started("push", "repo") as running:
+            try:
+                assert reached.wait(PATIENCE_S)
+                running.process.send_signal(signal.SIGINT)
+                running.await_err(note)
+                assert running.process.wait(PATIENCE_S) == 130
+            finally:
+                ended.set()
 
 
 def test_push_records_items_that_the_workspace_gets_after_the_comparison(cli: Cli) -> None:

@@ -136,11 +136,19 @@ def in_doubt(way_out: str) -> Iterator[None]:
     """Name what shows whether the server executed a request whose response did not arrive."""
     note = f"The server may have stored the items nevertheless: {way_out}."
     try:
-        yield
+        with note_if_interrupted(note):
+            yield
     except ServerUnreachable as error:
         if not error.connected:
             raise
         raise ServerUnreachable(error.message, hint=note, connected=True) from None
+
+
+@contextmanager
+def note_if_interrupted(note: str) -> Iterator[None]:
+    """Print a note if Ctrl-C ends the command in the block."""
+    try:
+        yield
     except KeyboardInterrupt:
         say(note)
         raise

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import typer
 
-from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.api import Api, note_if_interrupted
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
 from orvanta_platform.cli.client.folder_workspace import STATE
@@ -26,6 +26,7 @@ from orvanta_platform.workflow.tree.plan import with_removals
 _STATES: Final = {"add": "created", "change": "updated", "unchanged": "unchanged"}
 _TRIGGERS: Final = ("schedule", "http_trigger")
 """Kinds of items that start runs, which an import creates disabled."""
+_IMPORTED: Final = "The items were imported; it is not known whether their dependencies can be locked."
 _HINT: Final = "Name the archive that both sides started from with --base, or replace the workspace's with --force."
 
 
@@ -150,7 +151,8 @@ class _Import:
             return dict(made)
         self.unknown = [*unknown_users(done)]
         if self.options.wait and not check_only:
-            self.unlocked = await_locks(api, done["entries"])
+            with note_if_interrupted(_IMPORTED):
+                self.unlocked = await_locks(api, done["entries"])
         return done
 
     def end(self, made: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from orvanta_platform.cli.client import flow_files, secret_warnings
-from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.api import Api, note_if_interrupted
 from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import await_lock, print_located, show_diagnostics
 from orvanta_platform.cli.client.errors import FAILED, ServerRefused, refused_items, unknown_users
@@ -61,6 +61,7 @@ _STATE_KEYS: dict[str, tuple[str, str]] = {
 """Keys by which files enable new triggers."""
 _STATES = {"add": "created", "change": "updated", "remove": "deleted", "unchanged": "unchanged"}
 _ATTEMPTS = 3
+_PUSHED = "The items were pushed; it is not known whether their dependencies can be locked."
 
 
 class PushOptions(msgspec.Struct, frozen=True):
@@ -307,15 +308,16 @@ class _Push:
         if self.options.dry_run:
             self._name_folders(done)
             return done
-        try:
-            self._remember(done)
-            self._write_folders(done)
-        except BadRequest as error:
-            hint = "Correct this, then run `orvanta pull`, which records what was pushed."
-            raise BadRequest(f"The items were pushed, but {error.message}", hint=hint) from None
-        if self.options.wait:
-            self.unlocked = await_locks(api, done["entries"])
-        self.waiting = _list_waiting(api, done["entries"])
+        with note_if_interrupted(_PUSHED):
+            try:
+                self._remember(done)
+                self._write_folders(done)
+            except BadRequest as error:
+                hint = "Correct this, then run `orvanta pull`, which records what was pushed."
+                raise BadRequest(f"The items were pushed, but {error.message}", hint=hint) from None
+            if self.options.wait:
+                self.unlocked = await_locks(api, done["entries"])
+            self.waiting = _list_waiting(api, done["entries"])
         return done
 
     def _refused(self, error: ServerRefused) -> bool:
