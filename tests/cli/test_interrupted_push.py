@@ -90,15 +90,14 @@ def test_interrupted_push_says_whether_the_items_may_be_stored(cli: Cli, call: s
             reached.set()
             ended.wait(PATIENCE_S)
 
-    with relay(cli.installation.base, hold) as url:
-        with through(cli, url).started("push", "repo") as running:
-            try:
-                assert reached.wait(PATIENCE_S)
-                running.process.send_signal(signal.SIGINT)
-                running.await_err(note)
-                assert running.process.wait(PATIENCE_S) == 130
-            finally:
-                ended.set()
+    with relay(cli.installation.base, hold) as url, through(cli, url).started("push", "repo") as running:
+        try:
+            assert reached.wait(PATIENCE_S)
+            running.process.send_signal(signal.SIGINT)
+            running.await_err(note)
+            assert running.process.wait(PATIENCE_S) == 130
+        finally:
+            ended.set()
 
 
 def test_push_records_items_that_the_workspace_gets_after_the_comparison(cli: Cli) -> None:
