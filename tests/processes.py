@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,11 @@ def with_parent(signal_number: int) -> Callable[[], None]:
     A server would outlive a test run that is killed.
     """
     return lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+
+
+def with_interrupts() -> None:
+    """Restore the effect of SIGINT; a `preexec_fn`. A shell ignores it in programs that it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def children(pid: int | None) -> list[int]:

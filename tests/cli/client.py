@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.installation import ORVANTA, PATIENCE_S, Installation
+from tests.processes import with_interrupts
 
 Answer = str | Callable[[], object]
 
@@ -81,6 +82,7 @@ class Cli:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=with_interrupts,
         ) as process:
             try:
                 yield Running(process)
