@@ -41,6 +41,23 @@ async def test_listener_reconnects_after_a_pooler_refused_it(db: Database, monke
         await listener.close()
 
 
+async def test_listener_reconnects_if_its_session_ends_when_a_notification_is_sent(db: Database) -> None:
+    """The driver does not report the loss of a connection that fails between the last message and its end."""
+    listener = Listener(db)
+    await listener.start()
+    lost = listener.connection
+    assert lost is not None
+    fields = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+    try:
+        with listener.watch("topic") as watch:
+            lost._protocol.data_received(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+            Notifier(listener).send("other")
+            assert await watch.wait(PATIENCE_S)
+        assert listener.connection is not lost
+    finally:
+        await listener.close()
+
+
 async def test_listener_replaces_connection_that_does_not_answer(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

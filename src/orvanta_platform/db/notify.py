@@ -169,6 +169,17 @@ class Listener:
         """The connection if it is open; the notifier sends over it."""
         return self._connection
 
+    def abandon(self, connection: Connection) -> None:
+        """Replace the connection, which a statement has lost, unless that has been done.
+
+        The driver reports no loss if the statement began between the last message of the server and the end of the
+        connection.
+        """
+        current = self._connection
+        if current is not None and current is connection:
+            current.terminate()
+            self._on_close(current)
+
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         self.hears = True
         if self._on_activity is not None:
@@ -306,6 +317,7 @@ class Notifier:
             await connection.execute(_SQL["notify"], CHANNEL, payloads)
         except CONNECTION_LOST as error:
             log.debug("notification lost", action="notify", error=str(error))
+            self._listener.abandon(connection)
 
 
 def payloads(topics: Iterable[str], messages: Mapping[str, str]) -> list[str]:
