@@ -182,3 +182,9 @@ def _converse(terminal: int, answers: list[tuple[str, Answer]]) -> str:
                 os.write(terminal, answer.encode() + b"\n")
             else:
                 answer()
+
+
+def create_workspace(cli: Cli, workspace: str) -> None:
+    """Create a workspace with this id and name."""
+    body = {"id": workspace, "name": workspace}
+    assert cli.installation.client.post("/api/workspaces/create", json=body).status_code == 201

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cli.client import Cli
+from tests.cli.client import Cli, create_workspace
 from tests.cli.test_push_tree import tree
 
 OPTIONS = ("--include-users", "--include-settings")
 ADMIN = "username: admin\nrole: admin\ndisabled: false\n"
-
-
-def create_workspace(cli: Cli, workspace: str) -> None:
-    body = {"id": workspace, "name": workspace}
-    assert cli.installation.client.post("/api/workspaces/create", json=body).status_code == 201
 
 
 def create_account(cli: Cli, name: str) -> str:

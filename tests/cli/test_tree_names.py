@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.client import Cli
+from tests.cli.client import Cli, create_workspace
 
 
 def test_paths_that_the_platform_does_not_allow_are_errors_before_a_push(cli: Cli) -> None:
@@ -44,17 +44,19 @@ def test_files_in_wrong_places_are_warnings(cli: Cli) -> None:
 
 def test_names_that_differ_only_in_case_are_warnings(cli: Cli) -> None:
     """Of files, and of items that only the workspace has: a bound Git repository refuses both beside each other."""
+    create_workspace(cli, "alike9")
+    w = ("-w", "alike9")
     cli.write("repo/f/alike9/Report.sh", "echo 1\n")
     file = cli.write("repo/f/alike9/report.sh", "echo 2\n")
     cli.write("repo/f/alike9/REPORT.variable.yaml", "value: ''\nis_secret: false\n")  # another kind of file
     warning = "warning names_alike: its name differs from {} only in case or form, which bound Git repositories refuse"
-    for command in (["lint"], ["push", "--dry-run"], ["push"], ["status"]):
+    for command in (["lint"], ["push", "--dry-run", *w], ["push", *w], ["status", *w]):
         (shown,) = [line for line in cli(*command, "repo").err.splitlines() if "names_alike" in line]
         assert shown.startswith(f"repo/f/alike9/report.sh: {warning.format('f/alike9/Report.sh')}"), command
     file.unlink()
     cli.write("repo/f/alike9/Report.sh", "echo 3\n")
-    (shown,) = [line for line in cli("push", "repo", "--dry-run").err.splitlines() if "names_alike" in line]
+    (shown,) = [line for line in cli("push", "repo", "--dry-run", *w).err.splitlines() if "names_alike" in line]
     assert shown.startswith(f"f/alike9/Report: {warning.format('f/alike9/report')}")
     cli.write("other/f/Alike9/new.sh", "echo 3\n")
-    (shown,) = [line for line in cli("push", "other", "--dry-run").err.splitlines() if "names_alike" in line]
+    (shown,) = [line for line in cli("push", "other", "--dry-run", *w).err.splitlines() if "names_alike" in line]
     assert shown.startswith(f"f/Alike9/new: {warning.format('f/alike9')}")

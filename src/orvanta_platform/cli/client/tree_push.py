@@ -401,6 +401,8 @@ class _Push:
         state = self.found.state
         if self.failed and not self.found.equal:
             return
+        if self.failed and self.options.prune and self.options.force and not state.items:
+            return  # the next attempt prunes what the folder lacks, too
         self.found.remember_equal()
         for each in entries:
             key = each["kind"], each["path"]
