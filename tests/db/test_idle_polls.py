@@ -33,9 +33,9 @@ async def db(database: TestDatabase) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
+async def advance(monkeypatch: pytest.MonkeyPatch) -> Advance:
     """Return a function that puts the clock of the event loop forward and lets it run what is due."""
-    loop = asyncio.get_event_loop_policy().get_event_loop()
+    loop = asyncio.get_running_loop()
     time, ahead = loop.time, 0.0
     monkeypatch.setattr(loop, "time", lambda: time() + ahead)
 

@@ -72,8 +72,11 @@ class Up:
 
     def child(self, command: str) -> int:
         """Return the pid of the server or the worker."""
-        children = processes.children(self.process.pid)
-        return next(pid for pid in children if command in processes.arguments(pid))
+        return self.children(command)[0]
+
+    def children(self, command: str) -> list[int]:
+        """Return the pid of the server or the worker; none while it is restarted."""
+        return [pid for pid in processes.children(self.process.pid) if command in processes.arguments(pid)]
 
     def commands(self) -> set[str]:
         """Return the commands of the processes that it has started."""
@@ -325,7 +328,7 @@ def test_up_runs_on_when_its_output_is_closed(up: Up, home: Path) -> None:
     for _ in range(2):  # the second exit is reported to a closed output
         first = up.child("worker")
         os.kill(first, signal.SIGKILL)
-        while "worker" not in up.commands() or up.child("worker") == first:
+        while not [pid for pid in up.children("worker") if pid != first]:
             assert up.process.poll() is None
             time.sleep(POLL_S)
     await_health(up)

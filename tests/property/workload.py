@@ -126,13 +126,32 @@ class Workload:
             )
             assert await self.scene.rows(over) == [], "more than the limit run"
         else:
-            raise AssertionError(f"runs do not end: {await self.open_runs()}")
+            raise AssertionError(f"runs do not end: {await self.describe_open_runs()}")
         for worker, job, finish in self.gone:
             await self.report_late(worker, job, finish)
 
     async def open_runs(self) -> list[UUID]:
         """Return the live runs."""
         return [row["id"] for row in await self.scene.rows("SELECT id FROM run_live")]
+
+    async def describe_open_runs(self) -> list[str]:
+        """Return the live runs with their live jobs, pending events, timers and permits."""
+        queries = {
+            "jobs": "SELECT id, node, state, attempt, worker, generation FROM job_live WHERE run = $1",
+            "events": "SELECT seq, event FROM inbox WHERE run = $1",
+            "timers": "SELECT * FROM timer WHERE run = $1",
+            "permits": "SELECT * FROM permit WHERE run = $1",
+        }
+        held = {job: index for index, worker in enumerate(self.workers) for job in worker.held}
+        workers = {worker.id: worker.generation for worker in self.workers}
+        found = []
+        for run in await self.open_runs():
+            rows = {name: [dict(row) for row in await self.scene.rows(text, run)] for name, text in queries.items()}
+            jobs = {row["id"] for row in rows["jobs"]}
+            rows["held"] = [{"job": job, "worker": held.get(job), "released": job in self.released} for job in jobs]
+            state = RunState.decode((await self.scene.row("SELECT state FROM run_live WHERE id = $1", run))[0])
+            found.append(f"{run} {state.phase} {state.status} {rows}")
+        return [f"workers {workers}", *found]
 
     async def guarded(self, move: tuple[str, Move]) -> None:
         name, act = move
