@@ -120,6 +120,22 @@ async def test_cell_killed_before_it_is_ready_is_replaced(runtimes: Runtimes, mo
     assert killed
 
 
+async def test_cell_that_answers_too_late_is_replaced(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job does not fail: the machine or the worker may have been stopped meanwhile."""
+    late, ready, job = list[int](), Cell.ready, asyncio.current_task()
+
+    async def time_out_once(cell: Cell) -> None:
+        if not late and asyncio.current_task() is job:  # others make spare cells
+            late.append(cell.pid)
+            raise TimeoutError
+        await ready(cell)
+
+    monkeypatch.setattr(runtimes._spares, "take", runtimes._spawn)
+    monkeypatch.setattr(Cell, "ready", time_out_once)
+    await still_works(runtimes)
+    assert late
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_everything_dies_with_the_worker(level: Level, tmp_path: Path, stopped: bool) -> None:
     name = f"daemon-{os.getpid()}-{level}-worker-{stopped}"

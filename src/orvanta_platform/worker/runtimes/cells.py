@@ -45,7 +45,10 @@ class SandboxUnavailable(OrvantaError):
 
 
 class SandboxKilled(SandboxUnavailable):
-    """The zygote or a cell was killed before the cell was ready. The next one may be made."""
+    """The zygote or a cell was killed, or did not answer in time, before the cell was ready. The next one may be made.
+
+    Nothing answers in time if the machine, or the process of the worker, was stopped meanwhile.
+    """
 
 
 async def _readable(descriptor: int) -> None:
@@ -281,7 +284,9 @@ class Zygote:
             cell.close()
             if isinstance(error, ConnectionError):
                 raise SandboxKilled("the zygote or the cell has ended") from error
-            if isinstance(error, OSError | TimeoutError):
+            if isinstance(error, TimeoutError):
+                raise SandboxKilled("the zygote does not answer") from error
+            if isinstance(error, OSError):
                 raise SandboxUnavailable(f"the zygote does not answer: {error}") from error
             raise
         finally:
