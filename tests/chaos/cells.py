@@ -188,6 +188,7 @@ async def in_acceptance(scene: ApiHarness, point: str) -> Part:
 async def on_loan(scene: ApiHarness, point: str) -> Part:
     """Start one run after another until one that uses a lent slot is at the point, then all others."""
     arrival = await _first_on_loan(scene, point)
+    scene.accepting = asyncio.create_task(scene.accept_all())
     await scene.stage.database.until(ACCEPTED, scene.since, scene.count)
     return await lender(scene.stage, arrival) if arrival.role == "server" else scene.stage.part_of(arrival)
 
@@ -209,7 +210,6 @@ async def _first_on_loan(scene: ApiHarness, point: str) -> Arrival:
         await asyncio.wait({arriving, ending}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         await asyncio.gather(ending, return_exceptions=True)
-    scene.accepting = asyncio.create_task(scene.accept_all())
     return arriving.result()
 
 
@@ -307,6 +307,7 @@ class FencedLender:
         await stage.make_ready()
         scene = ApiHarness(stage, count)
         arrival = await _first_on_loan(scene, "assigning")
+        scene.accepting = asyncio.create_task(scene.accept_all())
         await scene.kill("worker", await lender(stage, arrival))
         await scene.until_reaped(UUID(arrival.facts["worker"]))
         return await scene.end()
@@ -327,8 +328,11 @@ class FrozenLender:
         assert process is not None
         await scene.strike()
         os.kill(process, signal.SIGSTOP)
+        # A stopped process would keep the other runs that it has claimed.
+        scene.accepting = asyncio.create_task(scene.accept_all())
         try:
             stage.gate.disarm()
+            await scene.accepting
             await until_ended(stage.database, list(await runs_since(stage.database, scene.since)))
         finally:
             os.kill(process, signal.SIGCONT)
