@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,6 @@ from orvanta_platform.db.pool import Database
 HOUR_S = 3600.0
 
 Advance = Callable[[float], Any]
-
-
-@pytest.fixture
-async def db(database: TestDatabase) -> AsyncIterator[Database]:
-    made = await Database.connect(database.app_url)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
