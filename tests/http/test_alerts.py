@@ -19,6 +19,7 @@ from orvanta_platform.db import alerts as rows
 from orvanta_platform.db import pool, workers
 from orvanta_platform.db.alerts import LastOutcome
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.orchestrator.recovery import reap
 from orvanta_platform.services.maintenance import alert_sender, alerts
 
 __all__ = ["mail"]
@@ -134,12 +135,13 @@ INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, mis
 VALUES (gen_random_uuid(), 'main', 'f/a/b', '0 0 3 * * *', 'UTC', true, app_now() - interval '2 minutes', 'once',
         'f/a/c', false, 'u/admin', 'a@b.co', 'admin', 'admin')
 """
-LATER = "UPDATE worker SET beat_at = beat_at - interval '20 minutes'"
+LOST = "UPDATE worker SET state = 'stopped', lost_at = app_now()"
+LATER = "UPDATE worker SET lost_at = lost_at - interval '20 minutes'"
 CONDITIONS: dict[str, tuple[Any, Any, str | None, str | None, str, str]] = {
     "database_bytes": (1, 1 << 60, None, None, "The database is large", "Shorten the retention"),
     "disk_free_percent": (99, 1, None, None, "is almost full", "enlarge the disk"),
     "group_workers": ({"default": 2}, {"default": 1}, None, None, "Too few workers in the group default", "/workers"),
-    "lost_workers": (True, True, "UPDATE worker SET state = 'lost'", LATER, "group default was lost", "/workers"),
+    "lost_workers": (True, True, LOST, LATER, "group default was lost", "/workers"),
     "missed_schedules": (
         True,
         True,
@@ -182,6 +184,31 @@ async def test_condition_is_sent_once_and_once_more_at_its_end(
     assert body.startswith(raised["Subject"].removeprefix("[Orvanta] ")[:20]) and "Since 20" in body and text in body
     await apply(ends, ending)
     assert len(box.mails) == 2 and box.mails[1]["Subject"].startswith("[Orvanta] Recovered: ")
+
+
+@pytest.mark.parametrize(("ending", "alerts_raised"), [("silent", 1), ("crashed", 1), ("stopped", 0)])
+async def test_lost_worker_alerts_although_its_jobs_were_requeued(
+    api: ApiHarness, mail: tuple[Mailbox, int], ending: str, alerts_raised: int
+) -> None:
+    """Regression test: the alert was raised only if the check ran before the recovery, which takes milliseconds."""
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+    assert await configure(api, {"mail": to}, lost_workers=True) == 200
+    await api.preview()
+    await api.worker.claim_all()
+    async with api.platform.db.acquire() as conn:
+        (seen,) = await workers.list_observed(conn)
+        if ending == "silent":
+            assert await workers.fence_lost(conn, seen)
+        else:
+            assert await workers.fence_ended(conn, seen.id, seen.generation, stopped=ending == "stopped")
+    recovered = await reap(api.platform.tools, seen.id, seen.generation, 3)
+    assert recovered.jobs == 1
+    async with api.platform.db.acquire() as conn:
+        assert await workers.list_observed(conn) == []
+    await check(api)
+    assert len(box.mails) == alerts_raised
+    assert all("A worker of the group default was lost" in each["Subject"] for each in box.mails)
 
 
 async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(

@@ -145,7 +145,7 @@ class Worker:
     async def vanish(self) -> None:
         """End the process and fence the worker, as its supervisor would; its jobs are not yet requeued."""
         async with self.platform.db.acquire() as connection:
-            assert await workers.fence_ended(connection, self.id, self.generation)
+            assert await workers.fence_ended(connection, self.id, self.generation, stopped=False)
 
     async def reap(self, *, max_losses: int = 3) -> Recovery:
         """Requeue the jobs that the worker held."""

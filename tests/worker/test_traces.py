@@ -162,7 +162,7 @@ async def test_run_is_one_tree(database: TestDatabase, tmp_path: Path, receiver:
         run = UUID(started.text)
         lost = (await api.worker.claim())["first"]
         async with api.platform.db.acquire() as conn:
-            await workers.fence_ended(conn, api.worker.id, 1)
+            await workers.fence_ended(conn, api.worker.id, 1, stopped=False)
         await recovery.reap(api.platform.tools, api.worker.id, 1, 5)
         async with working(api, tmp_path / "worker"):
             while not await api.get("approvals/list"):

@@ -941,10 +941,12 @@ CREATE TABLE worker (
     jobs_executed bigint NOT NULL DEFAULT 0,
     started_at    timestamptz NOT NULL DEFAULT app_now(),
     beat_at       timestamptz NOT NULL DEFAULT app_now(),
-    drained_at    timestamptz
+    drained_at    timestamptz,
+    lost_at       timestamptz
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE worker IS 'Leases belong to workers: a job carries (worker, generation). queues null: every queue.';
 COMMENT ON COLUMN worker.drained_at IS 'Since when it is to claim nothing; null: it claims.';
+COMMENT ON COLUMN worker.lost_at IS 'Time at which it was declared lost; null: it is live, or was stopped on purpose.';
 
 CREATE FUNCTION orvanta_desired_workers(of_queues text[], slots integer) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -81,9 +81,12 @@ async def fence_lost(connection: Connection, seen: ObservedWorker) -> bool:
     return row is not None
 
 
-async def fence_ended(connection: Connection, worker: UUID, generation: int) -> bool:
-    """Fence a worker whose process is known to have ended."""
-    return await connection.fetchval(_SQL["fence_ended"], worker, generation) is not None
+async def fence_ended(connection: Connection, worker: UUID, generation: int, *, stopped: bool) -> bool:
+    """Fence a worker whose process is known to have ended; return False if the worker is fenced already.
+
+    `stopped`: it was stopped on purpose, and does not count as lost.
+    """
+    return await connection.fetchval(_SQL["fence_ended"], worker, generation, stopped) is not None
 
 
 async def mark_reaped(connection: Connection, worker: UUID) -> None:

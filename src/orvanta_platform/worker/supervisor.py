@@ -340,7 +340,7 @@ class _Registration:
                     self._settings, self._storage, database, self._worker.id, self._generation
                 )
             async with database.acquire() as connection:
-                fenced = await workers.fence_ended(connection, self._worker.id, self._generation)
+                fenced = await workers.fence_ended(connection, self._worker.id, self._generation, stopped=stopped)
             if fenced:
                 await job_recovery.requeue_lost_jobs(
                     self._settings, self._storage, database, self._worker.id, self._generation

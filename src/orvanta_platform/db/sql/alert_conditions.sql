@@ -3,10 +3,10 @@
 SELECT worker_group, count(*) AS workers FROM worker WHERE state = 'live' AND drained_at IS NULL GROUP BY worker_group
 
 -- name: count_lost_workers
--- Workers that were lost after a heartbeat in the last $1 seconds, by group.
+-- Workers that were declared lost in the last $1 seconds, by group, whether or not their jobs have been requeued.
 SELECT worker_group, count(*) AS workers
 FROM worker
-WHERE state = 'lost' AND beat_at > app_now() - make_interval(secs => $1)
+WHERE lost_at > app_now() - make_interval(secs => $1)
 GROUP BY worker_group
 
 -- name: list_missed_schedules

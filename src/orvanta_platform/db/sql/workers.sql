@@ -32,14 +32,14 @@ SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
 -- name: fence_lost
 -- Fences a worker whose heartbeat is unchanged; the process that succeeds recovers its jobs.
 UPDATE worker
-SET generation = generation + 1, state = 'lost'
+SET generation = generation + 1, state = 'lost', lost_at = app_now()
 WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
 RETURNING generation
 
 -- name: fence_ended
--- Fences a worker immediately, because its supervisor saw its process end.
+-- Fences a worker immediately, because its supervisor saw its process end. $3: whether it was stopped on purpose.
 UPDATE worker
-SET generation = generation + 1, state = 'lost'
+SET generation = generation + 1, state = 'lost', lost_at = CASE WHEN NOT $3::boolean THEN app_now() END
 WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
