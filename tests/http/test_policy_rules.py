@@ -147,7 +147,7 @@ async def test_smallest_limit_of_all_scopes_applies(api: ApiHarness) -> None:
 
 async def test_start_that_waits_for_a_count_uses_it(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a slow machine the count is no longer fresh when the calls that waited for it continue."""
-    monkeypatch.setattr(run_limits, "_FRESH_S", 0.0)
+    monkeypatch.setattr(run_limits, "_MAX_AGE_S", 0.0)
 
     async def is_admitted() -> bool:
         async with run_limits.admission(api.platform, "main") as refusal:

@@ -112,11 +112,11 @@ async def test_hours_sum_their_minutes_and_old_figures_are_deleted(api: ApiHarne
     async with api.platform.db.acquire() as conn:
         waits = await conn.fetchval("SELECT waits FROM operations_rollup WHERE width_s = 3600 AND workspace = 'main'")
         assert sum(waits) == 3
-    clock.freeze(hour + statistics.MINUTES_KEPT + timedelta(hours=2))
+    clock.freeze(hour + statistics.MINUTES_RETENTION + timedelta(hours=2))
     await statistics.delete_old(api.platform)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT array_agg(DISTINCT width_s) FROM operations_rollup") == [3600]
-    clock.freeze(hour + statistics.HOURS_KEPT + timedelta(hours=2))
+    clock.freeze(hour + statistics.HOURS_RETENTION + timedelta(hours=2))
     await statistics.delete_old(api.platform)
     async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM operations_rollup") == 0

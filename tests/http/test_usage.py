@@ -72,7 +72,7 @@ async def test_usage_is_recorded_by_day_item_and_member(api: ApiHarness) -> None
         ("main", 4, 7),
         ("admins", 0, 0),
     ]
-    clock.freeze(clock.now() + usage.DAYS_KEPT + timedelta(days=1))
+    clock.freeze(clock.now() + usage.DAYS_RETENTION + timedelta(days=1))
     await usage.delete_old(api.platform)
     clock.freeze(None)
     assert (await api.get("usage", last="90d"))["days"] == []

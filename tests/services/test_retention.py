@@ -193,7 +193,7 @@ async def test_workspace_may_shorten_retention(api: ApiHarness) -> None:
 async def test_long_reader_is_not_disturbed_and_the_drop_is_resumed(
     api: ApiHarness, database: TestDatabase, monkeypatch: pytest.MonkeyPatch, owner: asyncpg.Connection[asyncpg.Record]
 ) -> None:
-    monkeypatch.setattr(retention, "PATIENCE_MS", 50)
+    monkeypatch.setattr(retention, "LOCK_TIMEOUT_MS", 50)
     await ended(api)
     reader = owner.transaction(isolation="repeatable_read")
     await reader.start()

@@ -30,10 +30,11 @@ LEADER = "metrics"
 
 _MAX_CONNECTIONS = 20
 _MAX_HEAD = 8 << 10
-_PATIENCE_S = 10.0
-_HEAD_PATIENCE_S = 2.0
+_REQUEST_TIMEOUT_S = 10.0
+"""Time limit in seconds of a request with its response."""
+_HEAD_TIMEOUT_S = 2.0
 """Time limit in seconds of the head of a request."""
-_FRESH_S = 2.0
+_MAX_AGE_S = 2.0
 """Age in seconds up to which figures of the database are served again."""
 
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed"}
@@ -119,7 +120,7 @@ class Endpoint:
             if len(self._open) > _MAX_CONNECTIONS:
                 self._drop(next(iter(self._silent)))
             if not writer.is_closing():
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                     await self._answer(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
@@ -138,7 +139,7 @@ class Endpoint:
         writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(_HEAD_PATIENCE_S):
+        async with asyncio.timeout(_HEAD_TIMEOUT_S):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         self._silent.pop(writer, None)
         first, *lines = head.split("\r\n")
@@ -185,7 +186,7 @@ class Endpoint:
     async def _read_figures(self) -> Figures | None:
         """Return the figures of the database, read again if they are old; concurrent requests share a reading."""
         async with self._reading:
-            if clock.monotonic() - self._read_at > _FRESH_S:
+            if clock.monotonic() - self._read_at > _MAX_AGE_S:
                 self._figures = await metrics.read_figures(self._platform)
                 self._read_at = clock.monotonic()
             return self._figures

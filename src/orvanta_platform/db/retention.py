@@ -54,14 +54,14 @@ class WorkspaceSize(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def connect_as_owner(url: str, patience_ms: int) -> AsyncIterator[Connection]:
+async def connect_as_owner(url: str, lock_timeout_ms: int) -> AsyncIterator[Connection]:
     """Open a connection as the owner of the tables, with this lock timeout. Raises DatabaseUnavailable."""
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except CANNOT_CONNECT as error:
         raise unavailable_error(error) from error
     try:
-        await connection.fetchval(_SQL["set_lock_timeout"], f"{patience_ms}ms")
+        await connection.fetchval(_SQL["set_lock_timeout"], f"{lock_timeout_ms}ms")
         yield connection
     finally:
         await connection.close()

@@ -29,7 +29,8 @@ _CHECK_S = 10.0
 """Seconds between checks of the server. Its exit ends the pause."""
 _FIRST_PAUSE_S = 0.1
 _MAX_PAUSE_S = 5.0
-_PATIENCE_S = 60.0
+_SHUTDOWN_TIMEOUT_S = 60.0
+"""Seconds after which a fast shutdown of the server becomes an immediate one."""
 _PR_SET_PDEATHSIG = 1
 _STOPS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = {*_STOPS, signal.SIGCHLD}
@@ -136,7 +137,7 @@ class Keeper:
             if self.stopping and not requested_at:
                 server.send_signal(signal.SIGINT)
                 requested_at = time.monotonic()
-            elif requested_at and time.monotonic() - requested_at > _PATIENCE_S:
+            elif requested_at and time.monotonic() - requested_at > _SHUTDOWN_TIMEOUT_S:
                 server.send_signal(signal.SIGQUIT)
             self._wait(1.0 if self.stopping else _CHECK_S)
 

@@ -10,7 +10,8 @@ from orvanta_platform import clock
 from orvanta_platform.errors import PortTaken, SettingsError
 from orvanta_platform.settings import Settings
 
-_PATIENCE_S = 3.0
+_TIMEOUT_S = 3.0
+"""Seconds for which a port that is in use is tried again."""
 _POLL_S = 0.05
 
 
@@ -19,7 +20,7 @@ def check_port(settings: Settings) -> None:
 
     Raises PortTaken, and SettingsError for an address that is not an address of this machine.
     """
-    deadline = clock.monotonic() + _PATIENCE_S
+    deadline = clock.monotonic() + _TIMEOUT_S
     while True:
         try:
             family, kind, _, _, address = socket.getaddrinfo(

@@ -24,7 +24,7 @@ from orvanta_platform.embedded.supervision import POLL_S, SIGNALS, StopRequests,
 from orvanta_platform.errors import OrvantaError, SettingsError
 from orvanta_platform.settings import Settings
 
-_READY_PATIENCE_S = 60.0
+_READY_TIMEOUT_S = 60.0
 _MAX_LINE = 200
 
 
@@ -91,7 +91,7 @@ def _set_up(settings: Settings, server: ServerProcess, worker: ChildProcess, dis
 
 def _await_ready(settings: Settings, parts: list[ChildProcess], stop: StopRequests) -> bool:
     """Wait until the server responds. Returns False if a stop was requested before."""
-    deadline = clock.monotonic() + _READY_PATIENCE_S
+    deadline = clock.monotonic() + _READY_TIMEOUT_S
     while not stop.count:
         for part in parts:
             code = part.poll()
@@ -104,7 +104,7 @@ def _await_ready(settings: Settings, parts: list[ChildProcess], stop: StopReques
             return True
         if clock.monotonic() > deadline:
             raise StartFailed(
-                f"The server did not respond within {_READY_PATIENCE_S:.0f} s.",
+                f"The server did not respond within {_READY_TIMEOUT_S:.0f} s.",
                 hint="Its lines above have the reason; `orvanta doctor` checks the installation.",
             )
         stop.wait([], POLL_S)

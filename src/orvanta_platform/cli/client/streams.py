@@ -17,7 +17,7 @@ from orvanta_platform.cli.client.errors import ServerRefused
 
 T = TypeVar("T")
 
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 """Seconds for which a server may be unavailable before a watcher gives up."""
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -105,7 +105,7 @@ async def _reconnecting(
                     yield item
             raise Lost(httpx.RemoteProtocolError("the stream ended early"))
         except Lost as lost:
-            if clock.monotonic() - alive_at > _PATIENCE_S:
+            if clock.monotonic() - alive_at > _TIMEOUT_S:
                 raise unreachable(connection.url, lost.reason) from None
             if not losses:
                 note(f"Lost the connection to {connection.url}; retrying …")
@@ -123,7 +123,7 @@ async def fetch(client: httpx.AsyncClient, connection: Connection, address: str)
         except (httpx.TransportError, ServerRefused) as error:
             if isinstance(error, ServerRefused) and error.answered not in _AWAY:
                 raise
-            if clock.monotonic() - started > _PATIENCE_S:
+            if clock.monotonic() - started > _TIMEOUT_S:
                 raise unreachable(connection.url, error) from None
         await asyncio.sleep(_PAUSES_S[min(losses, len(_PAUSES_S) - 1)])
         losses += 1

@@ -30,7 +30,7 @@ HEADS = "audit-heads"
 
 _FIRST = bytes(32)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_PATIENCE_MS = 2000
+_LOCK_TIMEOUT_MS = 2000
 _MAX_BACKDATING = timedelta(hours=1)
 """Time by which a row may precede those linked before it, because its transaction began earlier."""
 _MAX_DROPPED = 100_000
@@ -173,7 +173,7 @@ async def drop_old(platform: Platform) -> int:
     if days is None or owner_url is None:
         return 0
     before, dropped = clock.now() - timedelta(days=days), 0
-    async with connect_as_owner(owner_url, _PATIENCE_MS) as conn:
+    async with connect_as_owner(owner_url, _LOCK_TIMEOUT_MS) as conn:
         for chain in await audit_chain.list_chains(conn):
             dropped += await _drop_of_chain(conn, chain, before)
     return dropped

@@ -24,7 +24,7 @@ from orvanta_platform.db.retention import Partition
 from orvanta_platform.errors import DatabaseUnavailable
 from orvanta_platform.storage import Storage
 
-PATIENCE_MS = 2000
+LOCK_TIMEOUT_MS = 2000
 """Lock timeout in milliseconds, so that no transaction waits behind the drop of a partition."""
 
 MAX_RUNS = 20_000
@@ -102,7 +102,7 @@ def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]
 
 async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner_url: str, done: SweepResult) -> None:
     try:
-        async with retention.connect_as_owner(owner_url, PATIENCE_MS) as conn:
+        async with retention.connect_as_owner(owner_url, LOCK_TIMEOUT_MS) as conn:
             if await retention.can_drop_partitions(conn):
                 await _drop_each(database, storage, conn, end, done)
     except DatabaseUnavailable as error:

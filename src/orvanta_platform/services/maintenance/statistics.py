@@ -32,10 +32,13 @@ _MAX_BACKFILL = timedelta(hours=24)
 """Age of the oldest minutes that are recorded later, for example after an upgrade."""
 
 _STRIDE = timedelta(minutes=30)
-"""Minutes that one statement records at most."""
+"""Maximum period that one statement records."""
 
-MINUTES_KEPT = timedelta(hours=26)
-HOURS_KEPT = timedelta(days=31)
+MINUTES_RETENTION = timedelta(hours=26)
+"""Age at which the figures of minutes are deleted."""
+
+HOURS_RETENTION = timedelta(days=31)
+"""Age at which the figures of hours are deleted."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,7 +85,7 @@ async def delete_old(platform: Platform) -> None:
     """Delete minutes and hours that no chart shows."""
     now = clock.now()
     async with platform.db.acquire() as conn:
-        await rows.delete_old(conn, now - MINUTES_KEPT, now - HOURS_KEPT)
+        await rows.delete_old(conn, now - MINUTES_RETENTION, now - HOURS_RETENTION)
 
 
 async def of_workspace(platform: Platform, actor: Actor, workspace: str, span: Span) -> Chart:
@@ -116,7 +119,7 @@ async def _chart(platform: Platform, workspace: str | None, span: Span) -> Chart
     until = _floor(clock.now(), width) + width
     since = until - length
     async with platform.db.acquire() as conn:
-        figures = await rows.list_figures(conn, workspace, since, minutes=length <= MINUTES_KEPT)
+        figures = await rows.list_figures(conn, workspace, since, minutes=length <= MINUTES_RETENTION)
     grouped = groupby(figures, key=lambda each: _floor(each.at, width))
     return Chart(since, until, width, [_point(at, list(members)) for at, members in grouped])
 

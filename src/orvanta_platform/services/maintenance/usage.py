@@ -24,8 +24,11 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _MAX_BACKFILL: Final = timedelta(hours=24)
 """Age of the oldest hours that are recorded later, for example after an upgrade."""
 
-HOURS_KEPT: Final = timedelta(days=3)
-DAYS_KEPT: Final = timedelta(days=400)
+HOURS_RETENTION: Final = timedelta(days=3)
+"""Age at which the figures of hours are deleted."""
+
+DAYS_RETENTION: Final = timedelta(days=400)
+"""Age at which the figures of days are deleted."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,7 +77,7 @@ async def delete_old(platform: Platform) -> None:
     """Delete hours and days that are no longer needed."""
     now = clock.now()
     async with platform.db.acquire() as conn:
-        await rows.delete_old(conn, now - HOURS_KEPT, now - DAYS_KEPT)
+        await rows.delete_old(conn, now - HOURS_RETENTION, now - DAYS_RETENTION)
 
 
 async def of_workspace(platform: Platform, actor: Actor, workspace: str, span: Span) -> WorkspaceUsage:

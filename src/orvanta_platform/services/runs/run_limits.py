@@ -26,7 +26,7 @@ COUNTS: Final[Mapping[str, Callable[[Connection, str, int], Awaitable[int]]]] = 
 
 _NAMES: Final = {"runs_waiting": "waiting runs", "runs_concurrent": "concurrent runs"}
 
-_FRESH_S: Final = 1.0
+_MAX_AGE_S: Final = 1.0
 """Time for which a limit and a count are used. A changed policy applies to all processes after it."""
 
 _RETRY_AFTER_S: Final = 1
@@ -78,7 +78,7 @@ async def _is_admitted(platform: Platform, workspace: str, room: Room) -> bool:
     connection.
     """
     asked_at = clock.monotonic()
-    if room.admit(asked_at - _FRESH_S):
+    if room.admit(asked_at - _MAX_AGE_S):
         return True
     async with room.lock:
         admitted = room.admit(asked_at)
