@@ -14,7 +14,7 @@ from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.test_notices import Mailbox, mail, web
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.daemons import run_counts
+from orvanta_platform.daemons import ended_runs
 from orvanta_platform.db import alerts as rows
 from orvanta_platform.db import pool, workers
 from orvanta_platform.db.alerts import LastOutcome
@@ -225,7 +225,7 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
         run = run or (started if error else "")
         (job,) = await api.worker.claim_all()
         await api.worker.finish(job, error=error)
-        await run_counts.record(api.platform, api.platform.measurements.ended.take())
+        await ended_runs.record(api.platform, api.platform.measurements.ended.take())
         await check(api)
         assert len(box.mails) == mails, error
     assert "main: script/u/admin/work fails" in box.mails[0]["Subject"]
@@ -252,13 +252,13 @@ async def test_outage_of_the_database_loses_no_alert(
     async def fail(conn: Connection, runs: Sequence[UUID]) -> list[LastOutcome]:
         raise ConnectionResetError
 
-    monkeypatch.setattr(run_counts, "COLLECT_S", 0.0)
+    monkeypatch.setattr(ended_runs, "COLLECT_S", 0.0)
     monkeypatch.setattr(pool, "_ATTEMPTS", 1)
     with monkeypatch.context() as outage:
         outage.setattr(rows, "list_last_outcomes", fail)
         with pytest.raises(ConnectionResetError):
-            await run_counts.run(api.platform)
-    await run_counts.record(api.platform, api.platform.measurements.ended.take())
+            await ended_runs.run(api.platform)
+    await ended_runs.record(api.platform, api.platform.measurements.ended.take())
     await check(api)
     (raised,) = box.mails
     assert "main: script/u/admin/work fails" in raised["Subject"]

@@ -25,7 +25,7 @@ from tests.worker.answering import answering, http
 
 from orvanta_platform import settings as platform_settings
 from orvanta_platform import tracing
-from orvanta_platform.daemons import run_counts, timers, trace_export
+from orvanta_platform.daemons import ended_runs, timers, trace_export
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import SettingsError
@@ -83,7 +83,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def without_collecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_counts, "COLLECT_S", 0.0)
+    monkeypatch.setattr(ended_runs, "COLLECT_S", 0.0)
     monkeypatch.setattr(trace_export, "COLLECT_S", 0.0)
 
 
@@ -96,7 +96,7 @@ async def working(api: ApiHarness, home: Path) -> AsyncIterator[None]:
     runtimes = Runtimes(home, [], "none")
     await runtimes.start()
     worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
-    daemons = [asyncio.create_task(run(api.platform)) for run in (timers.run, run_counts.run, trace_export.run)]
+    daemons = [asyncio.create_task(run(api.platform)) for run in (timers.run, ended_runs.run, trace_export.run)]
     running = asyncio.create_task(worker.run())
     try:
         yield

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from orvanta_platform.daemons import reaper, run_counts, trace_export
+from orvanta_platform.daemons import ended_runs, reaper, trace_export
 from orvanta_platform.daemons.supervision import Daemon, keep_running
 from orvanta_platform.services.platform import Platform
 
-IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, run_counts.run, trace_export.run)
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, ended_runs.run, trace_export.run)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.daemons import run_counts
+from orvanta_platform.daemons import ended_runs
 from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.daemons.supervision import keep_running
 from orvanta_platform.errors import PortTaken
@@ -180,7 +180,7 @@ class Endpoint:
 
     async def _metrics(self) -> _Response:
         measured = self._platform.measurements
-        await run_counts.record_ended(self._platform)
+        await ended_runs.record_ended(self._platform)
         return _Response(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
 
     async def _read_figures(self) -> Figures | None:

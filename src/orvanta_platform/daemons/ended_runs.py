@@ -1,4 +1,4 @@
-"""Counting of the runs that end in this process. Costs nothing while none do."""
+"""Alerts, spans and counts of the runs that end in this process. Costs nothing while none do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from orvanta_platform.services.maintenance import alerts, metrics, run_traces
 from orvanta_platform.services.platform import Platform
 
 COLLECT_S = 5.0
-"""Seconds for which ended runs are collected before they are counted in one query."""
+"""Seconds for which ended runs are collected before they are recorded together."""
 
 _BATCH = 20_000
+"""Maximum number of runs that are recorded together."""
 
 
 async def run(platform: Platform) -> None:
-    """Count ended runs, every few seconds at most."""
+    """Record ended runs, every few seconds at most."""
     while True:
         await platform.measurements.ended.wait()
         await asyncio.sleep(COLLECT_S)
