@@ -90,13 +90,30 @@ def test_wheel_contains_every_file_of_the_package() -> None:
     assert files and sorted(str(path.relative_to(package)) for path in files - contained) == []
 
 
+def check_query(expression: str) -> set[str]:
+    """Check that the metrics of an expression of PromQL exist and have its labels; return their names."""
+    names = {re.sub("_(bucket|count)$", "", name) for name in re.findall(r"orvanta_\w+", expression)}
+    metrics = [each for each in METRICS if each.name in names]
+    assert names and {each.name for each in metrics} == names, expression
+    known = {label for each in metrics for label in (*each.labels, *(["le"] if each.kind == "histogram" else []))}
+    grouped = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", expression) for label in labels.split(",")}
+    assert grouped | set(re.findall(r'(\w+)=~?"', expression)) <= known, expression
+    return names
+
+
 def test_alert_rules_query_existing_metrics() -> None:
     (rules,) = load((DEPLOY / "prometheus" / "rules.yaml").read_text())
     for rule in rules["groups"][0]["rules"]:
-        named = set(re.findall(r"orvanta_\w+", rule["expr"]))
-        known = {each.name for each in METRICS}
-        assert named and {re.sub("_(bucket|count|sum)$", "", name) for name in named} <= known, rule["alert"]
+        check_query(rule["expr"])
         assert rule["annotations"]["summary"] and rule["annotations"]["action"]
+
+
+def test_queries_of_the_guide_name_existing_metrics() -> None:
+    page = (ROOT / "docs" / "how-to" / "operate" / "monitor.md").read_text()
+    queries = re.findall(r"^\| .+\? \| `(.+)` \|$", page, re.MULTILINE)
+    assert len(queries) == 6
+    for query in queries:
+        check_query(query)
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
@@ -157,13 +174,10 @@ def test_dashboard_shows_every_metric_with_its_labels() -> None:
     assert (DEPLOY / "grafana" / "orvanta.json").read_text() == dashboard.text(), "run: make docs"
     shown = set()
     for expression in expressions():
-        names = {re.sub("_(bucket|count)$", "", name) for name in re.findall(r"orvanta_\w+", expression)}
-        (metric,) = (each for each in METRICS if each.name in names)
-        shown.add(metric.name)
+        (name,) = check_query(expression)
+        (metric,) = (each for each in METRICS if each.name == name)
+        shown.add(name)
         assert ("_bucket" in expression or "_count" in expression) is (metric.kind == "histogram"), expression
-        grouped = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", expression) for label in labels.split(",")}
-        labels = grouped | set(re.findall(r'(\w+)=~?"', expression))
-        assert labels <= {*metric.labels, *(["le"] if metric.kind == "histogram" else [])}, expression
     assert shown == {each.name for each in METRICS}
 
 

@@ -49,16 +49,22 @@ SYMPTOMS = {
 """Symptoms, by the first message or name of their row, and a test that produces each."""
 
 
-def test_each_symptom_is_produced_by_an_existing_test() -> None:
+def listed_symptoms() -> list[list[str]]:
+    """Return the messages and names in the first column of each row."""
     rows = re.findall(r"^\| (?!symptom)(?!---)(.+?) \| .+? \| .+? \|$", PAGE.read_text(), re.MULTILINE)
-    listed = [re.findall("`([^`]+)`", row)[0] for row in rows]
+    return [re.findall("`([^`]+)`", row) for row in rows]
+
+
+def test_each_symptom_is_produced_by_an_existing_test() -> None:
+    listed = [row[0] for row in listed_symptoms()]
     assert sorted(listed) == sorted(SYMPTOMS) and len(listed) >= 20
     assert missing(dict.fromkeys(SYMPTOMS.values())) == []
 
 
 def test_messages_of_the_page_are_those_of_the_code() -> None:
+    """Each is in one text of the code, in which an ellipsis of the page stands for a value."""
     code = "\n".join(path.read_text() for path in (ROOT / "src" / "orvanta_platform").rglob("*.py"))
-    code = code.replace("of its result{since}", "of its result since")
-    for symptom in SYMPTOMS:
-        for part in symptom.removeprefix("GET ").split("…"):
-            assert part.strip(" .:") in code, symptom
+    code = code.replace("of its result{since}", "of its result since {at}")
+    for symptom in (each for row in listed_symptoms() for each in row):
+        parts = [re.escape(part.strip()) for part in symptom.removeprefix("GET ").split("…")]
+        assert re.search(r'[^"\n]{0,80}'.join(parts), code), symptom
