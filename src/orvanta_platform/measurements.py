@@ -43,31 +43,43 @@ def _metric(kind: Literal["counter", "gauge", "histogram"], name: str, labels: s
 _ALL, _LEADER = "servers and workers", "leading server"
 
 BUILD = _metric("gauge", "build_info", "version", _ALL, "Version of the process; the value is always 1.")
-RUNS = _metric("counter", "runs_total", "trigger outcome", _ALL, "Runs that ended.")
+RUNS = _metric(
+    "counter", "runs_total", "trigger outcome", _ALL, "Runs that ended, by outcome: succeeded, failed, cancelled."
+)
 JOB_WAIT = _metric(
     "histogram",
     "job_schedule_to_start_seconds",
     "queue",
     "workers",
-    "Time between the enqueuing of a job and its first claim.",
+    "Time between the enqueuing of a job and its first claim; the queues of single workers count as one, `worker`.",
 )
 JOB_DURATION = _metric(
     "histogram",
     "job_duration_seconds",
     "kind outcome",
     "workers",
-    "Time for which an attempt of a job occupied its slot.",
+    "Time for which an attempt of a job occupied its slot, by outcome: succeeded, failed, cancelled.",
 )
-SLOTS = _metric("gauge", "worker_slots", "state", "workers", "Slots of the worker that are used and free.")
+SLOTS = _metric("gauge", "worker_slots", "state", "workers", "Slots of the worker by state: used, free.")
 STEP = _metric("histogram", "step_duration_seconds", "", _ALL, "Time to write a batch of steps to the database.")
-RETRIES = _metric("counter", "db_retries_total", "error", _ALL, "Transactions that were retried.")
+RETRIES = _metric(
+    "counter", "db_retries_total", "error", _ALL, "Transactions that were retried, by the class of the error."
+)
 DB_WAIT = _metric("histogram", "db_pool_wait_seconds", "", _ALL, "Time that a task waited for a database connection.")
 LOST = _metric("counter", "leases_expired_total", "", _ALL, "Workers that this process declared lost.")
 HTTP = _metric(
-    "histogram", "http_request_duration_seconds", "route method status", "servers", "Time to answer a request."
+    "histogram",
+    "http_request_duration_seconds",
+    "route method status",
+    "servers",
+    "Time to answer a request, by the template of its path.",
 )
 TRIGGER_LAG = _metric(
-    "histogram", "trigger_lag_seconds", "kind", "servers", "Delay of a trigger: between the time of a tick and its run."
+    "histogram",
+    "trigger_lag_seconds",
+    "kind",
+    "servers",
+    "Time between a tick and the start of its run; the only kind is schedule.",
 )
 SPANS = _metric(
     "counter",
@@ -203,8 +215,13 @@ def reference() -> str:
         "# Metrics",
         "",
         "`ORVANTA_METRICS_PORT` (server) and `ORVANTA_WORKER_METRICS_PORT` (worker) switch the endpoint on;",
-        "[Monitor an installation](../how-to/operate/monitor.md) describes it. Times are in seconds. Servers elect one",
-        "of them to expose the metrics of the database; if it changes, the series continue at another instance.",
+        "[Monitor](../how-to/operate/monitor.md#metrics) describes it. Times are in seconds. Servers elect one of them",
+        "to expose the metrics of the database; if it changes, these series continue at another target.",
+        "",
+        "The buckets of histograms end at",
+        f"{', '.join(f'{each:g}' for each in SECONDS)} s.",
+        f"A metric has at most {MAX_SERIES:,} combinations of labels in one process; further ones are counted with",
+        "`other` as the value of each label. The standard metrics `process_*` are served as well.",
         "",
         "| name | type | labels | processes | meaning |",
         "|---|---|---|---|---|",

@@ -52,7 +52,7 @@ export function WorkersPage() {
       {status.error && <Failed error={status.error} retry={() => void status.refetch()} />}
       {data && (
         <>
-          <Totals standing={data} />
+          <Totals status={data} />
           <Charts workspace={workspace} />
           <Queues workspace={workspace} queues={data.queues} />
           <section className={css.section} aria-labelledby="workers">
@@ -84,7 +84,7 @@ export function WorkersPage() {
 const textOf = (each: Worker): string =>
   `${each.worker} ${each.worker_group} ${each.state} ${(each.custom_tags ?? [t("workers.allQueues")]).join(" ")}`.toLowerCase();
 
-function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStatus }) {
+function Totals({ status: { workers, queues, rates } }: { status: WorkerStatus }) {
   const live = workers.filter((each) => each.state === "live");
   const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0);
   const known = Object.values(rates);

@@ -35,7 +35,7 @@ class Observer:
         gap = self._scanned_at is None or now - self._scanned_at > self._gap_s
         self._scanned_at = now
         seen: dict[UUID, _Seen] = {}
-        standing = []
+        expired = []
         for worker in workers:
             if worker.state != "live":
                 continue
@@ -43,7 +43,7 @@ class Observer:
             if before is None or (before.generation, before.beat) != (worker.generation, worker.beat):
                 before = _Seen(worker.generation, worker.beat, now)
             elif now - before.since >= self._lease_s:
-                standing.append(worker)
+                expired.append(worker)
             seen[worker.id] = before
         self._seen = seen
-        return standing
+        return expired

@@ -33,7 +33,7 @@ async def workspace_operations(
 @get("/api/operations", opt=call(answer=Operations))
 async def installation_operations(request: AnyRequest, last: FromQuery[str] = "24h") -> Operations:
     """Figures of all workspaces together, of the workers and of the database. Superadmins and devops only."""
-    return schemas.chart(await statistics.of_installation(platform_of(request), actor_of(request), _span(last)))
+    return schemas.chart(await statistics.of_instance(platform_of(request), actor_of(request), _span(last)))
 
 
 def _span(text: str) -> Span:

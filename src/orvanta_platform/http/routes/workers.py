@@ -95,7 +95,7 @@ async def demand(request: AnyRequest, queues: FromQuery[str | None] = None, slot
 
 @post("/api/workers/drain/{id:uuid}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=DrainBody))
 async def drain_worker(request: AnyRequest, id: FromPath[UUID]) -> str:
-    """Drain a worker, or let it claim jobs again. Its running jobs continue. Administrators of the instance only."""
+    """Drain a worker, or let it claim jobs again. Its running jobs continue. Superadmins only."""
     body = await body_of(request, DrainBody)
     await workers.set_drained(platform_of(request), actor_of(request), id, drained=body.drained)
     return "drained" if body.drained else "claiming"

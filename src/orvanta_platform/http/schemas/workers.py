@@ -25,7 +25,7 @@ class Worker(msgspec.Struct, kw_only=True):
     worker_group: str
     wm_version: str
     last_ping: float
-    """Seconds since its last beat."""
+    """Seconds since its last heartbeat."""
 
     slots: int
     running: int

@@ -94,7 +94,7 @@ async def of_workspace(platform: Platform, actor: Actor, workspace: str, span: S
     return await _chart(platform, workspace, span)
 
 
-async def of_installation(platform: Platform, actor: Actor, span: Span) -> Chart:
+async def of_instance(platform: Platform, actor: Actor, span: Span) -> Chart:
     """Return the figures of all workspaces together, of the workers and of the database. Raises Forbidden."""
     require(actor, "see_all_workers", Target(None, "instance"))
     return await _chart(platform, None, span)
