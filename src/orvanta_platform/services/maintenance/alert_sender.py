@@ -31,7 +31,7 @@ from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.platform import Platform
 
 MAX_TRIES = 8
-"""Number of attempts, spread over about an hour and a half, after which a message is dropped."""
+"""Number of attempts, spread over about half an hour, after which a message is dropped."""
 
 _AT_ONCE = 20
 _TITLES = {
