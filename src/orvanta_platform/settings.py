@@ -91,7 +91,7 @@ class Settings:
     database_direct_url: str | None = _setting(
         "DATABASE_DIRECT_URL",
         _database,
-        "The same database without a pooler, for LISTEN and leader election.",
+        "The same database without a pooler, for notifications (LISTEN).",
         shown="DATABASE_URL",
         secret=True,
     )

@@ -24,7 +24,7 @@ from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 
 CONNECTIONS = 12
-"""Number of database connections of a server process."""
+"""Maximum number of database connections of a server process, without the listener."""
 
 IDLE_TRANSACTION_MS = 30_000
 """Time after which the database ends a session whose transaction waits for this process.

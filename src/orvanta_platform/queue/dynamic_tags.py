@@ -26,7 +26,7 @@ def in_workspace(tag: str | None, workspace: str) -> str | None:
 def with_arguments(tag: str, arguments: Mapping[str, Any]) -> str:
     """Return the tag with the values of the arguments that it names.
 
-    Raises BadRequest unless these are numbers, or texts of letters, digits, dots, hyphens and underscores. Sealed and
+    Raises BadRequest unless these are integers, or texts of letters, digits, dots, hyphens and underscores. Sealed and
     referenced values are neither, so that no secret becomes the name of a queue.
     """
 
