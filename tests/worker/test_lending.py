@@ -204,7 +204,7 @@ async def test_unused_loan_ends_with_a_heartbeat(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server would still use it; the worker lends no other one soon."""
-    monkeypatch.setattr(lending, "LOOK_S", 0.01)
+    monkeypatch.setattr(lending, "POLL_S", 0.01)
     await until_lent(api)
     await beat(api, group, LOAN_BEATS + 1)
     await until_over(group)
@@ -216,29 +216,29 @@ async def test_unused_loan_ends_with_a_heartbeat(
     assert claims.jobs == 3 and not grants
 
 
-async def test_looks_are_recorded_for_the_supervisor(
+async def test_polls_are_recorded_for_the_supervisor(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the worker lends slots: from before the grant until the last look."""
+    """While the worker lends slots: from before the grant until the last poll."""
     record, send, recorded = group._lease.record, Notifier.lend, list[float]()
 
     def sending(*arguments: Any, **named: Any) -> None:
-        recorded.append(record.looked_at)
+        recorded.append(record.polled_at)
         send(*arguments, **named)
 
     monkeypatch.setattr(Notifier, "lend", sending)
-    monkeypatch.setattr(lending, "LOOK_S", 0.01)
-    assert record.looked_at == 0
+    monkeypatch.setattr(lending, "POLL_S", 0.01)
+    assert record.polled_at == 0
     await until_lent(api)
     assert recorded[0] > 0
 
-    async def has_looked_again() -> bool:
-        return record.looked_at > recorded[0]
+    async def has_polled_again() -> bool:
+        return record.polled_at > recorded[0]
 
-    await until(has_looked_again)
+    await until(has_polled_again)
     await beat(api, group, LOAN_BEATS + 1)
     await until_over(group)
-    assert record.looked_at == 0
+    assert record.polled_at == 0
 
 
 async def test_worker_that_does_not_know_its_heartbeats_lends_nothing(
@@ -256,16 +256,16 @@ async def test_worker_lends_again_after_some_requests(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loan before was not used. Until then, calls cost neither a grant nor a read."""
-    monkeypatch.setattr(lending, "LOOK_S", 0.01)
+    monkeypatch.setattr(lending, "POLL_S", 0.01)
     await until_lent(api)
     lent = group._worker._lending._lent
     lent._is_used, lent._requests_after_unused = False, 5
     await beat(api, group, LOAN_BEATS + 1)
     await until_over(group)
-    grants, looks = counted(monkeypatch, Notifier, "lend"), counted(monkeypatch, jobs, "list_assigned")
+    grants, reads = counted(monkeypatch, Notifier, "lend"), counted(monkeypatch, jobs, "list_assigned")
     for _ in range(4):
         assert await result(api) == "done"
-    assert not grants and not looks
+    assert not grants and not reads
     assert await result(api) == "done"
 
     async def is_lent() -> bool:
@@ -278,7 +278,7 @@ async def test_work_that_cannot_be_assigned_pays_nothing(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither a grant nor a read."""
-    grants, looks = counted(monkeypatch, Notifier, "lend"), counted(monkeypatch, jobs, "list_assigned")
+    grants, reads = counted(monkeypatch, Notifier, "lend"), counted(monkeypatch, jobs, "list_assigned")
     node = {**BASH, "input_transforms": {}}
     items = {"type": "javascript", "expr": "[1, 2, 3, 4, 5, 6, 7, 8, 9]"}
     loop = {"type": "forloopflow", "iterator": items, "parallel": True, "modules": [{"id": "b", "value": node}]}
@@ -290,7 +290,7 @@ async def test_work_that_cannot_be_assigned_pays_nothing(
 
         await until(is_done)
         assert run
-    assert not grants and not looks
+    assert not grants and not reads
 
 
 async def test_slots_are_not_lent_while_work_waits(
@@ -400,12 +400,12 @@ async def test_assigned_job_of_cancelled_run_does_not_start(
     assert not started.exists()
 
 
-async def test_any_error_of_a_look_delays_assigned_jobs(
+async def test_any_error_of_a_poll_delays_assigned_jobs(
     api: ApiHarness, group: GroupSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "_WAIT_S", (3600.0, 3600.0))  # no claim finds it
     await until_lent(api)
-    monkeypatch.setattr(lending, "LOOK_S", 0.01)
+    monkeypatch.setattr(lending, "POLL_S", 0.01)
     list_assigned = jobs.list_assigned
     errors = [ValueError("unexpected"), OSError("lost")]
 

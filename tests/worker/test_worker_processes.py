@@ -109,9 +109,9 @@ async def test_heartbeats_and_executed_jobs_are_exchanged_in_shared_memory(
 @pytest.mark.parametrize(
     ("silent_s", "state"),
     [(None, "running"), (0.0, "running"), (3600.0, "available")],
-    ids=["no loan", "looks", "stopped"],
+    ids=["no loan", "polls", "stopped"],
 )
-async def test_supervisor_requeues_assigned_jobs_of_process_that_does_not_look(
+async def test_supervisor_requeues_assigned_jobs_of_process_that_does_not_poll(
     database: TestDatabase, tmp_path: Path, child: _Child, silent_s: float | None, state: str
 ) -> None:
     async with core_harness(database, tmp_path / "home") as core:
@@ -119,7 +119,7 @@ async def test_supervisor_requeues_assigned_jobs_of_process_that_does_not_look(
         worker.lend()
         await core.start(job("a"))
         if silent_s is not None:
-            child.record.looked_at = clock.monotonic() - silent_s
+            child.record.polled_at = clock.monotonic() - silent_s
         registration = _Registration(core.platform.settings, core.platform.storage, child, "none")
         registration._worker = structs.replace(registration._worker, id=worker.id)
         await registration._requeue_unread(core.db)

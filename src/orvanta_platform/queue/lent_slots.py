@@ -135,7 +135,7 @@ class LentSlots:
 
     @property
     def may_receive(self) -> bool:
-        """True if jobs may be assigned, or may have been assigned since the last look."""
+        """True if jobs may be assigned, or may have been assigned since the last poll."""
         return self._until_beat is not None
 
     @property
@@ -185,7 +185,7 @@ class LentSlots:
         return self._until_beat is not None and beat > self._until_beat
 
     def end(self, beat: int) -> None:
-        """End the loan if it ends with this heartbeat. A look for jobs must have begun after the heartbeat."""
+        """End the loan if it ends with this heartbeat. A poll for jobs must have begun after the heartbeat."""
         if not self.ends_with(beat):
             return
         if not self._is_used:

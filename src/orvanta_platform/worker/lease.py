@@ -15,15 +15,15 @@ IDLE_TRANSACTION_MS = 10_000
 A frozen process would keep the locks of its jobs, and nobody could take them over when its lease has ended.
 """
 
-_BEAT_AT, _DRAINED, _JOBS, _BEATS, _LOOKED_AT = range(5)
+_BEAT_AT, _DRAINED, _JOBS, _BEATS, _POLLED_AT = range(5)
 """Positions of the words. The two processes may be of different versions: 0 means unknown, and none is used again."""
 
 
 class SharedRecord:
     """Record of a worker in memory that its supervisor and its process share, so that neither wakes the other.
 
-    The supervisor writes the beats, the process the number of jobs and the time of its looks. Each value is one aligned
-    word, which is written and read as a whole. Two values that are read may be of different beats.
+    The supervisor writes the heartbeats, the process the number of jobs and the time of its polls. Each value is one
+    aligned word, which is written and read as a whole. Two values that are read may be of different heartbeats.
     """
 
     def __init__(self, handle: int = -1) -> None:
@@ -67,13 +67,13 @@ class SharedRecord:
         self._numbers[_JOBS] = number
 
     @property
-    def looked_at(self) -> float:
+    def polled_at(self) -> float:
         """Monotonic time before which every job that was assigned is known to the process; 0: it lends no slots."""
-        return self._times[_LOOKED_AT]
+        return self._times[_POLLED_AT]
 
-    @looked_at.setter
-    def looked_at(self, at: float) -> None:
-        self._times[_LOOKED_AT] = at
+    @polled_at.setter
+    def polled_at(self, at: float) -> None:
+        self._times[_POLLED_AT] = at
 
     def record_beat(self, at: float, number: int = 0, *, drained: bool = False) -> None:
         """Record a beat of monotonic time `at` with its number, and whether the worker is drained.

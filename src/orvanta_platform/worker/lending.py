@@ -21,8 +21,8 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.claiming import CANNOT_CLAIM
 from orvanta_platform.worker.lease import Lease
 
-LOOK_S = 1.0
-"""Interval, in seconds, at which a worker that lends slots looks for jobs whose notification was lost."""
+POLL_S = 1.0
+"""Interval, in seconds, at which a worker that lends slots polls for jobs whose notification was lost."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Slots:
 
 
 class Lending:
-    """The loan of one worker. `take` and `look` are called with the lock of the worker's claims held."""
+    """The loan of one worker. `take` and `poll` are called with the lock of the worker's claims held."""
 
     def __init__(self, platform: Platform, lease: Lease, slots: Slots) -> None:
         self.queues: Collection[str] | None = None
@@ -92,8 +92,8 @@ class Lending:
                 self._send(server, grant, at_once=at_once)
 
     def _begin(self) -> None:
-        """Look every LOOK_S from now on. If it does not, the supervisor requeues what is assigned."""
-        self._lease.record.looked_at = clock.monotonic()
+        """Poll every POLL_S from now on. If the process does not, the supervisor requeues what is assigned."""
+        self._lease.record.polled_at = clock.monotonic()
         if self._watch is not None:
             self._watch.set()
 
@@ -117,10 +117,10 @@ class Lending:
         """
         self._watch = watch
         while True:
-            is_woken = await watch.wait(LOOK_S if self._lent.may_receive else None)
+            is_woken = await watch.wait(POLL_S if self._lent.may_receive else None)
             try:
                 async with claiming, self._platform.db.acquire() as connection:
-                    await self.look(connection)
+                    await self.poll(connection)
                 if not is_woken:
                     self._platform.notify.send()  # a grant that was to be sent with the end of a job
             except CANNOT_CLAIM as error:
@@ -129,13 +129,13 @@ class Lending:
                 # The loop must survive: without it, assigned jobs are never started.
                 log.exception("assigned jobs were not started", action="assigned")
 
-    async def look(self, connection: Connection) -> None:
+    async def poll(self, connection: Connection) -> None:
         """Start the jobs that were assigned, and end the loan with its heartbeat."""
-        looking = clock.monotonic()
-        beats = self._lease.record.beats  # before the look: what it does not find will not arrive
+        began_at = clock.monotonic()
+        beats = self._lease.record.beats  # before the poll: what it does not find will not arrive
         await self.take(connection, from_start=self._lent.ends_with(beats))
         self._lent.end(beats)
-        self._lease.record.looked_at = looking if self._lent.may_receive else 0.0
+        self._lease.record.polled_at = began_at if self._lent.may_receive else 0.0
         if not self._lent.may_receive:
             self._asking = None
         elif not self._slots.may_claim():

@@ -482,10 +482,10 @@ class Worker:
                     try:
                         await duty()
                     except DATABASE_AWAY as error:
-                        log.warning("cannot check running jobs", action="look", error=str(error))
+                        log.warning("cannot check running jobs", action="watch", error=str(error))
                     except Exception:
                         # The loop must survive: without it, cancelled jobs run on and lost jobs are never requeued.
-                        log.exception("check of running jobs failed", action="look")
+                        log.exception("check of running jobs failed", action="watch")
 
     async def _sync_running(self) -> None:
         """Stop the running jobs that are cancelled or no longer belong to this worker."""

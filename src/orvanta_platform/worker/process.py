@@ -1,7 +1,7 @@
 """The worker's process. Its supervisor starts it and passes it a lease; it ends with the supervisor.
 
 The two exchange JSON lines over a socket pair: `hello` (isolation) to the supervisor, `lease` (worker id, generation)
-and `drain` from it. Beats, the number of executed jobs and the time of the last look for assigned jobs are in the
+and `drain` from it. Heartbeats, the number of executed jobs and the time of the last poll for assigned jobs are in
 memory that they share.
 """
 

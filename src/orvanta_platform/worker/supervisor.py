@@ -38,8 +38,8 @@ from orvanta_platform.worker.lease import IDLE_TRANSACTION_MS, SharedRecord
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
-_LOOK_S = 2.0
-"""Longest time between looks of a process that lends slots; it looks for assigned jobs each second."""
+_MAX_POLL_S = 2.0
+"""Maximum time in seconds between polls of a process that lends slots; it polls for assigned jobs each second."""
 _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnavailable)
 
 log = structlog.get_logger(__name__)
@@ -313,13 +313,13 @@ class _Registration:
             await asyncio.sleep(max(0.0, clock.align(at + pause_s / 2, at + pause_s) - clock.monotonic()))
 
     async def _requeue_unread(self, database: Database) -> None:
-        """Requeue the jobs that were assigned to a process that has not looked for them for the time of a lease.
+        """Requeue the jobs that were assigned to a process that has not polled for them for the time of a lease.
 
         Its heartbeats are recorded, so nobody else would. A job that it had read after all runs at a stale attempt.
         """
-        looked_at = self._child.record.looked_at
-        silent_s = clock.monotonic() - looked_at
-        if not looked_at or silent_s <= self._settings.lease_ms / 1000 + _LOOK_S:
+        polled_at = self._child.record.polled_at
+        silent_s = clock.monotonic() - polled_at
+        if not polled_at or silent_s <= self._settings.lease_ms / 1000 + _MAX_POLL_S:
             return
         try:
             await job_recovery.requeue_unread_jobs(
