@@ -371,7 +371,7 @@ async def test_changed_settings_withdraw_the_loan(api: ApiHarness, group: GroupS
     answer = await api.client.post("/api/configs/update/default", json={"worker_tags": ["gpu"]})
     assert answer.status_code == 200, answer.text
     api.platform.instance._cache.clear()
-    assert await group.take()
+    assert await group.apply()
 
     async def is_withdrawn() -> bool:
         return bool(loan_of(api).grant.total == 0)

@@ -40,7 +40,7 @@ async def serve(api: ApiHarness, group: GroupSettings, *queues: str) -> None:
     body = {"worker_tags": list(queues)}
     assert (await api.client.post("/api/configs/update/default", json=body)).status_code == 200
     api.platform.instance._cache.clear()
-    await group.take()
+    await group.apply()
 
 
 async def refused(api: ApiHarness, path: str, body: Any) -> None:

@@ -27,7 +27,7 @@ async def configure(api: ApiHarness, group: GroupSettings, **config: Any) -> dic
     answer = await api.client.post("/api/configs/update/default", json=config)
     assert answer.status_code == 200, answer.text
     api.platform.instance._cache.clear()
-    assert await group.take()
+    assert await group.apply()
     async with api.platform.db.acquire() as conn:
         return dict(await conn.fetchrow("SELECT queues, slots FROM worker WHERE name = 'w'"))
 
@@ -52,7 +52,7 @@ async def available(api: ApiHarness) -> set[UUID]:
         return {row["id"] for row in await conn.fetch("SELECT id FROM job_live WHERE state = 'available'")}
 
 
-async def test_running_worker_takes_changed_settings(api: ApiHarness, group: GroupSettings) -> None:
+async def test_running_worker_applies_changed_settings(api: ApiHarness, group: GroupSettings) -> None:
     """Queues, slots, variables and the isolation level apply to the next job; variables of the platform stay."""
     assert await result(api) == "region , job main"
     row = await configure(
@@ -62,7 +62,7 @@ async def test_running_worker_takes_changed_settings(api: ApiHarness, group: Gro
     held = UUID(await api.preview(**BASH, tag="gpu"))
     assert await result(api) == "region eu, job main"
     assert await available(api) == {held}
-    assert not await group.take()
+    assert not await group.apply()
     await configure(api, group, worker_tags=["gpu"], slots=1)
     assert await result(api, tag="gpu") == "region , job main"
     assert not await available(api)
@@ -74,7 +74,7 @@ async def test_running_worker_takes_changed_settings(api: ApiHarness, group: Gro
         await asyncio.sleep(POLL_S)
     assert (await api.client.delete("/api/configs/delete/default")).status_code == 200
     api.platform.instance._cache.clear()
-    assert await group.take()
+    assert await group.apply()
     assert await waits == "region , job main"
 
 
@@ -85,7 +85,7 @@ async def test_worker_that_cannot_refuse_the_network_claims_no_jobs(api: ApiHarn
     assert "jobs without network, which is impossible here" in str(group._worker._unready())
     held = UUID(await api.preview(**BASH))
     await make_unreadable(api)
-    assert not await group.take() and group._lease.may_claim is False, "settings of a newer version change nothing"
+    assert not await group.apply() and group._lease.may_claim is False, "settings of a newer version change nothing"
     async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM instance_setting")
     assert await available(api) == {held}
@@ -97,7 +97,7 @@ async def test_worker_that_cannot_refuse_the_network_claims_no_jobs(api: ApiHarn
 async def test_worker_claims_no_jobs_before_it_has_read_its_settings(api: ApiHarness, group: GroupSettings) -> None:
     assert (await api.client.post("/api/configs/update/default", json={"network": "none"})).status_code == 200
     await make_unreadable(api)
-    assert not await group.take()
+    assert not await group.apply()
     assert group._lease.may_claim is False and "cannot be read" in str(group._worker._unready())
 
 
@@ -113,7 +113,7 @@ async def test_worker_keeps_its_settings_after_any_failure(
     assert (await configure(api, group, slots=2))["slots"] == 2
     with monkeypatch.context() as patch:
         patch.setattr(InstanceSettings, "get", fail)
-        assert not await group.take()
+        assert not await group.apply()
     assert group._lease.may_claim
     assert (await configure(api, group, slots=1))["slots"] == 1
 

@@ -28,9 +28,9 @@ class GroupSettings:
         self._worker = worker
         self._lease = lease
         self._isolation = isolation
-        self._taken: WorkerGroup | None = None
+        self._applied: WorkerGroup | None = None
 
-    async def take(self) -> bool:
+    async def apply(self) -> bool:
         """Read and apply the settings and the rules about queues; return whether the settings changed.
 
         If they cannot be read, for instance because a newer version has written them or the instance key differs, the
@@ -41,28 +41,28 @@ class GroupSettings:
             self._worker.follow_queue_rules(await self._platform.instance.get(QUEUE_RULES))
             groups = await self._platform.instance.get(WORKER_GROUPS)
             group = groups.get(self._platform.settings.worker_group, WorkerGroup())
-            if group == self._taken:
+            if group == self._applied:
                 return False
             queues, slots = await self._worker.configure(group, self._isolation)
             if self._lease.excluded is not None:
-                queues = []  # others see that it serves none
+                queues = []  # the row of the worker shows that it serves none
             async with self._platform.db.acquire() as connection:
                 await workers.set_served(connection, self._lease.worker, self._lease.generation, queues, slots)
         except Exception as error:
             log.warning("cannot read the settings of the group", action="group_settings", error=repr(error))
-            if self._taken is None:
+            if self._applied is None:
                 self._lease.excluded = "The settings of the group cannot be read."
             return False
-        self._taken = group
+        self._applied = group
         if self._lease.excluded is not None:
             log.warning("the worker claims no jobs", action="group_settings", reason=self._lease.excluded)
-        log.info("settings of the group taken", action="group_settings", slots=slots)
+        log.info("settings of the group applied", action="group_settings", slots=slots)
         return True
 
     async def follow(self) -> None:
         """Apply changed settings until cancelled."""
         while True:
-            with suppress(Exception):  # settings that cannot be read are read again and logged by `take`
+            with suppress(Exception):  # settings that cannot be read are read again and logged by `apply`
                 async with self._platform.polls.turn(CHECK_S) as connection:
                     await self._platform.instance.refresh(connection, QUEUE_RULES, WORKER_GROUPS)
-            await self.take()
+            await self.apply()

@@ -78,7 +78,7 @@ async def run(settings: Settings, control_fd: int, record: SharedRecord, backgro
         if lease is not None:
             worker = Worker(platform, runtimes, lease)
             group = GroupSettings(platform, worker, lease, runtimes.isolation.level)
-            await group.take()
+            await group.apply()
             async with background(platform):
                 heap.settle()
                 await _work(worker, control, lease, group)
