@@ -34,6 +34,7 @@ from orvanta_platform.services.run_views import erasing, search_index
 from orvanta_platform.services.runs import locks as locking
 
 PAUSE_S = 3600.0
+"""Seconds between two runs of the janitor, and between two sweeps of the retention."""
 
 FIRST_SWEEP_S = 600.0
 """Delay in seconds of the first sweep of the object storage after the start."""

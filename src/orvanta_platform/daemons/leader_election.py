@@ -28,10 +28,10 @@ LEASE_S = 5.0
 BEAT_S = 2.0
 """Seconds between two heartbeats. They follow a poll of the process, and may be an eighth late."""
 
-_HELD = 0.7
+_RENEWAL_SHARE = 0.7
 """Share of the lease without a successful heartbeat after which a leader gives up."""
 
-_WATCH = 0.625
+_CHECK_FACTOR = 0.625
 """Seconds between two checks of an observer, per second between two heartbeats."""
 
 _RETRY_S = 0.25
@@ -53,7 +53,7 @@ async def lead(platform: Platform, name: str, duty: Duty, *, lease_s: float = LE
                 await _serve(platform, leadership, duty)
         except _UNAVAILABLE as error:
             log.warning("duty interrupted", action="lead", leader=name, error=repr(error))
-        await asyncio.sleep(beat_s * _WATCH * random.uniform(0.8, 1.2))
+        await asyncio.sleep(beat_s * _CHECK_FACTOR * random.uniform(0.8, 1.2))
 
 
 async def _serve(platform: Platform, leadership: Leadership, duty: Duty) -> None:
@@ -88,7 +88,7 @@ class Leadership:
         self._platform = platform
         self._lease_s = lease_s
         self._beat_s = beat_s
-        self._observer = Observer(lease_s, gap_s=max(3 * beat_s * _WATCH, lease_s / 2))
+        self._observer = Observer(lease_s, gap_s=max(3 * beat_s * _CHECK_FACTOR, lease_s / 2))
 
     async def seek(self) -> bool:
         """Check the leader once and return whether this process leads from now on.
@@ -118,7 +118,7 @@ class Leadership:
         A heartbeat counts from before it was sent: observers may have seen it long before its answer arrived.
         """
         sent_at = clock.monotonic()
-        while (left_s := sent_at + self._lease_s * _HELD - clock.monotonic()) > 0:
+        while (left_s := sent_at + self._lease_s * _RENEWAL_SHARE - clock.monotonic()) > 0:
             now = clock.monotonic()
             try:
                 async with asyncio.timeout(left_s):

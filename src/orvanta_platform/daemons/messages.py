@@ -15,6 +15,7 @@ from orvanta_platform.services.releases import deployment_checks, deployment_mai
 from orvanta_platform.services.triggers import error_handlers
 
 POLL_S = 1.0
+"""Seconds between two checks for messages of a process that is not idle."""
 
 SENDERS: Mapping[str, Callable[[Platform], Awaitable[int]]] = {
     "notifications": notification_queue.send_due,

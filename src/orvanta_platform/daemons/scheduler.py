@@ -12,7 +12,10 @@ from orvanta_platform.services.triggers import ticks as scheduling
 from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 
 MAX_WAIT_S = 1.0
+"""Maximum time in seconds between two checks for due ticks of a server that is not idle."""
+
 MIN_WAIT_S = 0.01
+"""Pause in seconds after a due tick that another process has taken."""
 
 
 async def run(platform: Platform) -> None:

@@ -12,6 +12,7 @@ from orvanta_platform.services.platform import Platform
 Daemon = Callable[[Platform], Awaitable[None]]
 
 RESTART_S = 1.0
+"""Seconds after which a daemon that failed is restarted."""
 
 log = structlog.get_logger(__name__)
 

@@ -21,6 +21,8 @@ WORKER_WAIT_S = 2.0
 """Interval of the polls of a worker, in seconds, which matter while no server runs."""
 
 SWEEP_S = 1.0
+"""Minimum interval, in seconds, of two sweeps of runs with unprocessed events."""
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -41,32 +41,32 @@ async def list_workers(
 @get("/api/workers/queue_counts", opt=shape(answer=dict[str, int]))
 async def queue_counts(request: AnyRequest) -> dict[str, int]:
     """Count the jobs that may start now, by queue (`tag`). Queues without such jobs are omitted."""
-    return await workers.queue_counts(platform_of(request), actor_of(request))
+    return await workers.count_waiting_jobs(platform_of(request), actor_of(request))
 
 
 @get("/api/workers/queues", opt=shape(answer=list[Queue]))
 async def list_queues(request: AnyRequest) -> list[Queue]:
     """List the queues that have jobs: the number waiting and since when, the number running, and their workers."""
-    return [schemas.queue(row) for row in await workers.queues(platform_of(request), actor_of(request))]
+    return [schemas.queue(row) for row in await workers.list_queues(platform_of(request), actor_of(request))]
 
 
 @get("/api/workers/custom_tags", opt=shape(answer=list[str]))
 async def custom_tags(request: AnyRequest) -> list[str]:
     """List the queues (tags) that live workers name. Workers that name none serve all queues."""
-    return await workers.named_queues(platform_of(request), actor_of(request))
+    return await workers.list_named_queues(platform_of(request), actor_of(request))
 
 
 @get("/api/workers/exists_workers_with_tags", opt=shape(answer=dict[str, bool]))
 async def exists_workers_with_tags(request: AnyRequest, tags: FromQuery[str]) -> dict[str, bool]:
     """Check for each queue in `tags`, which are comma-separated, whether a live worker serves it."""
     asked = [tag for tag in dict.fromkeys(tags.split(",")) if tag]
-    return await workers.served(platform_of(request), actor_of(request), asked)
+    return await workers.find_served_queues(platform_of(request), actor_of(request), asked)
 
 
 @get("/api/workers/queue_metrics", opt=shape(answer=list[QueueMetrics]))
 async def queue_metrics(request: AnyRequest) -> list[QueueMetrics]:
     """Get the number of jobs that may start now, by queue, in the form of a series with one value."""
-    counts = await workers.queue_counts(platform_of(request), actor_of(request))
+    counts = await workers.count_waiting_jobs(platform_of(request), actor_of(request))
     return schemas.metrics(counts, clock.now())
 
 
@@ -77,7 +77,7 @@ async def count_by_tag(
     """Count the ended jobs of recent runs, by queue (`tag`): those created in the last `horizon_secs` seconds, at most
     seven days. Without `workspace_id`, the jobs of all workspaces of the caller.
     """
-    counts = await workers.ended_counts(platform_of(request), actor_of(request), horizon_secs, workspace_id)
+    counts = await workers.count_ended_jobs(platform_of(request), actor_of(request), horizon_secs, workspace_id)
     return [TagCount(tag=tag, count=count) for tag, count in counts.items()]
 
 
@@ -90,7 +90,7 @@ async def demand(request: AnyRequest, queues: FromQuery[str | None] = None, slot
     if not 1 <= slots <= MAX_SLOTS:
         raise BadRequest(f"The value of slots is not between 1 and {MAX_SLOTS}.")
     names = None if queues is None else [name for name in queues.split(",") if name]
-    return Demand(await workers.demand(platform_of(request), actor_of(request), names, slots))
+    return Demand(await workers.count_desired_workers(platform_of(request), actor_of(request), names, slots))
 
 
 @post("/api/workers/drain/{id:uuid}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=DrainBody))

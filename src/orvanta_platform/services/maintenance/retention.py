@@ -89,7 +89,7 @@ async def delete_all_runs(database: Database, storage: Storage, workspace: str, 
 
 
 def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]) -> str | None:
-    """Return the reason why a partition must be kept, or None.
+    """Return the reason for which a partition cannot be dropped, or None.
 
     A live run may read all runs that ended after it started.
     """

@@ -11,7 +11,7 @@ from orvanta_platform import ids
 from orvanta_platform.db import retention as rows
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.retention import TableSize, WorkspaceSize
-from orvanta_platform.services.maintenance.retention import Policy, blocking_reason
+from orvanta_platform.services.maintenance.retention import LOCK_TIMEOUT_MS, Policy, blocking_reason
 
 
 class Week(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Week(msgspec.Struct, frozen=True):
     goes_at: datetime | None
     """Time at which it may be dropped."""
     held_by: str | None
-    """Reason why it is kept after that time."""
+    """Reason for which it cannot be dropped at that time."""
 
 
 class StorageReport(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ async def storage(database: Database, policy: Policy, now: datetime, *, owner_ur
 async def _droppable(owner_url: str | None) -> bool:
     if owner_url is None:
         return False
-    async with rows.connect_as_owner(owner_url, 2000) as conn:
+    async with rows.connect_as_owner(owner_url, LOCK_TIMEOUT_MS) as conn:
         return await rows.can_drop_partitions(conn)
 
 

@@ -27,12 +27,16 @@ MAX_HORIZON_S = 7 * 86_400
 """Maximum age in seconds of the runs whose jobs are counted."""
 
 _MAX_TAGS = 1000
+"""Maximum number of queues in a call."""
 
 
 async def list_workers(
     platform: Platform, actor: Actor, *, seen_within_s: float | None = None, limit: int = 1000, offset: int = 0
 ) -> list[WorkerRow]:
-    """Return live workers, newest first; with `seen_within_s` also those that ended within that number of seconds."""
+    """Return live workers, newest first. Raises Forbidden.
+
+    With `seen_within_s` also those that sent a heartbeat within that number of seconds.
+    """
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         mine = await _workspaces(conn, actor)
@@ -49,7 +53,7 @@ async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
     return [row.id for row in await workspaces.list_of_account(conn, actor.email, every=False) if not row.disabled]
 
 
-async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
+async def list_queues(platform: Platform, actor: Actor) -> list[QueueRow]:
     """Return the queues with jobs that the actor may see, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
@@ -72,21 +76,21 @@ async def set_drained(platform: Platform, actor: Actor, worker: UUID, *, drained
     await platform.db.retrying(write)
 
 
-async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
+async def count_waiting_jobs(platform: Platform, actor: Actor) -> dict[str, int]:
     """Return the number of jobs that can start now, by queue, without empty ones. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.count_jobs_by_queue(conn, await _workspaces(conn, actor))
 
 
-async def named_queues(platform: Platform, actor: Actor) -> list[str]:
+async def list_named_queues(platform: Platform, actor: Actor) -> list[str]:
     """Return the queues that live workers name, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.list_named_queues(conn)
 
 
-async def served(platform: Platform, actor: Actor, queues: Sequence[str]) -> dict[str, bool]:
+async def find_served_queues(platform: Platform, actor: Actor, queues: Sequence[str]) -> dict[str, bool]:
     """Return for each of these queues whether a live worker serves it. Raises Forbidden, BadRequest."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     if len(queues) > _MAX_TAGS:
@@ -96,7 +100,7 @@ async def served(platform: Platform, actor: Actor, queues: Sequence[str]) -> dic
     return {queue: queue in found for queue in queues}
 
 
-async def ended_counts(platform: Platform, actor: Actor, horizon_s: int, workspace: str | None) -> dict[str, int]:
+async def count_ended_jobs(platform: Platform, actor: Actor, horizon_s: int, workspace: str | None) -> dict[str, int]:
     """Return the number of ended jobs of the runs created in the last `horizon_s` seconds, by queue.
 
     `workspace`: only its jobs; None: those of all workspaces that the actor may see. Raises Forbidden.
@@ -110,7 +114,7 @@ async def ended_counts(platform: Platform, actor: Actor, horizon_s: int, workspa
         return await worker_views.count_ended_by_queue(conn, since, mine)
 
 
-async def demand(platform: Platform, actor: Actor, queues: Sequence[str] | None, slots: int) -> int:
+async def count_desired_workers(platform: Platform, actor: Actor, queues: Sequence[str] | None, slots: int) -> int:
     """Return the number of workers with this number of slots that the jobs of these queues (None: all) need.
 
     Raises Forbidden.
