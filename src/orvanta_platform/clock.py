@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 BEAT_S = 1.0
 """Seconds between the common times of periodic work of all processes of a machine."""
 
 _EARLY_S = 0.01
 """Maximum time, in seconds, by which a timer may have fired early."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _frozen: datetime | None = None
 
@@ -28,6 +30,11 @@ def monotonic() -> float:
 def processor_time() -> float:
     """Return the processor time of the current thread in seconds; only differences within the thread are meaningful."""
     return time.thread_time()
+
+
+def floor(at: datetime, width: timedelta) -> datetime:
+    """Return the start of the interval of this width that contains `at`. Intervals follow each other from 1970, UTC."""
+    return at - (at - _EPOCH) % width
 
 
 def align(earliest: float, latest: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -39,8 +39,6 @@ MINUTES_RETENTION = timedelta(hours=26)
 
 HOURS_RETENTION = timedelta(days=31)
 """Age at which the figures of hours are deleted."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -78,7 +76,7 @@ async def record(platform: Platform) -> None:
     two servers has the same figures.
     """
     async with platform.db.acquire() as conn:
-        await _record_until(conn, _floor(clock.now(), _MINUTE))
+        await _record_until(conn, clock.floor(clock.now(), _MINUTE))
 
 
 async def delete_old(platform: Platform) -> None:
@@ -108,7 +106,7 @@ async def _record_until(conn: Connection, end: datetime) -> None:
     while start < end:
         until = min(start + _STRIDE, end)
         await rows.record_minutes(conn, start, until, SECONDS, with_state=until == end)
-        first_hour, last_hour = _floor(start, _HOUR), _floor(until, _HOUR)
+        first_hour, last_hour = clock.floor(start, _HOUR), clock.floor(until, _HOUR)
         if first_hour < last_hour:
             await rows.record_hours(conn, first_hour, last_hour)
         start = until
@@ -116,11 +114,11 @@ async def _record_until(conn: Connection, end: datetime) -> None:
 
 async def _chart(platform: Platform, workspace: str | None, span: Span) -> Chart:
     length, width = _SPANS[span]
-    until = _floor(clock.now(), width) + width
+    until = clock.floor(clock.now(), width) + width
     since = until - length
     async with platform.db.acquire() as conn:
         figures = await rows.list_figures(conn, workspace, since, minutes=length <= MINUTES_RETENTION)
-    grouped = groupby(figures, key=lambda each: _floor(each.at, width))
+    grouped = groupby(figures, key=lambda each: clock.floor(each.at, width))
     return Chart(since, until, width, [_point(at, list(members)) for at, members in grouped])
 
 
@@ -154,7 +152,3 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
             return low + (high - low) * (rank - below) / count
         below += count
     return SECONDS[-1]
-
-
-def _floor(at: datetime, width: timedelta) -> datetime:
-    return at - (at - _EPOCH) % width

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -29,8 +29,6 @@ HOURS_RETENTION: Final = timedelta(days=3)
 
 DAYS_RETENTION: Final = timedelta(days=400)
 """Age at which the figures of days are deleted."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WorkspaceUsage(msgspec.Struct, frozen=True):
@@ -58,7 +56,7 @@ async def record(platform: Platform) -> None:
     The last recorded hour is recorded again, for transactions that were committed late. An hour that is recorded by two
     servers has the same figures.
     """
-    end = _floor(clock.now(), _HOUR)
+    end = clock.floor(clock.now(), _HOUR)
     async with platform.db.acquire() as conn:
         last = await rows.get_last_hour(conn)
         if last is not None and last + _HOUR >= end:
@@ -67,7 +65,7 @@ async def record(platform: Platform) -> None:
         while hour < end:
             await rows.record_hour(conn, hour, hour + _HOUR)
             hour += _HOUR
-        await rows.record_days(conn, _floor(first, _DAY), end)
+        await rows.record_days(conn, clock.floor(first, _DAY), end)
     async with platform.db.transaction() as conn:
         for span in get_args(Span):
             await rows.record_rankings(conn, _days(span), _since(span), MAX_NAMES)
@@ -105,7 +103,7 @@ async def of_instance(platform: Platform, actor: Actor, span: Span) -> InstanceU
 
 def _since(span: Span) -> datetime:
     """Return the start of the first day of a span that ends today."""
-    return _floor(clock.now(), _DAY) - (_days(span) - 1) * _DAY
+    return clock.floor(clock.now(), _DAY) - (_days(span) - 1) * _DAY
 
 
 def _days(span: Span) -> int:
@@ -114,7 +112,3 @@ def _days(span: Span) -> int:
 
 def _until(last: datetime | None, since: datetime) -> datetime:
     return since if last is None else last + _HOUR
-
-
-def _floor(at: datetime, width: timedelta) -> datetime:
-    return at - (at - _EPOCH) % width
