@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -103,3 +103,11 @@ async def test_worker_is_fenced_although_another_cannot_be(core: CoreHarness, mo
     async with reaping(core, monkeypatch):
         await core.until(REAPED, silent.id)
     assert not await core.rows(NOT_LIVE, locked.id)
+
+
+async def test_new_lost_worker_precedes_one_whose_recovery_may_have_failed() -> None:
+    lost = reaper._LostWorkers()
+    first, new = (reaper._LostWorker(uuid4(), 1, is_new=is_new) for is_new in (False, True))
+    for each in (first, new):
+        lost.add(each)
+    assert [await lost.take(), await lost.take()] == [new, first]
