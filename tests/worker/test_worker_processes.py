@@ -106,6 +106,29 @@ async def test_heartbeats_and_executed_jobs_are_exchanged_in_shared_memory(
         await platform.close()
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["crashed", "stopped"])
+async def test_supervisor_records_the_loss_of_a_worker_that_was_not_stopped(
+    settings: Settings, child: _Child, process: subprocess.Popen[bytes], *, stopped: bool
+) -> None:
+    """The alert about lost workers reads it. The state is the same for both once their jobs are requeued."""
+    stopping = asyncio.Event()
+    registration = _Registration(settings, open_storage(settings), child, "none")
+    running = asyncio.create_task(registration.run(asyncio.create_task(child.wait()), stopping))
+    platform = await open_platform(settings)
+    try:
+        async with asyncio.timeout(PATIENCE_S), platform.db.acquire() as connection:
+            while await connection.fetchval("SELECT count(*) FROM worker") != 1:
+                await asyncio.sleep(POLL_S)
+            if stopped:
+                stopping.set()
+            process.kill()
+            await running
+            ended = await connection.fetchrow("SELECT state, lost_at IS NOT NULL AS is_lost FROM worker")
+        assert tuple(ended) == ("stopped", not stopped)
+    finally:
+        await platform.close()
+
+
 @pytest.mark.parametrize(
     ("silent_s", "state"),
     [(None, "running"), (0.0, "running"), (3600.0, "available")],
