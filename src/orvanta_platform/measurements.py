@@ -19,7 +19,7 @@ MAX_SERIES = 1000
 """Maximum number of label combinations of one metric; further ones are counted with the label values `other`."""
 
 MAX_ENDED = 100_000
-"""Maximum number of ended runs that wait to be counted."""
+"""Maximum number of ended runs that wait to be recorded."""
 
 Labels = tuple[str, ...]
 
@@ -155,11 +155,13 @@ def _bounded(known: dict[Labels, float] | dict[Labels, Series], labels: Labels) 
 
 
 class EndedRuns:
-    """Runs that ended in this process and are not counted yet."""
+    """Runs that ended in this process and are not recorded yet."""
 
     def __init__(self) -> None:
         self._runs: list[UUID] = []
         self._filled = asyncio.Event()
+        self.recording = asyncio.Lock()
+        """Held while runs that were taken are recorded: who acquires it next finds them recorded or put back."""
 
     def add(self, run: UUID) -> None:
         """Add a run. If nobody takes them, the list stops growing."""
@@ -168,7 +170,7 @@ class EndedRuns:
         self._filled.set()
 
     async def wait(self) -> None:
-        """Wait until there are runs to count."""
+        """Wait until there are runs to record."""
         await self._filled.wait()
 
     def take(self) -> list[UUID]:
@@ -178,7 +180,7 @@ class EndedRuns:
         return taken
 
     def put_back(self, runs: list[UUID]) -> None:
-        """Add runs that were taken and not counted, before those that ended since."""
+        """Add runs that were taken and not recorded, before those that ended since."""
         self._runs = [*runs, *self._runs][:MAX_ENDED]
         if self._runs:
             self._filled.set()

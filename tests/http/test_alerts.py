@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -236,6 +237,25 @@ async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
     assert await configure(api, {}) in (200, 201)
     await check(api)
     assert len(box.mails) == 3 and not (await api.client.get("/api/alerts/list")).json()
+
+
+async def test_stopped_process_reports_its_last_failure(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+    """Regression test: failures of the last five seconds of a process raised no alert."""
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+    assert await configure(api, {"mail": to}, failing_workflows=True) == 200
+    await api.client.post(f"{W}/scripts/create", json={**PYTHON, "path": "u/admin/work", "summary": ""})
+    daemon = asyncio.create_task(ended_runs.run(api.platform))
+    await api.client.post(f"{W}/jobs/run/p/u/admin/work", json={})
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, error="Boom")
+    await asyncio.sleep(0)
+    daemon.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await daemon
+    await check(api)
+    (raised,) = box.mails
+    assert "main: script/u/admin/work fails" in raised["Subject"]
 
 
 async def test_outage_of_the_database_loses_no_alert(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 from orvanta_platform.services.maintenance import alerts, metrics, run_traces
@@ -11,28 +12,37 @@ from orvanta_platform.services.platform import Platform
 COLLECT_S = 5.0
 """Seconds for which ended runs are collected before they are recorded together."""
 
+LAST_S = 5.0
+"""Seconds for which a process that ends records its last runs."""
+
 _BATCH = 20_000
 """Maximum number of runs that are recorded together."""
 
 
 async def run(platform: Platform) -> None:
-    """Record ended runs, every few seconds at most."""
-    while True:
-        await platform.measurements.ended.wait()
-        await asyncio.sleep(COLLECT_S)
-        await record_ended(platform)
+    """Record ended runs, every few seconds at most, and the last ones when the process ends."""
+    try:
+        while True:
+            await platform.measurements.ended.wait()
+            await asyncio.sleep(COLLECT_S)
+            await record_ended(platform)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await record_ended(platform)
 
 
 async def record_ended(platform: Platform) -> None:
     """Record the runs that ended. Those of a batch that fails, and of the following ones, remain to be recorded."""
     ended = platform.measurements.ended
-    runs = ended.take()
-    try:
-        while runs:
-            await record(platform, runs[:_BATCH])
-            runs = runs[_BATCH:]
-    finally:
-        ended.put_back(runs)
+    async with ended.recording:
+        runs = ended.take()
+        try:
+            while runs:
+                await record(platform, runs[:_BATCH])
+                runs = runs[_BATCH:]
+        finally:
+            ended.put_back(runs)
 
 
 async def record(platform: Platform, runs: list[UUID]) -> None:

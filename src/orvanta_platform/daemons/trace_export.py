@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from orvanta_platform import __version__
-from orvanta_platform.services.maintenance import run_traces
+from orvanta_platform.daemons import ended_runs
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.tracing import Context, Span, Spans
 
@@ -53,7 +53,7 @@ async def run(platform: Platform) -> None:
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_S):
-                await run_traces.add(platform, spans, platform.measurements.ended.take())
+                await ended_runs.record_ended(platform)
                 await _export_all(spans, export)
 
 
