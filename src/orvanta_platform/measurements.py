@@ -44,7 +44,12 @@ _ALL, _LEADER = "servers and workers", "leading server"
 
 BUILD = _metric("gauge", "build_info", "version", _ALL, "Version of the process; the value is always 1.")
 RUNS = _metric(
-    "counter", "runs_total", "trigger outcome", _ALL, "Runs that ended, by outcome: succeeded, failed, cancelled."
+    "counter",
+    "runs_total",
+    "trigger outcome",
+    _ALL,
+    "Runs that ended, by outcome: succeeded, failed, cancelled. Those of sub-workflows have the trigger flow; dry runs "
+    "do not count.",
 )
 JOB_WAIT = _metric(
     "histogram",
