@@ -28,7 +28,7 @@ from orvanta_platform.orchestrator.committer import Committer
 from orvanta_platform.orchestrator.job_completion import Finished, finish_job
 from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
-from orvanta_platform.queue.lent_slots import LentSlots
+from orvanta_platform.queue.lent_slots import Grant, LentSlots
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import cancellation
@@ -88,7 +88,8 @@ class Worker:
         async with self.platform.db.acquire() as connection:
             blueprint = await self.platform.blueprints.of(connection, job.run)
         done = await finish_job(self.platform.tools, self.committer, job, blueprint, finish, hand_off=hand_off)
-        self.held.pop(job.id, None)
+        if (held := self.held.get(job.id)) is not None and held.nonce == job.nonce:
+            del self.held[job.id]  # otherwise, the worker has claimed the job again since
         if done.following is not None:
             self.held[done.following.id] = done.following
         return done
@@ -121,13 +122,26 @@ class Worker:
 
     def lend(self, free: int = 10, queues: list[str] | None = None) -> None:
         """Lend slots to the server of the test until the worker beats."""
+        grant = LentSlots(self.id, self.generation).grant(self._server, free, 0, queues)
+        assert grant is not None
+        self._grant(grant)
+
+    def withdraw(self) -> None:
+        """Lend nothing more."""
+        self._grant(Grant(self.id, self.generation, loan=0, total=0, until_beat=0, queues=()))
+
+    @property
+    def _server(self) -> str:
         server = self.platform.starts.borrower
         assert server is not None
-        grant = LentSlots(self.id, self.generation).grant(server, free, 0, queues)
-        assert grant is not None
+        return server
+
+    def _grant(self, grant: Grant) -> None:
+        """Send a grant that begins the next loan."""
         self.loans += 1
         grant = replace(grant, loan=self.loans, until_beat=self.beats)
-        self.platform.listen.wake([f"lent:{server}\t{slot_grants.write(self.platform.keys, server, grant)}"])
+        message = slot_grants.write(self.platform.keys, self._server, grant)
+        self.platform.listen.wake([f"lent:{self._server}\t{message}"])
 
     async def beat(self) -> None:
         """Record a heartbeat, which ends the loan."""

@@ -97,6 +97,8 @@ class Workload:
             if self.rng.random() < 0.1:
                 await self.beat()
             await self.start(scenario(seed, script_path=SCRIPT))
+        for worker in self.workers:
+            worker.withdraw()  # a later workload would assign jobs to workers that nobody drives any more
 
     async def start(self, chosen: Scenario) -> None:
         """Start one run, immediately or (3 in 20) scheduled."""
@@ -125,10 +127,23 @@ class Workload:
                 "SELECT p.key FROM permit p JOIN gate g USING (key) GROUP BY p.key, g.places HAVING count(*) > g.places"
             )
             assert await self.scene.rows(over) == [], "more than the limit run"
+            await self.check_holders()
         else:
             raise AssertionError(f"runs do not end: {await self.describe_open_runs()}")
         for worker, job, finish in self.gone:
             await self.report_late(worker, job, finish)
+
+    async def check_holders(self) -> None:
+        """Check that a worker will complete each running job. One of a cancelled run may wait for an event instead."""
+        running = await self.scene.rows(
+            "SELECT j.id, j.node, j.run, j.worker, j.attempt, j.assigned_seq IS NOT NULL AS assigned FROM job_live j"
+            " JOIN run_live r ON r.id = j.run AND r.cancel_at IS NULL WHERE j.state = 'running'"
+        )
+        workers = {worker.id: worker.held for worker in self.workers}
+        for row in running:
+            is_known = row["id"] in workers.get(row["worker"], ())
+            may_be_taken = row["assigned"] and row["worker"] in workers and row["id"] not in self.released
+            assert is_known or may_be_taken, f"nobody runs the job {dict(row)}"
 
     async def open_runs(self) -> list[UUID]:
         """Return the live runs."""
