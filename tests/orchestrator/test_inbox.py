@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator import inbox, recovery, timers
 from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.orchestrator.decision import prepare
 from orvanta_platform.orchestrator.recovery import LostAttempt
 from orvanta_platform.queue.scan_cursor import START
 from orvanta_platform.services.runs.start import RunOptions
@@ -101,6 +103,31 @@ async def test_expression_reads_values_of_earlier_event_in_same_transaction(core
     await advance(core.platform.tools, run, worker.report(claimed["b"], 2))
     assert (await core.ended(run))["status"] == "succeeded"
     assert await core.result(run) is True
+    await core.is_whole()
+
+
+async def test_answers_for_rolled_back_state_are_not_used(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an expression is evaluated outside the transaction, a worker finishes the job that an event cancels.
+
+    The run then has another state at the rev that it had in that transaction.
+    """
+    worker = await core.worker()
+    run = await core.start(
+        job("a"), job("b"), condition("c", "true", "b"), job("d", on("a", "success")), job("e", on("a", "failure"))
+    )
+    claimed = await worker.claim_by_node()
+    await leave(core, run, inbox.CancelJob(claimed["a"].id, "enough"))
+
+    async def finish_first(*args: Any) -> None:
+        if "a" in claimed:
+            assert (await worker.finish(claimed.pop("a"), 1)).recorded
+        await prepare(*args)
+
+    monkeypatch.setattr("orvanta_platform.orchestrator.advance.prepare", finish_first)
+    assert (await advance(core.platform.tools, run, worker.report(claimed["b"], 2))).recorded
+    assert set(await core.live(run)) == {"d"}
+    ended = {row["node"]: row["state"] for row in await core.rows("SELECT * FROM job WHERE run = $1", run)}
+    assert ended == {"a": "succeeded", "b": "succeeded", "c": "succeeded"}
     await core.is_whole()
 
 

@@ -118,6 +118,8 @@ class _Transaction:
     run: RunRow
     state: RunState
     live: dict[int, LiveJob]
+    first_rev: int = field(init=False)
+    """Rev of the run when it was locked."""
     queues: set[str] = field(default_factory=set)
     timers: bool = False
     stale: bool = False
@@ -132,6 +134,9 @@ class _Transaction:
     rows: StepRows = field(default_factory=StepRows)
     """Rows of the events so far. Its values are no longer readable after the transaction is rolled back."""
     further: list[UUID] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.first_rev = self.run.rev
 
 
 async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
@@ -302,7 +307,8 @@ async def _process(step: _Transaction, pending: _PendingEvent, answered: Answere
         if pending.seq is not None:
             step.idle.append(pending.seq)
         return []
-    finish = pending.finish
+    finish, is_committed = pending.finish, step.run.rev == step.first_rev
+    answered.discard_outdated(step.run, is_committed=is_committed)
     try:
         decided = decide_now(step.blueprint, step.run, event, answered)
         made = translate(
@@ -319,6 +325,8 @@ async def _process(step: _Transaction, pending: _PendingEvent, answered: Answere
             reused=decided.state.reused,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
+        if not is_committed:
+            answered.rolled_back = (step.run.rev, step.run.state)
         raise _LeaveTransaction(pending.label, step, reason) from reason
     await _write(step, made.write, made.rows)
     step.state = decided.state

@@ -40,12 +40,28 @@ class Answered(msgspec.Struct):
     after: tuple[int, Need] | None = None
     """The latest request and its rev; decide() resumes from it while the run is unchanged."""
     prepared: Prepared = msgspec.field(default_factory=Prepared)
+    rolled_back: tuple[int, bytes] | None = None
+    """Rev and state that earlier steps of a transaction made, which ended so that the answers could be found.
+
+    Another process may since have written other steps, after which the run has another state at the same rev.
+    """
 
     def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | NamedError]:
         """Return the answers valid when the run is at `rev`."""
         if self.rounds >= _MAX_VOLATILE_ROUNDS:
             return self.found
         return {key: answer for key, answer in self.found.items() if self.fleeting.get(key, rev) == rev}
+
+    def discard_outdated(self, run: RunRow, *, is_committed: bool) -> None:
+        """Discard answers found for a state that was rolled back, unless the run has this state again.
+
+        `is_committed`: its present state is not one of an open transaction.
+        """
+        if self.rolled_back not in (None, (run.rev, run.state)):
+            self.found, self.fleeting, self.after, self.prepared = {}, {}, None, Prepared()
+            self.rolled_back = None
+        elif is_committed:
+            self.rolled_back = None
 
     def store(
         self, asks: tuple[Ask, ...], answers: Mapping[tuple[str | int, ...], Answer | NamedError], rev: int
