@@ -14,6 +14,7 @@ from tests.orchestrator.harness import CoreHarness, core_harness, job, on
 
 from orvanta_platform.errors import NotFound
 from orvanta_platform.ids import derived_id
+from orvanta_platform.orchestrator import timers
 
 
 @pytest.fixture
@@ -111,6 +112,23 @@ async def test_cancelled_node_ends_its_sub_workflow(core: CoreHarness) -> None:
     (held,) = await worker.claim()
     await core.cancel(await first(core, COUNTER))
     await worker.finish(held, cancelled=True)
+    await worker.finish((await worker.claim())[0], "handled")
+    assert await core.result(run) == "handled"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_unanswered_cancel_of_sub_workflow_ends_by_timer(core: CoreHarness, nested: bool) -> None:
+    """The worker has stopped, or its job cannot be killed."""
+    await deploy(core, "f/team/child", {"modules": [loop("l", [1], job("p")) if nested else job("p")]})
+    call = {"type": "flow", "path": "f/team/child", "input_transforms": {}}
+    run = await core.start({"id": "c", "value": call, "needs": []}, job("h", on("c", "failure")))
+    worker = await core.worker()
+    (held,) = await worker.claim()
+    await core.cancel(await first(core, COUNTER + " ORDER BY child IS NULL"))
+    assert not await core.live(run)
+    await core.run("UPDATE timer SET due_at = app_now()")
+    assert await timers.fire(core.platform.tools) == 1
+    assert not (await worker.finish(held, 1)).recorded
     await worker.finish((await worker.claim())[0], "handled")
     assert await core.result(run) == "handled"
 

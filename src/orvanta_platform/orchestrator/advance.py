@@ -76,6 +76,8 @@ class Tools(msgspec.Struct, frozen=True):
     evaluator: Evaluator = msgspec.field(default_factory=Evaluator)
     recent: RecentValues = msgspec.field(default_factory=RecentValues)
     sizes: Sizes = msgspec.field(default_factory=Sizes)
+    cancel_grace_s: float = 10.0
+    """Seconds after which a cancelled run ends, even if its workers have not answered: ORVANTA_CANCEL_GRACE_MS."""
     stuck: dict[UUID, int] = msgspec.field(default_factory=dict)
     """Number of consecutive failures to step each run."""
 
@@ -120,6 +122,8 @@ class _Transaction:
     live: dict[int, LiveJob]
     first_rev: int = field(init=False)
     """Rev of the run when it was locked."""
+    cancel_grace_s: float = 0.0
+    """As in `Tools`."""
     queues: set[str] = field(default_factory=set)
     timers: bool = False
     stale: bool = False
@@ -261,6 +265,7 @@ async def _run_transaction(
         nested = NestedTransaction(
             connection, tools.reader, tools.storage, tools.recent, tools.blueprints, blueprint, run, answers
         )
+        nested.cancel_grace_s = tools.cancel_grace_s
         return await NestedAdvance(nested).process(waiting, finish)
     live = await _live_jobs(connection, run_id)
     step = _Transaction(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
@@ -271,6 +276,7 @@ async def _run_transaction(
         pending.appendleft(_PendingEvent("cancel", text=inbox.write(inbox.CancelRun())))
     if finish is not None:
         pending.append(_PendingEvent(_FINISH, finish=finish))
+    step.cancel_grace_s = tools.cancel_grace_s
     while pending and not step.ended:
         event = pending.popleft()
         if step.stale:
@@ -348,6 +354,8 @@ async def _decision_event(step: _Transaction, decision: DecisionRow) -> Event | 
 async def _record_cancel(step: _Transaction) -> None:
     """Record a cancellation that the caller of this sub-workflow sent to the inbox."""
     if await run_rows.request_cancel(step.connection, step.run.id, "", None):
+        await run_rows.set_cancel_timer(step.connection, step.run.id, step.cancel_grace_s)
+        step.timers = True
         step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
 
 

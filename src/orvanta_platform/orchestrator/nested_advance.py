@@ -177,6 +177,8 @@ class NestedAdvance:
         if self._tx.run.cancel_at is None and await run_rows.request_cancel(
             self._tx.connection, self._tx.run.id, "", None
         ):
+            await run_rows.set_cancel_timer(self._tx.connection, self._tx.run.id, self._tx.cancel_grace_s)
+            self._tx.outcome.timers = True
             self._tx.outcome.run = msgspec.structs.replace(
                 self._tx.run, rev=self._tx.run.rev + 1, cancel_at=clock.now()
             )

@@ -49,6 +49,8 @@ class NestedTransaction:
         """Values read or decided in this transaction."""
         self.recount = False
         """True if decisions that were made earlier may count from now on."""
+        self.cancel_grace_s = 0.0
+        """As in `Tools`."""
         self.progress = False
         """True if something has been decided."""
 

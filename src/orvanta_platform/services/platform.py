@@ -124,7 +124,8 @@ class Platform:
 
     def __post_init__(self) -> None:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
-        tools = replace(tools, sizes=Sizes(self.settings.result_limit))
+        grace_s = self.settings.cancel_grace_ms / 1000
+        tools = replace(tools, sizes=Sizes(self.settings.result_limit), cancel_grace_s=grace_s)
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "reads", SharedReads())
         object.__setattr__(self, "polls", Polls(self.db, is_notified=lambda: self.listen.hears))

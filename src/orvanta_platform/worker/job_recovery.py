@@ -66,7 +66,7 @@ async def _tools(settings: Settings, storage: Storage, database: Database) -> As
     try:
         keys = instance_keys.load(settings)
         tools = Tools(database, storage, Blueprints(), Notifier(listener), keys, evaluator)
-        yield replace(tools, sizes=Sizes(settings.result_limit))
+        yield replace(tools, sizes=Sizes(settings.result_limit), cancel_grace_s=settings.cancel_grace_ms / 1000)
         await tools.notify.flush()
     finally:
         await evaluator.close()
