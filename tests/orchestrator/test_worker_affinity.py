@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
+from orvanta_platform.db import workers as worker_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.workers import ServingWorker
+from orvanta_platform.orchestrator import worker_affinity
 from orvanta_platform.services.approvals import decisions
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
@@ -111,3 +117,44 @@ async def test_squashed_loop_is_rebound_to_another_worker(core: CoreHarness) -> 
         await other.finish((await other.claim())[0], result)
     assert await core.result(run) == [1, 2, 3]
     await core.is_whole()
+
+
+async def test_run_bound_to_worker_that_ends_meanwhile_fails(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever recovered the jobs of the worker has not seen the run."""
+    worker, queue_of = await core.worker(), worker_affinity.queue_of
+
+    async def ends_afterwards(*args: Any) -> str | None:
+        queue = await queue_of(*args)
+        await worker.vanish()
+        await worker.reap()
+        return queue
+
+    monkeypatch.setattr(worker_affinity, "queue_of", ends_afterwards)
+    run = await core.start(job("a"), same_worker=True)
+    assert (await core.ended(run))["error_name"] == "worker_lost"
+    await core.is_whole()
+
+
+async def test_worker_that_ends_while_sub_workflow_is_bound_is_not_chosen(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = {"type": "rawscript", "language": "python3", "content": "#"}
+    body = msgspec.json.encode({"same_worker": True, "modules": [{"id": "x", "value": code}]})
+    await flows.create(
+        core.platform, ACTOR, WORKSPACE, NewFlow("f/a/sub", msgspec.Raw(body), None, {"summary": msgspec.Raw(b'""')})
+    )
+    started, list_serving = await two(core), worker_rows.list_serving
+
+    async def first_ends(connection: Connection, queues: Sequence[str]) -> list[ServingWorker]:
+        found = await list_serving(connection, queues)
+        (first,) = [each for each in started if each.id == found[0].id]
+        await first.vanish()
+        await first.reap()
+        return found
+
+    monkeypatch.setattr(worker_rows, "list_serving", first_ends)
+    await core.start({"id": "c", "value": {"type": "flow", "path": "f/a/sub", "input_transforms": {}}})
+    (bound,) = await core.rows("SELECT queue, worker.state FROM run_live JOIN worker ON queue = 'worker:' || worker.id")
+    assert bound["state"] == "live"

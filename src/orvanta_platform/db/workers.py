@@ -111,6 +111,19 @@ async def list_serving(connection: Connection, queues: Sequence[str]) -> list[Se
     return [ServingWorker(**dict(row)) for row in await connection.fetch(_SQL["list_serving"], queues)]
 
 
+async def hold_live(connection: Connection, worker: UUID) -> bool:
+    """Lock a worker, so that it cannot be fenced before the end of the transaction; return False if it has ended.
+
+    Runs that the transaction binds to it are visible to whoever recovers its jobs.
+    """
+    return await connection.fetchval(_SQL["hold_live"], worker) is not None
+
+
+async def is_live(connection: Connection, worker: UUID) -> bool:
+    """Return whether the worker has not been fenced."""
+    return bool(await connection.fetchval(_SQL["is_live"], worker))
+
+
 async def list_bound_runs(connection: Connection, queue: str) -> list[UUID]:
     """Return the runs bound to this queue of one worker."""
     return [row["id"] for row in await connection.fetch(_SQL["list_bound_runs"], queue)]

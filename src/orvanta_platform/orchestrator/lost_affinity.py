@@ -30,6 +30,17 @@ async def release(tools: Tools, worker: UUID) -> bool:
     return all(done)
 
 
+async def release_if_ended(tools: Tools, worker: UUID) -> None:
+    """Release the runs of a worker that has ended.
+
+    Called after a run was bound to it: whoever recovered its jobs may not have seen that run.
+    """
+    async with tools.db.acquire() as connection:
+        if await workers.is_live(connection, worker):
+            return
+    await release(tools, worker)
+
+
 async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) -> bool:
     live = await runs.lock_run(connection, run)
     if live is None or live.queue != queue:

@@ -40,7 +40,12 @@ async def queue_of(connection: Connection, blueprint: Blueprint, run: RunRow) ->
 
 
 async def find_worker(connection: Connection, workspace: str, queues: Sequence[str]) -> UUID | None:
-    """Return a random live worker that serves these queues and none closed to the workspace; None: there is none."""
+    """Return a random live worker that serves these queues and none closed to the workspace; None: there is none.
+
+    It is not fenced before the end of the transaction.
+    """
     rules = await instance_settings.read_plain(connection, QUEUE_RULES)
-    candidates = await workers.list_serving(connection, queues)
-    return next((each.id for each in candidates if rules.permits_worker(workspace, each.queues)), None)
+    for each in await workers.list_serving(connection, queues):
+        if rules.permits_worker(workspace, each.queues) and await workers.hold_live(connection, each.id):
+            return each.id
+    return None

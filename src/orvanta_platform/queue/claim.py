@@ -49,6 +49,11 @@ def own_queue(worker: UUID) -> str:
     return f"{PINNED}{worker}"
 
 
+def owner_of(queue: str | None) -> UUID | None:
+    """Return the worker whose own queue this is; None if it is that of no single worker."""
+    return UUID(queue.removeprefix(PINNED)) if queue is not None and is_pinned(queue) else None
+
+
 def is_pinned(queue: str | None) -> bool:
     """Return whether the queue is that of one worker."""
     return queue is not None and queue.startswith(PINNED)

@@ -50,6 +50,17 @@ FROM worker
 WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[])
 ORDER BY random()
 
+-- name: hold_live
+-- Locks a live worker until the end of the transaction: until then, it cannot be fenced. Returns no row if it has ended.
+SELECT id
+FROM worker
+WHERE id = $1 AND state = 'live'
+FOR SHARE
+
+-- name: is_live
+-- Returns true if the worker has not been fenced.
+SELECT EXISTS (SELECT FROM worker WHERE id = $1 AND state = 'live')
+
 -- name: list_bound_runs
 -- Runs bound to a worker, by its own queue.
 SELECT id FROM run_live WHERE queue = $1 ORDER BY id

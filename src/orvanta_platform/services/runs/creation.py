@@ -28,7 +28,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Forbidden, InvalidRunId, QueueReserved, RunLimitReached
 from orvanta_platform.evaluate.raw import members
 from orvanta_platform.ids import is_underived, made_at
-from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
+from orvanta_platform.orchestrator import lost_affinity, sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
 from orvanta_platform.orchestrator.blueprints import OWN, queues_of, write_pins
 from orvanta_platform.orchestrator.decision import decide_step
@@ -38,7 +38,7 @@ from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.run_starts import Outcome
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
 from orvanta_platform.queue import dynamic_tags
-from orvanta_platform.queue.claim import NEW, is_pinned
+from orvanta_platform.queue.claim import NEW, is_pinned, owner_of
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views.jobs import DRY_RUN
@@ -91,6 +91,8 @@ async def create_run(
     else:
         _notify(platform, id, run.plan, run.first_step, outcome)
         await advance_all(platform.tools, permitted)
+    if (worker := owner_of(run.new.queue)) is not None:
+        await lost_affinity.release_if_ended(platform.tools, worker)
     return id
 
 
