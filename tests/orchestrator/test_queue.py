@@ -237,6 +237,27 @@ async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, m
     assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
+async def test_scan_of_stopped_process_does_not_delay_next_one(
+    core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was slow, but not because of dead rows: a job that was committed late would wait twenty times as long."""
+    stopped_s, real = [600.0], job_rows.claim
+
+    async def claim_rows(*args: Any) -> list[ClaimedJob]:
+        hours.now += stopped_s.pop() if stopped_s else 0.0
+        return await real(*args)
+
+    worker = await core.worker()
+    late = await start_single(core)
+    await core.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
+    await start_single(core)
+    monkeypatch.setattr(job_rows, "claim", claim_rows)
+    assert len(await worker.claim(1)) == 1
+    await core.run("UPDATE job_live SET state = 'available', seq = 1 WHERE id = $1", late)
+    hours.now += 0.5
+    assert [found.id for found in await worker.claim(1)] == [late]
+
+
 async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
     real = job_rows.list_waiting_pairs
 

@@ -27,6 +27,11 @@ LONG_S = 0.1
 SCAN_SHARE = 20
 """Slow scans from the start of the index, past dead rows that a snapshot retains, take at most 1/20 of the time."""
 
+MAX_REST_S = 30.0
+"""Maximum seconds between two scans from the start. Not every slow scan is a long one: the process, or the database,
+may have been stopped meanwhile.
+"""
+
 FROM_BELOW = 16
 """One claim in this many starts with the lowest priority, to prevent starvation."""
 
@@ -41,7 +46,7 @@ UNDER_WAY, NEW = 0, 1
 
 def rest_s(took_s: float) -> float:
     """Return the seconds until the next scan from the start after one that took `took_s`."""
-    return SCAN_SHARE * took_s if took_s > LONG_S else 0.0
+    return min(SCAN_SHARE * took_s, MAX_REST_S) if took_s > LONG_S else 0.0
 
 
 def own_queue(worker: UUID) -> str:
