@@ -17,9 +17,12 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, jo
 from orvanta_platform import clock
 from orvanta_platform.db import consistency
 from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import ClaimedJob, ClaimLane
 from orvanta_platform.db.steps import JobCompletion, RetryWake, StepWrite, write_steps
 from orvanta_platform.engine.states import JOB, JobState
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.queue import claim
 from orvanta_platform.services.runs import start as runs
@@ -352,6 +355,47 @@ async def test_returned_jobs_count_no_attempt(core: CoreHarness) -> None:
     assert again.attempt == 1
     assert not (await worker.finish(first, "never started")).recorded
     assert (await second.finish(again, "good")).recorded
+    await core.is_whole()
+
+
+async def test_job_returned_in_cancelled_run_is_withdrawn(core: CoreHarness) -> None:
+    """Nobody may claim it, and a claim of one job finds nothing else as long as it is the first in the queue."""
+    worker = await core.worker()
+    run = await core.start(job("a"))
+    (first,) = await worker.claim()
+    await core.cancel(run)
+    async with core.db.acquire() as connection:
+        assert await job_rows.give_back(connection, [first.id], worker.id, 1) == ["python3"]
+    await core.run("UPDATE job_live SET lane = 0")
+    later = await core.start(job("a"))
+    await core.run("UPDATE job_live SET lane = 0")
+    await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    await timers.sweep(core.platform.tools)
+    assert (await core.ended(run))["status"] == "cancelled"
+    assert [found.run.id for found in await worker.claim(1)] == [later]
+    await core.is_whole()
+
+
+async def test_job_returned_during_cancellation_is_withdrawn(core: CoreHarness) -> None:
+    """The cancellation has found the job running, and is committed before the job becomes available."""
+    worker = await core.worker()
+    run = await core.start(job("a"))
+    (first,) = await worker.claim()
+
+    async def give_back() -> list[str]:
+        async with core.db.acquire() as connection:
+            return await job_rows.give_back(connection, [first.id], worker.id, 1)
+
+    async with core.third_session() as other:
+        async with other.connection.transaction():
+            assert await run_rows.request_cancel(other.connection, run, "ann", "enough")
+            assert [found.state for found in await job_rows.lock_jobs_of_run(other.connection, run)] == ["running"]
+            giving = asyncio.create_task(give_back())
+            await other.until_waiting()
+        assert await giving == ["python3"]
+    assert [row["run"] for row in await core.rows("SELECT run FROM inbox")] == [run]
+    await advance(core.platform.tools, run)
+    assert (await core.ended(run))["status"] == "cancelled"
     await core.is_whole()
 
 

@@ -200,8 +200,14 @@ def _claimed(row: Any) -> ClaimedJob:
 
 
 async def give_back(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> list[str]:
-    """Make claimed jobs that were never started available again; return their queues."""
+    """Make claimed jobs that were never started available again; return their queues.
+
+    Those of cancelled runs are withdrawn by events in the inboxes of their runs. Must be called outside a transaction:
+    the second statement sees every cancellation that did not see the result of the first.
+    """
     rows = await connection.fetch(_SQL["give_back"], list(jobs), worker, generation)
+    if rows:
+        await connection.execute(_SQL["withdraw_cancelled"], list(jobs))
     return [row["queue"] for row in rows]
 
 

@@ -113,6 +113,15 @@ WHERE j.id IN (SELECT id FROM job_live
                FOR NO KEY UPDATE)
 RETURNING j.queue
 
+-- name: withdraw_cancelled
+-- Withdraws those of these jobs that became available in a cancelled run: nobody may claim them, and the run may have
+-- withdrawn its jobs while they ran. A run that is cancelled later withdraws them itself.
+INSERT INTO inbox (run, event)
+SELECT j.run, json_build_object('type', 'cancel_job', 'job', j.id, 'reason', 'Canceled')
+FROM job_live j
+JOIN run_live r ON r.id = j.run
+WHERE j.id = ANY($1::uuid[]) AND j.state = 'available' AND r.cancel_at IS NOT NULL
+
 -- name: lock_jobs_of_run
 -- Locks all live jobs of a locked run, in order.
 SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings,
