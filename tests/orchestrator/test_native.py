@@ -173,6 +173,32 @@ async def test_failed_batch_gives_back_its_jobs(
     await core.is_whole()
 
 
+async def test_job_handed_off_by_unanswered_batch_is_given_back(
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is drained meanwhile, and takes over no job when it runs those of the batch individually."""
+    nodes = identity("a"), identity("b", "a")
+    await core.start(*nodes)
+    async with working(core, tmp_path):  # runs of workflows are batched when their blueprint is cached
+        await core.until(ALL_ENDED)
+    begin = asyncio.Event()
+    async with working(core, tmp_path, begin) as worker:
+
+        async def unanswered(connection: Any, steps: list[StepWrite]) -> set[int]:
+            assert await write_steps(connection, steps)
+            worker._lease.record.drained = True
+            raise ConnectionResetError("no answer")
+
+        monkeypatch.setattr(batches, "write_steps", unanswered)
+        await core.start(*nodes)
+        begin.set()
+        await core.until("SELECT FROM job_live WHERE node = 'b' AND state = 'available'")
+        monkeypatch.undo()
+        worker._lease.record.drained = False
+        await core.until(ALL_ENDED)
+    await core.is_whole()
+
+
 async def test_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
     """A value that is too large for a batch is still the node's result."""
     text = "x" * (300 << 10)

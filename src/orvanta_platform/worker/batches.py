@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -144,11 +143,15 @@ class Batches:
         ready, rest = await self._decide(jobs, hand_off)
         written: set[int] = set()
         if ready:
-            with suppress(Exception):  # the jobs of a failed batch run individually, which reports the error
+            try:
                 async with self._platform.db.acquire() as connection:
                     started = clock.monotonic()
                     written = await write_steps(connection, [step.write for step in ready])
                     self._platform.measurements.steps.observe(clock.monotonic() - started)
+            except Exception:
+                # The jobs run individually, which reports the error. If only the answer was lost, the worker also holds
+                # the jobs that were handed off.
+                self._on_lost_claim()
         for index, step in enumerate(ready):
             if index not in written:
                 rest.append(step.job)
