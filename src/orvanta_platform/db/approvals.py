@@ -7,16 +7,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from msgspec.structs import astuple
 
 from orvanta_platform.db import notices
+from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
+from orvanta_platform.db.runs import RunRow
 
 _SQL = query_texts("approvals")
+
+DECISION_REFUSED: tuple[type[Exception], ...] = (asyncpg.PostgresError,)
+"""Errors of a step that stores a decision which the database refuses, such as a second one of the same account."""
 
 
 class NewApproval(msgspec.Struct, frozen=True):
@@ -107,6 +113,53 @@ async def list_open_of_run(connection: Connection, run: UUID) -> list[OpenApprov
     """Return the open approvals of a run, the oldest first."""
     rows = await connection.fetch(_SQL["list_open_of_run"], run)
     return [OpenApproval(**dict(row)) for row in rows]
+
+
+class DecidableRun(msgspec.Struct, frozen=True):
+    """A run without a caller that waits for the first decision about its only open approval, and for nothing else."""
+
+    live: RunRow
+    opened: OpenApproval
+    """Without its deadline."""
+    extra_perms: dict[str, bool]
+    """Extra permissions of its workflow."""
+    at: datetime
+    """Time of the database at which it was read."""
+
+    @property
+    def run(self) -> UUID:
+        """Id of the run."""
+        return self.live.id
+
+    @property
+    def workspace(self) -> str:
+        """Workspace of the run."""
+        return self.live.workspace
+
+    @property
+    def run_path(self) -> str | None:
+        """Path of the workflow."""
+        return self.live.path
+
+    @property
+    def created_by(self) -> str:
+        """Username of the member who started the run."""
+        return self.live.created_by
+
+
+async def find_decidable_runs(connection: Connection, runs: Sequence[tuple[str, UUID]]) -> list[DecidableRun | None]:
+    """Return each of these runs, by workspace and id, if it is decidable; otherwise None in its place."""
+    workspaces, ids = zip(*runs, strict=True)
+    found: list[DecidableRun | None] = [None] * len(runs)
+    for row in await connection.fetch(_SQL["find_decidable_runs"], list(ids), list(workspaces)):
+        of_approval = {name: row[name] for name in _OF_APPROVAL}
+        opened = OpenApproval(kind=row["approval_kind"], due_at=None, **of_approval)
+        extra_perms = msgspec.json.decode(row["extra_perms"], type=dict[str, bool])
+        found[row["n"] - 1] = DecidableRun(run_rows.run_of(row), opened, extra_perms, row["at"])
+    return found
+
+
+_OF_APPROVAL = tuple(name for name in OpenApproval.__struct_fields__ if name not in ("kind", "due_at"))
 
 
 class RunApproval(msgspec.Struct, frozen=True):

@@ -352,8 +352,11 @@ async def get_live_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UU
 
 
 def _run(row: Any) -> RunRow | None:
-    if row is None:
-        return None
+    return None if row is None else run_of(row)
+
+
+def run_of(row: Any) -> RunRow:
+    """Return the run of a record that has its columns."""
     return RunRow(**{name: row[name] for name in RunRow.__struct_fields__})
 
 

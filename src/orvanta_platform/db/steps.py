@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from orvanta_platform.db import statements
+from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.pool import Connection
 
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
@@ -113,6 +114,23 @@ class NewEvent(msgspec.Struct, frozen=True):
     data: str | None = None
 
 
+class CountedDecision(msgspec.Struct, frozen=True):
+    """A decision on an approval that is stored by the step that counts it."""
+
+    job: UUID
+    resume_id: int
+    approved: bool
+    approver: str
+    account: str | None
+    reason: str | None
+    payload: str
+    """JSON text."""
+    at: datetime
+    traceparent: str | None
+    closes: bool
+    """True if the approval closes, and its deadline and notifications are deleted."""
+
+
 class RunEnd(msgspec.Struct, frozen=True):
     """The end of a run."""
 
@@ -140,6 +158,9 @@ class StepWrite(msgspec.Struct, frozen=True):
     wakes: Sequence[RetryWake] = ()
     values: Sequence[NewValue] = ()
     events: Sequence[NewEvent] = ()
+    decisions: Sequence[CountedDecision] = ()
+    """Decisions that the step stores; it is written only if the inbox of the run is empty."""
+    audit: Sequence[NewAudit] = ()
     end: RunEnd | None = None
     over_cancel: bool = False
     """Write even if the run is being cancelled; only under the run's lock."""
@@ -179,6 +200,9 @@ _WRITTEN_SOURCES = {
     "deleted": " UNION ALL SELECT n, id, workspace FROM deleted",
 }
 
+_NO_PENDING_EVENT = "      AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = s.run)\n"
+"""Condition of steps that count a decision: events that arrived before it are processed before it."""
+
 
 _RUN = ("s.run", "g.run", "written.id", "d.id", "finished_jobs.run")
 _KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($58) AND j.id = w.job"}
@@ -202,6 +226,8 @@ def statement(parts: frozenset[str], single: bool = False, *, alone: bool = Fals
     for name, source in _WRITTEN_SOURCES.items():
         if name not in needed:
             text = text.replace(source, "")
+    if "new_decisions" not in needed:
+        text = text.replace(_NO_PENDING_EVENT, "")
     if single:
         text = statements.compare_with_parameters(text, _KEYS_ALONE if alone else _KEYS)
     text, numbers = statements.renumber(text)
@@ -243,6 +269,8 @@ def parts_with_rows(steps: Sequence[StepWrite]) -> frozenset[str]:
 def inserting_parts(step: StepWrite) -> frozenset[str]:
     """Return the parts that insert rows belonging to the run."""
     parts = {name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows}
+    if any(decision.closes for decision in step.decisions):
+        parts |= _CLOSING_PARTS
     if "new_values" in parts:
         parts -= {"new_values"}
         parts |= {"exports" if value.kind == "context" else "new_values" for value in step.values}
@@ -250,10 +278,11 @@ def inserting_parts(step: StepWrite) -> frozenset[str]:
 
 
 _END_PARTS = frozenset({"deleted", "run_timers", "ended_runs", "processed_events"})
-_ROW_PARTS = ("finished_nodes", "new_jobs", "due_jobs", "new_values", "events")
+_ROW_PARTS = ("finished_nodes", "new_jobs", "due_jobs", "new_values", "events", "new_decisions", "audit_rows")
+_CLOSING_PARTS = frozenset({"closed_approvals", "closed_notices", "closed_deadlines"})
 
 
-_ROW_TYPES = (JobCompletion, NodeCompletion, NewJob, RetryWake, NewValue, NewEvent)
+_ROW_TYPES = (JobCompletion, NodeCompletion, NewJob, RetryWake, NewValue, NewEvent, CountedDecision, NewAudit)
 """Row types of a step in the order of the statement's parameters; their fields are in the order of its columns."""
 
 _NO_END = RunEnd("cancelled")
@@ -261,7 +290,7 @@ _NO_ENDING = JobCompletion(UUID(int=0), 0, None, None, "cancelled")
 
 
 def _rows(step: StepWrite) -> tuple[Sequence[msgspec.Struct], ...]:
-    return (step.endings, step.nodes, step.jobs, step.wakes, step.values, step.events)
+    return (step.endings, step.nodes, step.jobs, step.wakes, step.values, step.events, step.decisions, step.audit)
 
 
 def _head(step: StepWrite) -> tuple[Any, ...]:

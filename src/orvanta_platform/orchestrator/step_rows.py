@@ -81,6 +81,13 @@ class StepRows(msgspec.Struct):
         return any(getattr(self, name) for name in _OUTSIDE_STATEMENT)
 
     @property
+    def only_closes_approvals(self) -> bool:
+        """True if all rows that the step statement does not write are approvals that close, and their deadlines."""
+        others = [name for name in _OUTSIDE_STATEMENT if name not in ("closed", "dropped")]
+        deadlines = {(job, "deadline") for job in self.closed}
+        return not any(getattr(self, name) for name in others) and deadlines.issuperset(self.dropped)
+
+    @property
     def sets_timers(self) -> bool:
         """True if timers have been set."""
         return bool(self.timers or self.debounce_entries) or any(ending.fate == "scheduled" for ending in self.endings)

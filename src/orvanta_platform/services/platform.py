@@ -24,6 +24,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
+from orvanta_platform.orchestrator.decision_batches import DecidableReads, DecisionCommits
 from orvanta_platform.orchestrator.parsed_workflows import ParsedWorkflows
 from orvanta_platform.orchestrator.recent_results import RecentResults
 from orvanta_platform.orchestrator.run_starts import RunStarts
@@ -122,6 +123,12 @@ class Platform:
     starts: RunStarts = field(init=False)
     """Inserts the runs that concurrent calls start."""
 
+    decidable: DecidableReads = field(init=False)
+    """Reads the runs that concurrent calls decide about."""
+
+    decisions: DecisionCommits = field(init=False)
+    """Writes the decisions of concurrent calls."""
+
     def __post_init__(self) -> None:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         grace_s = self.settings.cancel_grace_ms / 1000
@@ -131,6 +138,8 @@ class Platform:
         object.__setattr__(self, "polls", Polls(self.db, is_notified=lambda: self.listen.hears))
         starts = RunStarts(self.db, self.notify, self.keys, beat_s=self.settings.beat_ms / 1000)
         object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "decidable", DecidableReads(self.db))
+        object.__setattr__(self, "decisions", DecisionCommits(self.db))
         spans = None if self.settings.otlp_endpoint is None else Spans(self.measurements.spans)
         object.__setattr__(self, "spans", spans)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys, self.settings))
@@ -151,6 +160,8 @@ class Platform:
             await feed.close()
         await self.evaluator.close()
         await self.starts.close()
+        await self.decidable.close()
+        await self.decisions.close()
         await self.notify.flush()
         await self.listen.close()
         await self.db.close()

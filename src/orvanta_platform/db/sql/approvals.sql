@@ -32,6 +32,33 @@ LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1
 ORDER BY a.opened_at, a.node, a.job
 
+-- name: find_decidable_runs
+-- Of these runs ($1) of these workspaces ($2), those on which nothing is pending but a first decision about their only
+-- open approval: they belong to no caller, and have no decisions, events or live jobs.
+SELECT c.n, app_now() AS at, r.*, a.job, a.node, a.approval_kind, a.message, a.groups, a.form, a.inputs, a.opened_at
+FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS c(run, of_workspace, n)
+CROSS JOIN LATERAL (
+    SELECT l.id, l.workspace, l.kind, l.path, l.version, l.document, l.language, l.pin_set, l.engine_version, l.rev,
+           l.state, l.status, l.cancel_at, l.priority, l.queue, l.parent, l.root, l.created_by, l.email,
+           l.permissioned_as, l.seed, l.timeout_s, l.created_at, l.scheduled_at, l.scopes, l.awaited,
+           coalesce(i.extra_perms, '{}') AS extra_perms
+    FROM run_live l
+    LEFT JOIN version v ON v.id = l.version
+    LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+    WHERE l.id = c.run AND l.workspace = c.of_workspace AND l.status = 'awaiting_approval' AND l.parent IS NULL
+      AND l.cancel_at IS NULL
+    OFFSET 0) r
+CROSS JOIN LATERAL (
+    SELECT o.job, o.node, o.kind AS approval_kind, o.message, o.groups, o.form, o.inputs, o.opened_at,
+           count(*) OVER () AS open
+    FROM approval o
+    WHERE o.run = c.run
+    OFFSET 0) a
+WHERE a.open = 1
+  AND NOT EXISTS (SELECT FROM decision d WHERE d.run = c.run)
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = c.run)
+  AND NOT EXISTS (SELECT FROM job_live j WHERE j.run = c.run)
+
 -- name: list_open_of_workspace
 -- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs; those after the one
 -- that was opened at $3 by job $4 (null: from the first). The caller may read the run ($5 everything, $6 patterns of

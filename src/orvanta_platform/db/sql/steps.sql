@@ -1,8 +1,8 @@
 -- name: write_steps
 -- Writes many steps of many runs in one statement. All rows depend on the compare-and-set of each run's rev, and on
 -- each ended job being at its attempt, worker and generation, without an opening of a secret that its worker has not
--- masked; a run locked by another transaction is skipped. Returns the numbers of the written steps; a missing step
--- changed nothing.
+-- masked; a run locked by another transaction is skipped. Steps that count a decision also depend on the inbox of the
+-- run being empty. Returns the numbers of the written steps; a missing step changed nothing.
 WITH step AS MATERIALIZED (
     SELECT *
     FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
@@ -28,6 +28,7 @@ WITH step AS MATERIALIZED (
             WHERE j.id = e.job AND j.attempt = e.attempt
                AND j.worker IS NOT DISTINCT FROM e.worker AND j.generation IS NOT DISTINCT FROM e.generation
                AND (e.openings IS NULL OR j.openings = e.openings))))
+      AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = s.run)
     ORDER BY r.id
     FOR NO KEY UPDATE OF r SKIP LOCKED
 ), updated AS (
@@ -149,6 +150,38 @@ WITH step AS MATERIALIZED (
         AS e(n, kind, node, data, position)
     JOIN written ON written.n = e.n
     ORDER BY e.position  -- events are read in the order of event.seq
+), new_decisions AS (
+    INSERT INTO decision (job, resume_id, run, approved, approver, account, member, reason, payload, at, traceparent,
+                          taken)
+    SELECT d.job, d.resume_id, written.id, d.approved, d.approver, d.account, d.account IS NOT NULL, d.reason,
+           d.payload, d.at, d.traceparent, true
+    FROM unnest($72::bigint[], $73::uuid[], $74::bigint[], $75::boolean[], $76::text[], $77::text[], $78::text[],
+                $79::text[], $80::timestamptz[], $81::text[])
+        AS d(n, job, resume_id, approved, approver, account, reason, payload, at, traceparent)
+    JOIN written ON written.n = d.n
+), closed_approvals AS (
+    DELETE FROM approval a
+    USING unnest($72::bigint[], $73::uuid[], $82::boolean[]) AS d(n, job, closes)
+    JOIN written ON written.n = d.n
+    WHERE a.run = written.id AND a.job = d.job AND d.closes
+    RETURNING a.run, a.job
+), closed_notices AS (
+    DELETE FROM notice n
+    USING closed_approvals c
+    WHERE n.run = c.run AND n.job = c.job
+), closed_deadlines AS (
+    DELETE FROM timer t
+    USING closed_approvals c
+    WHERE t.run = c.run AND t.job = c.job AND t.kind = 'deadline'
+), audit_rows AS (
+    INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address,
+                       request_id)
+    SELECT a.workspace, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters::jsonb,
+           a.address, a.request_id
+    FROM unnest($83::bigint[], $84::text[], $85::text[], $86::text[], $87::text[], $88::text[], $89::text[],
+                $90::text[], $91::text[], $92::text[])
+        AS a(n, workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
+    JOIN written ON written.n = a.n
 ), processed_events AS (
     DELETE FROM inbox i
     USING written

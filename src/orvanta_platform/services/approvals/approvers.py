@@ -12,7 +12,7 @@ from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.names import is_service_email
 from orvanta_platform.control.permissions import Target
-from orvanta_platform.db.approvals import DecisionRow, OpenApproval
+from orvanta_platform.db.approvals import DecidableRun, DecisionRow, OpenApproval
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
@@ -20,6 +20,7 @@ from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.errors import Forbidden, Unauthenticated
 from orvanta_platform.orchestrator import inputs
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.tracing import parse_traceparent
 
 T = TypeVar("T")
 
@@ -132,7 +133,14 @@ class FormUnchecked(Exception):
         self.payload = payload
 
 
-def check(request: ApprovalRequest, decider: Decider, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
+def check(
+    request: ApprovalRequest,
+    decider: Decider,
+    row: JobRow | DecidableRun,
+    *,
+    approved: bool,
+    checked: Checked = (),
+) -> None:
     """Check that the caller may decide and that the payload is valid for the form.
 
     `checked`: forms with valid payloads. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
@@ -205,7 +213,13 @@ def conditions(request: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, decider: Decider) -> NewAudit:
+def traceparent_of(platform: Platform, decider: Decider) -> str | None:
+    """Return the header with the trace of the call, if it is valid and traces are on."""
+    is_traced = platform.spans is not None and parse_traceparent(decider.traceparent) is not None
+    return decider.traceparent if is_traced else None
+
+
+def audit_row(row: JobRow | DecidableRun, job: UUID, node: str | None, approved: bool, decider: Decider) -> NewAudit:
     """Create the audit row of a decision. Without a signed-in member, it has the marked name of the decision."""
     workspace = row.workspace
     fields = {

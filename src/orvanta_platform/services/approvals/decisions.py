@@ -10,7 +10,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
@@ -24,9 +23,10 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, NotFound
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import advance
-from orvanta_platform.services.approvals import approvers, forms
+from orvanta_platform.services.approvals import approvers, direct_decisions
 from orvanta_platform.services.approvals import links as approval_links
 from orvanta_platform.services.approvals.approvers import ApprovalRequest, Checked, Decider
+from orvanta_platform.services.approvals.direct_decisions import Vote
 from orvanta_platform.services.approvals.links import Link
 from orvanta_platform.services.approvals.lookup import (
     find_job,
@@ -40,7 +40,6 @@ from orvanta_platform.services.approvals.lookup import (
 )
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
-from orvanta_platform.tracing import parse_traceparent
 
 _RESUME_IDS = 1 << 31
 
@@ -179,12 +178,27 @@ async def decide(
     """
     permissions.require_workspace(actor, workspace)
     limits.check_text("A reason", reason)
-    async with platform.db.acquire() as conn:
-        row = await find_job(platform, conn, workspace, id)
-        if row is None:
-            raise NotFound(f"The job {id} does not exist.")
     decider = Decider(actor.username, actor, payload, reason, traceparent=traceparent)
-    resume_id = secrets.randbelow(_RESUME_IDS)
+    vote = Vote(workspace, id, node, secrets.randbelow(_RESUME_IDS), approved, decider, fields)
+    attempt = await direct_decisions.attempt(platform, vote)
+    outcome = DecisionOutcome(True, approved, decider.approver, vote.resume_id)
+    if attempt is not None and attempt.recorded:
+        return outcome
+    try:
+        return await _decide_under_lock(platform, actor, vote)
+    except Conflict:
+        # The fast path may have recorded it although its COMMIT was not answered.
+        if attempt is None or not await direct_decisions.find_recorded(platform, attempt):
+            raise
+    return outcome
+
+
+async def _decide_under_lock(platform: Platform, actor: Actor, cast: Vote) -> DecisionOutcome:
+    """Decide by the slow path."""
+    async with platform.db.acquire() as conn:
+        row = await find_job(platform, conn, cast.workspace, cast.id)
+        if row is None:
+            raise NotFound(f"The job {cast.id} does not exist.")
 
     async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, DecisionOutcome] | None:
         """Return None if the run itself requests no approval, because one of its sub-workflows may."""
@@ -192,19 +206,18 @@ async def decide(
         opened = await visible_requests(platform, conn, actor, row, live, await rows.list_open_of_run(conn, row.run))
         if not opened and id == row.run and row.is_flow:
             return None
-        job = open_in(opened, row, id, node).job
+        job = open_in(opened, row, id, cast.node).job
         request = await find_request(platform, conn, live, job, opened) if live is not None else None
         approvers.require(actor, jobs.target_of(row), request.consent if request else None)
-        vote = decider if fields is None or request is None else _typed(decider, request, fields)
-        return job, await _record(
-            platform, conn, _Decision(row, live, job, resume_id, approved, vote, checked), request
-        )
+        voice = direct_decisions.voice_of(cast, request) if request is not None else cast.decider
+        decision = _Decision(row, live, job, cast.resume_id, cast.approved, voice, checked)
+        return job, await _record(platform, conn, decision, request)
 
-    done = await approvers.decided(platform, partial(act, row, id))
+    done = await approvers.decided(platform, partial(act, row, cast.id))
     if done is None:
         async with platform.db.acquire() as conn:
             row = await find_requesting_run(platform, conn, row)
-        done = await approvers.decided(platform, partial(act, row, row.run)) if row.run != id else None
+        done = await approvers.decided(platform, partial(act, row, row.run)) if row.run != cast.id else None
     if done is None:
         raise no_open_approval()
     job, outcome = done
@@ -243,10 +256,6 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
         return Info(row.run, None, False, decisions)
     allowed = may_run if not request.consent.approvers else True
     return Info(row.run, request, allowed and approvers.may(request, actor), decisions)
-
-
-def _typed(decider: Decider, request: ApprovalRequest, fields: Mapping[str, str]) -> Decider:
-    return replace(decider, payload=msgspec.json.encode(forms.values(request.consent.form, fields)))
 
 
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -335,15 +344,11 @@ async def _record(
         payload=decider.payload.decode(),
         event=inbox.write(inbox.Decided()),
         audit=approvers.audit_row(row, job, node, approved, decider),
-        traceparent=decider.traceparent if _is_traced(platform, decider) else None,
+        traceparent=approvers.traceparent_of(platform, decider),
     )
     if not stored:
         raise Conflict("Another decision was made concurrently.", hint="Try again.")
     return DecisionOutcome(True, approved, decider.approver, resume_id)
-
-
-def _is_traced(platform: Platform, decider: Decider) -> bool:
-    return platform.spans is not None and parse_traceparent(decider.traceparent) is not None
 
 
 def _is_of_other_account(decision: DecisionRow, decider: Decider) -> bool:

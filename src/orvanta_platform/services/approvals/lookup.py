@@ -129,7 +129,7 @@ async def _find_request(
         opened = await rows.list_open_of_run(conn, live.id)
     asks = next((each for each in opened if each.job == job), None)
     if asks is not None:
-        return _find_waiting_node(_by_id(plan, asks.node), asks, live)
+        return request_of(plan, asks, live)
     state = RunState.decode(live.state)
     for index in range(len(plan.nodes) + (plan.failure is not None)):
         if job_id(plan, live.id, index) == job:
@@ -166,6 +166,11 @@ async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUI
     run = await rows.find_waiting_run(conn, workspace, id)
     asks = await job_views.find_live_run(conn, workspace, run) if run is not None else None
     return asks or await jobs.find(platform, conn, workspace, id)
+
+
+def request_of(plan: Plan, opened: OpenApproval, live: RunRow) -> ApprovalRequest | None:
+    """Return the request of an open approval, as far as the run itself determines it."""
+    return _find_waiting_node(_by_id(plan, opened.node), opened, live)
 
 
 def _find_waiting_node(node: Node | None, opened: OpenApproval | None, live: RunRow) -> ApprovalRequest | None:

@@ -17,6 +17,7 @@ from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_views, runs, ticks, workspaces
 from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.approvals import DecidableRun
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, PathText, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, JobStatus, NodeJobRow
@@ -114,7 +115,7 @@ def refuse_dry_run(row: JobRow) -> None:
         raise CannotRestart(f"The run {row.run} is a dry run.", hint="Start a new dry run, or run the workflow.")
 
 
-def target_of(row: JobRow | JobStatus) -> Target:
+def target_of(row: JobRow | JobStatus | DecidableRun) -> Target:
     """Return the permission target. That of a node's job is its run."""
     return Target(row.workspace, "run", row.run_path, created_by=row.created_by, extra_perms=row.extra_perms)
 
