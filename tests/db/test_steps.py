@@ -26,6 +26,7 @@ OTHERS = (
     {"new_jobs"},
     {"due_jobs", "exports"},
     {"new_values", "events"},
+    {"new_decisions", "audit_rows", "closed_approvals", "closed_notices", "closed_deadlines"},
 )
 
 SHAPES = sorted(

@@ -107,6 +107,8 @@ EXEMPT = {
     "approvals.approvers.decided": "executes the decision of its callers, which check permissions",
     "catalog.test_playback.outcomes_of": "plays tests and documents that its callers may read",
     "catalog.flows.diagnostics": "reads a document that its caller has sent or may read",
+    "approvals.approvers.traceparent_of": "takes a header of the call",
+    "approvals.direct_decisions.find_recorded": "takes a decision that the actor was permitted to make",
     "approvals.decisions.decide_by_link": "the signature of the link specifies what its holder may decide",
     "approvals.decisions.get_by_link": "the signature of the link specifies what its holder may see",
     "approvals.decisions.check_link": "the signature of the link specifies what its holder may do",

@@ -12,8 +12,9 @@ from orvanta_platform.db.approvals import DecidableRun, DecisionRow, find_decida
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Database
 from orvanta_platform.db.steps import CountedDecision, StepWrite, write_steps
-from orvanta_platform.engine.state import ENGINE_VERSION, RunState
-from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.group_commit import GroupCommit
@@ -78,15 +79,9 @@ class DecisionCommits(GroupCommit[StepWrite, bool]):
         return [position in written for position in range(len(writes))]
 
 
-def cached_blueprint(blueprints: Blueprints, found: DecidableRun) -> Blueprint | None:
-    """Return the blueprint of the run if it is cached and its steps can be written without the run's lock."""
-    if found.live.engine_version > ENGINE_VERSION:
-        return None
-    blueprint = blueprints.get_cached(found.live)
-    if blueprint is None:
-        return None
-    plan = blueprint.plan
-    return None if plan.nests or plan.locks_at_end or plan.early is not None else blueprint
+def needs_lock(plan: Plan) -> bool:
+    """Return whether steps of runs with this plan are written only under the run's lock."""
+    return plan.nests or plan.locks_at_end or plan.early is not None
 
 
 def counting_step(

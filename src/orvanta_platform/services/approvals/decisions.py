@@ -180,7 +180,7 @@ async def decide(
     limits.check_text("A reason", reason)
     decider = Decider(actor.username, actor, payload, reason, traceparent=traceparent)
     vote = Vote(workspace, id, node, secrets.randbelow(_RESUME_IDS), approved, decider, fields)
-    attempt = await direct_decisions.attempt(platform, vote)
+    attempt = await direct_decisions.attempt(platform, actor, vote)
     outcome = DecisionOutcome(True, approved, decider.approver, vote.resume_id)
     if attempt is not None and attempt.recorded:
         return outcome

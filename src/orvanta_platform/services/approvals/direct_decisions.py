@@ -12,12 +12,16 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db.approvals import DecidableRun, DecisionRow
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import StepWrite
+from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.orchestrator.decision_batches import cached_blueprint, counting_step
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.decision_batches import counting_step, needs_lock
 from orvanta_platform.orchestrator.job_completion import notify_step
 from orvanta_platform.services.approvals import approvers, forms
 from orvanta_platform.services.approvals.approvers import ApprovalRequest, Decider, FormUnchecked
@@ -50,11 +54,14 @@ class Attempt(msgspec.Struct, frozen=True):
     """False: it was not written, or the outcome is unknown."""
 
 
-async def attempt(platform: Platform, vote: Vote) -> Attempt | None:
-    """Decide by the fast path; None if it did not try to."""
+async def attempt(platform: Platform, actor: Actor, vote: Vote) -> Attempt | None:
+    """Decide as the actor by the fast path; None if it did not try to."""
     found = await platform.decidable.submit((vote.workspace, vote.id))
-    step = _step_of(platform, vote, found) if found is not None else None
-    if found is None or step is None:
+    blueprint = await _find_blueprint(platform, found.live) if found is not None else None
+    if found is None or blueprint is None:
+        return None
+    step = _step_of(platform, actor, vote, found, blueprint)
+    if step is None:
         return None
     try:
         recorded = await platform.decisions.submit(step)
@@ -84,11 +91,26 @@ def voice_of(vote: Vote, request: ApprovalRequest) -> Decider:
     return replace(vote.decider, payload=msgspec.json.encode(forms.values(request.consent.form, vote.fields)))
 
 
-def _step_of(platform: Platform, vote: Vote, found: DecidableRun) -> StepWrite | None:
+async def _find_blueprint(platform: Platform, live: RunRow) -> Blueprint | None:
+    """Return the blueprint of the run; None if it is not available."""
+    if live.engine_version > ENGINE_VERSION:
+        return None
+    cached = platform.blueprints.get_cached(live)
+    if cached is not None:
+        return cached
+    try:
+        async with platform.db.acquire() as conn:
+            return await platform.blueprints.of(conn, live, is_call=True)
+    except (OrvantaError, LookupError, *TRANSIENT, *CONNECTION_LOST):
+        return None
+
+
+def _step_of(
+    platform: Platform, actor: Actor, vote: Vote, found: DecidableRun, blueprint: Blueprint
+) -> StepWrite | None:
     """Return the step that records the decision; None if the slow path has to make or to refuse it."""
-    opened, actor = found.opened, vote.decider.actor
-    blueprint = cached_blueprint(platform.blueprints, found)
-    if actor is None or blueprint is None or vote.node not in (None, opened.node, str(opened.job)):
+    opened = found.opened
+    if needs_lock(blueprint.plan) or vote.node not in (None, opened.node, str(opened.job)):
         return None
     request = request_of(blueprint.plan, opened, found.live)
     if request is None or not request.consent.self_approval:
