@@ -127,6 +127,8 @@ def _large() -> dict[str, Any]:
 
 PUT_OFF = "u/admin/chaos_put_off"
 ASKING, ASKING_BRIEFLY = "u/admin/chaos_asking", "u/admin/chaos_asking_briefly"
+ASKING_WITHOUT_LIMIT = "u/admin/chaos_asking_without_limit"
+"""Its approvals are decided by the fast path, because no node needs a permit."""
 
 
 def _asking(**more: Any) -> dict[str, Any]:
@@ -136,6 +138,14 @@ def _asking(**more: Any) -> dict[str, Any]:
     return {"modules": [a, ask, b | {"needs": ["ask"]}, c | {"needs": ["ask"]}, d]}
 
 
+def _without_limit(flow: dict[str, Any]) -> dict[str, Any]:
+    """Return a workflow without the concurrency limit of its last node."""
+    *others, d = flow["modules"]
+    limits = ("concurrent_limit", "custom_concurrency_key")
+    value = {name: setting for name, setting in d["value"].items() if name not in limits}
+    return {"modules": [*others, d | {"value": value}]}
+
+
 FLOWS = {
     "u/admin/chaos_join": JOIN,
     "u/admin/chaos": FLOW,
@@ -143,6 +153,7 @@ FLOWS = {
     LARGE: _large(),
     PUT_OFF: {**FLOW, "debounce_delay_s": 3600, "debounce_key": "$args[n]"},
     ASKING: _asking(),
+    ASKING_WITHOUT_LIMIT: _without_limit(_asking()),
     ASKING_BRIEFLY: _asking(timeout=3600, on_timeout="continue"),
 }
 """Workflows by path, called ones before their callers."""

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from tests.chaos.cells import TABLE, FencedLender, FrozenLender, Kill, Stop
 from tests.chaos.conftest import open_stage
-from tests.chaos.decisions import Decide
+from tests.chaos.decisions import Decide, DecideTogether
 from tests.chaos.large import LARGE_TABLE, Erased, Uploaded
 from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
@@ -28,6 +28,7 @@ SLOTS = {"quick": 12, "soak": 110}
 """Slots of each of the two workers; their total exceeds the number of runs, so that finished jobs hand off the next."""
 
 DECISIONS = [Decide("decision left"), Decide("decision against its deadline", brief=True)]
+DECISIONS_TOGETHER = [DecideTogether("server"), DecideTogether("PostgreSQL"), DecideTogether("backend")]
 
 RECOVERY_S = 15.0
 
@@ -58,7 +59,7 @@ APART = {
 }
 CELLS = [
     pytest.param(cell, id=str(cell), marks=[pytest.mark.soak] if str(cell) in APART else [])
-    for cell in [*TABLE, *DECISIONS, Continue(), Join(), *TICKS_TABLE, *LARGE_TABLE]
+    for cell in [*TABLE, *DECISIONS, *DECISIONS_TOGETHER, Continue(), Join(), *TICKS_TABLE, *LARGE_TABLE]
 ]
 
 
@@ -83,7 +84,17 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", CELLS)
 async def test_kill_neither_loses_nor_duplicates(
-    cell: Kill | Stop | FencedLender | FrozenLender | Decide | Continue | Join | Tick | Uploaded | Erased,
+    cell: Kill
+    | Stop
+    | FencedLender
+    | FrozenLender
+    | Decide
+    | DecideTogether
+    | Continue
+    | Join
+    | Tick
+    | Uploaded
+    | Erased,
     stage: Stage,
     table: dict[str, Verdict],
     mode: str,

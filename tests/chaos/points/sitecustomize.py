@@ -202,6 +202,7 @@ def in_servers() -> None:
     wrap("orchestrator.run_starts:start_runs", unanswered("accepting"))
     wrap("orchestrator.run_starts:start_runs", assigning)
     wrap("services.runs.insertion:write_steps", unanswered("accepting"))
+    wrap("orchestrator.decision_batches:write_steps", unanswered("recording"))
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))
     wrap("db.debounce:record_call", unanswered("joining"))
