@@ -47,6 +47,14 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
         "ResultNotJson",
         "contains itself",
     ),
+    (
+        "long name",
+        "python3",
+        "def main():\n    raise type('A' * 3_000_000, (Exception,), {})('said')",
+        {},
+        "Error",
+        "said",
+    ),
     ("key", "python3", "def main():\n    return {(1, 2): 3}", {}, "ResultNotJson", "key of type tuple"),
     ("surrogate", "python3", "def main():\n    return '\\ud800'", {}, "ResultNotJson", "surrogate"),
     (

@@ -6,9 +6,13 @@ Nodes are identified by their index in the plan; the failure module's is `len(pl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import force_setattr
+
+MAX_ERROR_NAME: Final = 200
+"""Maximum length of the name of an error, which rows of runs and jobs store, and lists and traces read."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -25,10 +29,18 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class NamedError(msgspec.Struct, frozen=True):
-    """Error by name: thrown by an expression, or the failure of a node."""
+    """Error by name: thrown by an expression, or the failure of a node. A name that is too long is replaced."""
 
     name: str
     message: str
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "name", bounded_name(self.name))
+
+
+def bounded_name(name: str) -> str:
+    """Return the name of an error, `Error` if it is too long: a part of it could be a part of a secret."""
+    return name if len(name) <= MAX_ERROR_NAME else "Error"
 
 
 Purpose = Literal[

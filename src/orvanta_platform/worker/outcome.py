@@ -7,7 +7,9 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from orvanta_platform.engine.events import bounded_name
 from orvanta_platform.worker.limits import Limits
 
 StoppedBy = Literal["timeout", "cancel", "memory", "processes", "disk", "result", "log"]
@@ -65,13 +67,16 @@ class JobError(msgspec.Struct, frozen=True):
     """Reason for the failure of a job."""
 
     name: str
-    """Class of the exception, or one of the platform's error names."""
+    """Class of the exception, or one of the platform's error names. One that is too long is replaced."""
 
     message: str
     stack: str | None = None
     """The user's frames of the traceback."""
     extra: dict[str, Any] | None = None
     """Further attributes of the exception that are JSON."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "name", bounded_name(self.name))
 
 
 class JobOutcome(msgspec.Struct, frozen=True):
