@@ -83,8 +83,16 @@ def check_line(what: str, text: str | None) -> None:
 
 
 def check_tag(tag: str | None) -> None:
-    """Check the length of a tag. Raises LimitExceeded."""
-    _check_lengths("A tag", [tag or ""], MAX_TAG_LENGTH)
+    """Check a tag, which names a queue in lists, messages and terminals. Raises LimitExceeded, BadRequest."""
+    if tag:
+        _check_lengths("A tag", [tag], MAX_TAG_LENGTH)
+        _check_shown("A tag", tag)
+
+
+def visible_line(text: str, longest: int = 200) -> str:
+    """Return a text of a member as a part of a line that others trust: cut, visible, and without links."""
+    shown = text if len(text) <= longest else f"{text[:longest]}…"
+    return _NOT_IN_LINE.sub("\ufffd", shown).replace("://", ":// ")
 
 
 def check_type_schema(text: str | None) -> None:

@@ -13,15 +13,16 @@ _BURST_S: Final = 10.0
 
 
 class Rate:
-    """Limiter of `per_minute` calls for each caller, with bursts of up to ten seconds' worth of calls (at least one).
+    """Limiter of `per_minute` calls for each caller, with bursts of up to `burst` calls.
 
     State is per process. The callers that have been inactive for longest are evicted first and then start with a full
     bucket.
     """
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, burst: int | None = None) -> None:
+        """`burst` None: ten seconds' worth of calls, at least one."""
         self._per_second = per_minute / 60
-        self._burst = max(1.0, self._per_second * _BURST_S)
+        self._burst = max(1.0, self._per_second * _BURST_S) if burst is None else float(burst)
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, caller: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orvanta_platform import clock
 from orvanta_platform.control.instance_settings import ALERTS
 from orvanta_platform.services.maintenance import alerts
 from orvanta_platform.services.platform import Platform
@@ -19,6 +20,8 @@ async def run(platform: Platform) -> None:
                 # Imported here because the HTTP client is loaded only if there are channels.
                 from orvanta_platform.services.maintenance import alert_sender
 
-                while await alert_sender.send_due(platform):
+                # Messages that cannot be sent quickly do not delay the next check for long.
+                until = clock.monotonic() + CHECK_S
+                while await alert_sender.send_due(platform) and clock.monotonic() < until:
                     pass
         wait_s = CHECK_S

@@ -45,7 +45,7 @@ async def send_mail(guard: Guard, settings: Mapping[str, Any], subject: str, tex
         password=str(settings.get("password") or ""),
         tls=str(settings.get("tls") or "starttls"),
     )
-    line = subject.replace("\n", " ").replace("\r", " ")
+    line = " ".join(subject.splitlines())
     await smtp.send(guard, server, addresses, line, text, message_id)
 
 

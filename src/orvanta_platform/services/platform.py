@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.control.instance_settings import InstanceSettings
 from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.rates import Rate
 from orvanta_platform.db import migrate
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.polls import Polls
@@ -91,6 +92,8 @@ class Platform:
     git_probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROBES_AT_ONCE))
     """Children that read the branches of repositories."""
     database_check: DatabaseCheck = field(default_factory=DatabaseCheck)
+    alert_rate: Rate = field(default_factory=lambda: Rate(1, burst=30))
+    """Limiter of the alerts that members can cause to begin, by kind and workspace."""
 
     change_set_policies: dict[str, tuple[Policy, ...]] | None = None
     """Policies by workspace that a change set has read in its transaction; None: each deployment reads them."""

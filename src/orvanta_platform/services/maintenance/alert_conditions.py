@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orvanta_platform.control.alert_settings import Alerts
+from orvanta_platform.control.limits import visible_line
 from orvanta_platform.db import alert_conditions as rows
 from orvanta_platform.db.alerts import NewAlert
 from orvanta_platform.db.pool import Connection
@@ -18,8 +19,8 @@ LOST_S: Final = 600.0
 """Seconds without a further lost worker after which an alert about lost workers ends."""
 OVERDUE_S: Final = 60.0
 """Seconds by which a tick of a schedule must be overdue."""
-_MAX: Final = 100
-"""Maximum number of alerts of a kind."""
+_MAX: Final = 20
+"""Maximum number of schedules of a workspace, and of tokens of an account, with alerts."""
 
 
 async def find(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
@@ -68,7 +69,7 @@ async def _schedule_alerts(conn: Connection, platform: Platform, settings: Alert
         return []
     found = []
     for each in await rows.list_missed_schedules(conn, OVERDUE_S, _MAX):
-        error = restored(each.error).message if each.error else None
+        error = visible_line(restored(each.error).message, 1000) if each.error else None
         reason = f"The reason is: {error}" if error else "Its run is overdue. Check the log of the servers."
         text = f"{reason}\nCorrect or disable the schedule: {page_url(platform, each.workspace, 'schedules')}"
         key = f"missed_schedule:{each.workspace}:{each.path}"
@@ -82,10 +83,11 @@ async def _token_alerts(conn: Connection, platform: Platform, settings: Alerts) 
     found = []
     for each in await rows.list_expiring_tokens(conn, settings.token_expiry_days, _MAX):
         page = page_url(platform, each.workspace or platform.settings.workspace, "tokens")
+        label = visible_line(each.label or "")
         text = (
-            f"The token {each.label or ''} ({each.prefix}…) of {each.email} expires on {each.expires_at:%Y-%m-%d}.\n"
+            f"The token {label} ({each.prefix}…) of {each.email} expires on {each.expires_at:%Y-%m-%d}.\n"
             f"Its owner creates another one and replaces it where it is used: {page}"
         )
         key = f"expiring_token:{each.prefix}:{each.expires_at.timestamp():.0f}"
-        found.append(NewAlert(key, "expiring_token", each.label or each.prefix, None, text))
+        found.append(NewAlert(key, "expiring_token", label or each.prefix, None, text))
     return found

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Sequence
 from uuid import UUID
 
+from orvanta_platform.control import limits
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.control.instance_settings import ALERTS
@@ -28,7 +29,11 @@ from orvanta_platform.units import size_text
 
 _SHARED = ("queue_age:", "no_worker:", "database:", *alert_conditions.PREFIXES)
 _FAILING = "failing:"
+_DISK = "disk:"
 _MAX_SHOWN = 500
+_MAX_QUEUES = 20
+"""Maximum number of queues with an alert of a kind of their own. One further alert counts the others."""
+_PACED = frozenset({"missed_schedule", "expiring_token"})
 _EARLY_S = 1.0
 _DISK_MARGIN = 2
 """Percentage points above the limit at which the alert of a disk ends."""
@@ -58,18 +63,22 @@ async def check(platform: Platform) -> None:
             if left := await rows.list_keys(conn, [""]):
                 await rows.end_alerts(conn, sorted(left), [])
         return
-    disk = f"disk:{socket.gethostname()}"
+    disk = f"{_DISK}{socket.gethostname()}"
 
     async def compare(conn: Connection) -> None:
         await rows.lock(conn, "conditions")
-        raised = await rows.list_keys(conn, [*_SHARED, disk])
+        listed = await rows.list_keys(conn, [*_SHARED, disk])
+        # The name of another server may begin with that of this one.
+        raised = {key for key in listed if key == disk or not key.startswith(_DISK)}
         found = [
             *_queue_alerts(platform, settings, await worker_views.list_queues(conn, None), raised),
             *await _database_alerts(conn, platform, settings, raised),
             *await alert_conditions.find(conn, platform, settings),
             *_disk_alerts(platform, settings, disk, raised),
         ]
-        await rows.raise_alerts(conn, [each for each in found if each.key not in raised], [*settings.channels])
+        new = [each for each in found if each.key not in raised]
+        admitted = [each for each in new if each.kind not in _PACED or _may_begin(platform, each)]
+        await rows.raise_alerts(conn, admitted, [*settings.channels])
         ended = raised - {each.key for each in found}
         if not settings.failing_workflows:
             ended |= await rows.list_keys(conn, [_FAILING])
@@ -99,15 +108,25 @@ async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
             if each.failed
         ]
         succeeding = [f"{_FAILING}{each.workspace}:{each.kind}:{each.path}" for each in outcomes if not each.failed]
-        await rows.raise_alerts(conn, failing, [*settings.channels])
+        raised = await rows.list_keys(conn, [each.key for each in failing])
+        admitted = [each for each in failing if each.key not in raised and _may_begin(platform, each)]
+        await rows.raise_alerts(conn, admitted, [*settings.channels])
         await rows.end_alerts(conn, succeeding, [*settings.channels])
 
     await platform.db.retrying(write)
 
 
+def _may_begin(platform: Platform, alert: NewAlert) -> bool:
+    """Return whether an alert that members can cause may begin now: at most 30 at once, then one a minute.
+
+    One that may not begins later, if its condition still holds, or with the next failure.
+    """
+    return not platform.alert_rate.take(f"{alert.kind} {alert.workspace or ''}")
+
+
 def _failure_text(platform: Platform, outcome: LastOutcome) -> str:
     item = f"{'workflow' if outcome.kind == 'flow' else outcome.kind} {outcome.path}"
-    summary = f" ({outcome.summary})" if outcome.summary else ""
+    summary = f" ({limits.visible_line(outcome.summary)})" if outcome.summary else ""
     return (
         f"The last run of the {item}{summary} failed.\n"
         "Open it to see the error, then restart it from the failed node or deploy a corrected version: "
@@ -117,25 +136,43 @@ def _failure_text(platform: Platform, outcome: LastOutcome) -> str:
 
 def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRow], raised: set[str]) -> list[NewAlert]:
     page = page_url(platform, platform.settings.workspace, "workers")
-    found = []
-    for each in queues:
-        if each.oldest_s is None or is_pinned(each.queue):
-            continue
+    waiting = [each for each in queues if each.oldest_s is not None and not is_pinned(each.queue)]
+    waiting.sort(key=lambda each: -(each.oldest_s or 0.0))
+    late, unserved = [], []
+    for each in waiting:
+        name, oldest_s = limits.visible_line(each.queue), each.oldest_s or 0.0
         key = f"queue_age:{each.queue}"
-        if settings.queue_age_s and each.oldest_s > settings.queue_age_s / (2 if key in raised else 1):
+        if settings.queue_age_s and oldest_s > settings.queue_age_s / (2 if key in raised else 1):
             text = (
-                f"{each.waiting} jobs wait in the queue {each.queue}, the oldest for more than "
+                f"{each.waiting} jobs wait in the queue {name}, the oldest for more than "
                 f"{settings.queue_age_s} s. Number of workers that serve it: {each.workers}.\n"
                 f"Start more workers, or check what occupies their slots: {page}"
             )
-            found.append(NewAlert(key, "queue_age", each.queue, None, text))
-        if settings.no_worker_s and not each.workers and each.oldest_s > settings.no_worker_s:
+            late.append(NewAlert(key, "queue_age", name, None, text))
+        if settings.no_worker_s and not each.workers and oldest_s > settings.no_worker_s:
             text = (
-                f"{each.waiting} jobs wait in the queue {each.queue}, which no worker serves.\n"
+                f"{each.waiting} jobs wait in the queue {name}, which no worker serves.\n"
                 f"Start a worker with this queue, or resume a drained one: {page}"
             )
-            found.append(NewAlert(f"no_worker:{each.queue}", "no_worker", each.queue, None, text))
-    return found
+            unserved.append(NewAlert(f"no_worker:{each.queue}", "no_worker", name, None, text))
+    return [*_few(platform, late, raised, page), *_few(platform, unserved, raised, page)]
+
+
+def _few(platform: Platform, found: Sequence[NewAlert], raised: set[str], page: str) -> list[NewAlert]:
+    """Return the alerts of some queues, those that are raised first, and one for all other queues.
+
+    Any member can name queues, and each alert is a message.
+    """
+    shown = [each for each in found if each.key in raised][:_MAX_QUEUES]
+    for each in found:
+        if each.key not in raised and len(shown) < _MAX_QUEUES and _may_begin(platform, each):
+            shown.append(each)
+    left = len(found) - len(shown)
+    if left:
+        kind = found[0].kind
+        text = f"The same applies to {left} further queues, by the names in the tags of runs. All queues: {page}"
+        shown.append(NewAlert(f"{kind}:", kind, "(others)", None, text))
+    return shown
 
 
 async def _database_alerts(conn: Connection, platform: Platform, settings: Alerts, raised: set[str]) -> list[NewAlert]:

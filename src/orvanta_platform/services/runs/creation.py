@@ -342,6 +342,7 @@ def _queue_of(spec: RunSpec, options: RunOptions, args: bytes) -> str | None:
             wanted = set(dynamic_tags.names(named))
             found = {name: msgspec.json.decode(text) for name, text in members(args).items() if name in wanted}
             named = dynamic_tags.with_arguments(named, found)
+            limits.check_tag(named)
         if named and not is_pinned(named):
             return named
     return None
