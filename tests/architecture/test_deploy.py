@@ -232,6 +232,8 @@ def test_values_of_a_file_are_rendered_exactly(tools: Path, tmp_path: Path) -> N
     assert len(containers) == 4
     for container in containers:
         variables = {each["name"]: each["value"] for each in container["env"]}
+        # The secret has the address of the owner of the tables, who can change the audit trail.
+        assert variables.get("ORVANTA_OWNER_URL") == ("" if container["name"] == "worker" else None)
         assert {name: variables[name] for name in written} == {**written, "ORVANTA_RESULT_LIMIT": "10485760"}
         if variables.get("ORVANTA_WORKER_GROUP") == "free":
             assert container["securityContext"] == {}
