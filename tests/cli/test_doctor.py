@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import asyncpg
@@ -64,3 +65,31 @@ async def test_storage_that_does_not_answer_is_named(database: TestDatabase, tmp
     url = f"s3://objects/main?endpoint=http://127.0.0.1:{free_port()}&region=us-east-1"
     found = await diagnosis(database, tmp_path, "storage", OBJECT_STORAGE_URL=url)
     assert "s3://objects/main does not answer" in found and "Check OBJECT_STORAGE_URL" in found
+
+
+QUEUED = """
+INSERT INTO job_live (id, run, workspace, node, node_index, kind, queue, priority, lane, state, enqueued_at)
+VALUES (gen_random_uuid(), gen_random_uuid(), 'main', 'a', 0, 'script', $1, 0, 0, 'available', now())
+"""
+
+
+async def test_names_of_queues_do_not_control_the_terminal(database: TestDatabase, tmp_path: Path) -> None:
+    """A member names queues by the tags of nodes."""
+    await execute(database, QUEUED, "x\n\x1b[2Jready")
+    done = await asyncio.to_thread(run, "doctor", **on(database, tmp_path))
+    assert done.returncode == 0 and "\x1b" not in done.stdout
+    (line,) = [each for each in done.stdout.splitlines() if "ready" in each]
+    assert line.startswith("queue ") and line.endswith("no worker serves it, 1 waiting")
+
+
+async def test_metrics_that_jobs_can_read_are_named(database: TestDatabase, tmp_path: Path) -> None:
+    worker = """
+INSERT INTO worker (id, name, instance, ip, worker_group, slots, version, isolation)
+VALUES (gen_random_uuid(), 'w', $1, '', 'default', 1, '1', 'full')
+"""
+    await execute(database, worker, socket.gethostname())
+    found = await diagnosis(database, tmp_path, "metrics", ORVANTA_METRICS_PORT=str(free_port()))
+    assert "set ORVANTA_METRICS_TOKEN" in found
+    token = {"ORVANTA_METRICS_PORT": str(free_port()), "ORVANTA_METRICS_TOKEN": "a-token-of-prometheus"}
+    done = await asyncio.to_thread(run, "doctor", **on(database, tmp_path), **token)
+    assert "ORVANTA_METRICS_TOKEN" not in done.stdout

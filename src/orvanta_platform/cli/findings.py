@@ -15,6 +15,7 @@ from rich.console import Console
 
 from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
 from orvanta_platform.control import keys, secrets
+from orvanta_platform.control.limits import visible_line
 from orvanta_platform.db import migrate
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.queries import load
@@ -63,6 +64,7 @@ async def _database_findings(settings: Settings, database: Database) -> list[Fin
             *await _workers(connection),
             *await _queues(connection),
             *await _proxies(settings, connection),
+            *await _metrics(settings, connection),
         ]
 
 
@@ -139,16 +141,20 @@ async def _instance_key(settings: Settings, connection: Connection) -> Finding:
 async def _queues(connection: Connection) -> list[Finding]:
     """Return a warning for each queue with waiting jobs that no worker serves."""
     rows = await connection.fetch(load("worker_views")["list_queues"].text, None)
+    unserved = [row for row in rows if row["waiting"] and not row["workers"]]
+    left = len(unserved) - _MAX_QUEUES
     return [
         Finding(
             "queue",
-            f"{row['queue']}: no worker serves it, {row['waiting']} waiting",
+            f"{visible_line(row['queue'])}: no worker serves it, {row['waiting']} waiting",
             "Start a worker for it, add it to the queues of a group, or correct the tag.",
         )
-        for row in rows
-        if row["waiting"] and not row["workers"]
-    ]
+        for row in unserved[:_MAX_QUEUES]
+    ] + ([Finding("queue", f"{left} further queues without a worker have waiting jobs")] if left > 0 else [])
 
+
+_MAX_QUEUES = 50
+"""Maximum number of queues in the report."""
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
@@ -159,8 +165,7 @@ async def _proxies(settings: Settings, connection: Connection) -> list[Finding]:
     pairs = [(each, loopback) for each in trusted for loopback in _LOOPBACK if each.version == loopback.version]
     if not any(each.overlaps(loopback) for each, loopback in pairs):
         return []
-    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0, None)
-    if all(row["instance"] != socket.gethostname() for row in rows):
+    if not await _is_here(connection):
         return []
     return [
         Finding(
@@ -169,6 +174,26 @@ async def _proxies(settings: Settings, connection: Connection) -> list[Finding]:
             "Its jobs can forge the address that they call from: run workers on another machine.",
         )
     ]
+
+
+async def _metrics(settings: Settings, connection: Connection) -> list[Finding]:
+    """Return a warning if jobs on this machine can read the metrics of the installation."""
+    served = settings.metrics_port is not None or settings.worker_metrics_port is not None
+    if not served or settings.metrics_token is not None or not await _is_here(connection):
+        return []
+    return [
+        Finding(
+            "metrics",
+            "they need no token, and a worker runs on this machine",
+            "Its jobs can read the queues and groups of all workspaces: set ORVANTA_METRICS_TOKEN.",
+        )
+    ]
+
+
+async def _is_here(connection: Connection) -> bool:
+    """Return whether a live worker runs on this machine."""
+    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0, None)
+    return any(row["instance"] == socket.gethostname() for row in rows)
 
 
 async def _problems(database: Database) -> bool:
