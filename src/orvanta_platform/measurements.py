@@ -18,6 +18,9 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 MAX_SERIES = 1000
 """Maximum number of label combinations of one metric; further ones are counted with the label values `other`."""
 
+MAX_QUEUES = 200
+"""Maximum number of queues in the metrics of the database, as any member can name queues; the others are `other`."""
+
 MAX_ENDED = 100_000
 """Maximum number of ended runs that wait to be recorded."""
 

@@ -21,7 +21,10 @@ from orvanta_platform.daemons import monitoring as endpoints
 from orvanta_platform.daemons import supervision
 from orvanta_platform.daemons.leader_election import Duty, lead
 from orvanta_platform.daemons.monitoring import monitoring
+from orvanta_platform.db import workspaces
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import PortTaken, SettingsError
+from orvanta_platform.services.maintenance import metrics as figures
 from orvanta_platform.services.platform import Platform
 
 TOKEN = "a-token-of-prometheus"
@@ -131,3 +134,47 @@ def test_metrics_for_other_machines_require_a_token() -> None:
     assert settings_module.load({**open_to_all, "ORVANTA_METRICS_TOKEN": TOKEN}).metrics_token == TOKEN
     with pytest.raises(SettingsError):
         settings_module.load({"ORVANTA_METRICS_TOKEN": "short"})
+
+
+async def test_health_status_queries_the_database_once_per_second(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no token: calls without number do not occupy the connections, and one that hangs is given up."""
+    queries = 0
+    read = workspaces.get_health
+    now = clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+
+    async def count(conn: Connection) -> workspaces.Health:
+        nonlocal queries
+        queries += 1
+        return await read(conn)
+
+    async def hang(conn: Connection) -> workspaces.Health:
+        await asyncio.sleep(60)
+        raise AssertionError("it was given up before")
+
+    monkeypatch.setattr(workspaces, "get_health", count)
+    anonymous = httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url="http://orvanta")  # type: ignore[arg-type]
+    async with anonymous as client:
+        calls = await asyncio.gather(*(client.get("/api/health/status") for _ in range(50)))
+        assert {each.status_code for each in calls} == {200} and queries == 1
+        now += 1.5
+        monkeypatch.setattr(workspaces, "get_health", hang)
+        async with asyncio.timeout(20):
+            assert (await client.get("/api/health/status")).status_code == 503
+
+
+async def test_metrics_of_many_queues_are_bounded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any member can name queues. Those that workers name keep their series."""
+    monkeypatch.setattr(figures, "MAX_QUEUES", 3)
+    for number in range(6):
+        await api.preview(tag=f"q{number}")
+    for _ in range(2):
+        await api.preview(tag="z")
+    await api.preview(tag="gpu")
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE worker SET queues = '{gpu}'")
+    found = await figures.read_figures(api.platform)
+    assert {each.queue: each.jobs for each in found.jobs} == {"gpu": 1, "z": 2, "q0": 1, "other": 5}
+    assert all(each.oldest_s is not None for each in found.jobs)

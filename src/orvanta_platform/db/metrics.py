@@ -52,9 +52,9 @@ async def count_ended_runs(conn: Connection, runs: Sequence[UUID]) -> list[Ended
     return [EndedCount(**dict(row)) for row in await conn.fetch(_SQL["count_ended_runs"], runs)]
 
 
-async def count_jobs(conn: Connection) -> list[JobCount]:
-    """Return the numbers of live jobs by queue and state."""
-    return [JobCount(**dict(row)) for row in await conn.fetch(_SQL["count_jobs"])]
+async def count_jobs(conn: Connection, queues: int) -> list[JobCount]:
+    """Return the numbers of live jobs by queue and state; beyond so many `queues`, those of `other`."""
+    return [JobCount(**dict(row)) for row in await conn.fetch(_SQL["count_jobs"], queues)]
 
 
 async def count_workers(conn: Connection) -> list[WorkerCount]:

@@ -20,6 +20,7 @@ from orvanta_platform.db import migrate
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.polls import Polls
 from orvanta_platform.db.pool import Database
+from orvanta_platform.db.workspaces import Health
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.measurements import Measurements
@@ -51,6 +52,8 @@ class DatabaseCheck:
 
     obstacle: str | None = None
     at: float = float("-inf")
+    health: Health | None = None
+    health_at: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

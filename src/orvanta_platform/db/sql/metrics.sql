@@ -8,10 +8,24 @@ GROUP BY trigger, status
 
 -- name: count_jobs
 -- Numbers of live jobs by queue and state, and for those that may start the age of the oldest in seconds. The queues of
--- single workers count as one.
-SELECT CASE WHEN queue LIKE 'worker:%' THEN 'worker' ELSE queue END AS queue, state, count(*) AS jobs,
-       extract(epoch FROM app_now() - min(enqueued_at) FILTER (WHERE state = 'available'))::double precision AS oldest_s
-FROM job_live
+-- single workers count as one. At most $1 queues have a name, those that workers name and those with most jobs first;
+-- the others count as `other`.
+WITH counted AS (
+    SELECT CASE WHEN queue LIKE 'worker:%' THEN 'worker' ELSE queue END AS queue, state, count(*) AS jobs,
+           min(enqueued_at) FILTER (WHERE state = 'available') AS oldest_at
+    FROM job_live
+    GROUP BY 1, 2
+), shown AS (
+    SELECT queue AS name
+    FROM counted
+    GROUP BY queue
+    ORDER BY queue IN (SELECT unnest(queues) FROM worker WHERE state = 'live') DESC, sum(jobs) DESC, queue
+    LIMIT $1
+)
+SELECT coalesce(s.name, 'other') AS queue, c.state, sum(c.jobs)::bigint AS jobs,
+       extract(epoch FROM app_now() - min(c.oldest_at))::double precision AS oldest_s
+FROM counted c
+LEFT JOIN shown s ON s.name = c.queue
 GROUP BY 1, 2
 
 -- name: count_workers

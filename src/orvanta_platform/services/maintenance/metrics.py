@@ -9,6 +9,7 @@ import msgspec
 
 from orvanta_platform.db import metrics
 from orvanta_platform.db.metrics import DatabaseFigures, JobCount, WorkerCount
+from orvanta_platform.measurements import MAX_QUEUES
 from orvanta_platform.services.platform import Platform
 
 
@@ -26,7 +27,7 @@ async def read_figures(platform: Platform) -> Figures:
     """Read the figures."""
     async with platform.db.acquire() as conn:
         return Figures(
-            await metrics.count_jobs(conn),
+            await metrics.count_jobs(conn, MAX_QUEUES),
             await metrics.count_workers(conn),
             await metrics.count_live_runs(conn),
             await metrics.get_database_figures(conn),

@@ -6,7 +6,7 @@ import asyncio
 
 from orvanta_platform import clock
 from orvanta_platform.db import migrate, workspaces
-from orvanta_platform.db.pool import CANNOT_CONNECT, CONNECTION_LOST, TRANSIENT
+from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT
 from orvanta_platform.db.workspaces import Health
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.platform import Platform
@@ -34,10 +34,19 @@ async def find_obstacle(platform: Platform) -> str | None:
 
 async def get_health(platform: Platform) -> Health | None:
     """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
+    check = platform.database_check
+    async with check.lock:
+        if clock.monotonic() - check.health_at > _FRESH_S:
+            check.health = await _read_health(platform)
+            check.health_at = clock.monotonic()
+        return check.health
+
+
+async def _read_health(platform: Platform) -> Health | None:
     try:
-        async with platform.db.acquire() as connection:
+        async with asyncio.timeout(_PATIENCE_S), platform.db.acquire() as connection:
             return await workspaces.get_health(connection)
-    except CONNECTION_LOST:
+    except (*CANNOT_CONNECT, *TRANSIENT):
         return None
 
 
