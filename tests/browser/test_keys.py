@@ -199,7 +199,7 @@ async def look(page: Page, press: Keys) -> None:
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await press("-", "-", "-", "-")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_hidden()
-    await expect(node(page, "one").get_by_text("one", exact=True)).to_have_css("font-size", "24px")
+    await expect(node(page, "one").get_by_text("one", exact=True)).to_have_css("font-size", "22px")
     await press("1")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await expect(node(page, "two")).to_be_in_viewport(ratio=0.99)

@@ -36,7 +36,7 @@ import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
 import { type DisplayedBoxes, useDisplayedNodes } from "./positions";
 import { SelectionBar } from "./selection-bar";
 import { StartContent, StartSlot } from "./start";
-import { FIT, FocusFollowsSelection, KeepInView, MarkFarZoom, ProvideView, useSelectOnFocus } from "./view";
+import { FocusFollowsSelection, KeepInView, MarkFarZoom, ProvideView, useSelectOnFocus, ZOOM } from "./view";
 import { ViewControl } from "./view-control";
 
 const NODES = {
@@ -174,10 +174,8 @@ function Graph() {
       selectionMode={SelectionMode.Partial}
       selectionKeyCode="Shift"
       multiSelectionKeyCode={MULTI_SELECT_KEYS}
-      fitView
-      fitViewOptions={FIT}
-      minZoom={0.05}
-      maxZoom={2}
+      minZoom={ZOOM.min}
+      maxZoom={ZOOM.max}
       deleteKeyCode={null}
       disableKeyboardA11y
       nodeDragThreshold={4}

@@ -10,8 +10,11 @@ import { type FocusEvent, useCallback, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 
-export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
+export const ZOOM = { min: 0.05, max: 2 };
+const FIT = { padding: 0.15, maxZoom: 1.1 };
 const MARGIN = 24;
+/** Least zoom at which a graph opens: the names of nodes can be read, in the large letters that they have below 50 %. */
+const OPENING = 0.48;
 /** Zoom from which the texts of nodes can be read. */
 const READABLE = 0.8;
 /** Zoom below which cards show their icon and a large name, and their icon only. */
@@ -25,7 +28,35 @@ type Measured = Pick<ReactFlowInstance, "getNodes" | "getNodesBounds">;
  * undo what the user did meanwhile.
  */
 export function fitted({ getNodes, getNodesBounds }: Measured, width: number, height: number): Viewport {
-  return getViewportForBounds(getNodesBounds(getNodes()), width, height, FIT.minZoom, FIT.maxZoom, FIT.padding);
+  return getViewportForBounds(getNodesBounds(getNodes()), width, height, ZOOM.min, FIT.maxZoom, FIT.padding);
+}
+
+/**
+ * Return the viewport in which a graph opens: all nodes, unless their names would be too small to be read. Then it shows the
+ * first row, and what fits below it.
+ */
+export function opened(flow: Measured, width: number, height: number): Viewport {
+  const whole = fitted(flow, width, height);
+  if (whole.zoom >= OPENING) return whole;
+  const nodes = flow.getNodes().filter(({ parentId }) => parentId === undefined);
+  const bounds = flow.getNodesBounds(nodes);
+  const first = flow.getNodesBounds(nodes.filter(({ position }) => position.y === bounds.y));
+  return {
+    x: startOf(bounds.x, bounds.width, first.x + first.width / 2, width / 2, width),
+    y: startOf(bounds.y, bounds.height, bounds.y, MARGIN, height),
+    zoom: OPENING,
+  };
+}
+
+/**
+ * Return the offset of one axis of the opening view: the middle of a graph that fits the frame, otherwise the point of the
+ * graph at the place in the frame, without empty space beside the graph.
+ */
+function startOf(start: number, length: number, point: number, place: number, frame: number): number {
+  const drawn = length * OPENING;
+  if (drawn <= frame - 2 * MARGIN) return (frame - drawn) / 2 - start * OPENING;
+  const offset = place - point * OPENING;
+  return Math.min(Math.max(offset, frame - MARGIN - drawn - start * OPENING), MARGIN - start * OPENING);
 }
 
 /** Provides zoom and navigation to the actions of the page while the canvas is mounted. */
