@@ -103,6 +103,7 @@ interface ModuleRow {
   id?: string;
   type: string;
   job?: string;
+  skipped?: boolean;
 }
 
 /** Fetch the states of the nodes in an iteration. A body of one node is the job of that node. */
@@ -120,7 +121,9 @@ export async function nodeStatesIn(
   const times = new Map(jobs.map(({ job, duration_ms }) => [job, duration_ms]));
   const status = (data as { flow_status?: { modules?: ModuleRow[] } } | undefined)?.flow_status;
   return Object.fromEntries(
-    (status?.modules ?? []).map(({ id, type, job }) => {
+    (status?.modules ?? []).map(({ id, type, job, skipped }) => {
+      // A skipped node has the type of a success, and the id of a job that does not exist.
+      if (skipped) return [id ?? "", { status: "skipped" }];
       const took = job ? times.get(job) : undefined;
       return [
         id ?? "",

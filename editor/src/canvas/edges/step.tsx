@@ -1,5 +1,6 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps, type InternalNode, useStore } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editor/context";
+import { edgeStateOf } from "../../editor/edge-state";
 import { nodeStateOf } from "../../editor/run-watch";
 import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
@@ -16,7 +17,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
-  const taken = useEditor((editor) => (data ? edgeState(editor.live?.graph, data.edge) : null));
+  const taken = useEditor((editor) => (data ? edgeStateOf(editor, data.edge) : null));
   const running = useEditor(
     (editor) => taken === "taken" && data !== undefined && nodeStateOf(editor, data.edge.to)?.status === "running",
   );
@@ -79,11 +80,3 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
 
 /** Return the level of the label of an edge that starts at a node of the canvas. */
 const levelOf = (source: InternalNode | undefined): number => (source?.parentId ? source.internals.z + 1 : 0);
-
-type EdgeStates = { taken: unknown[][]; dead: unknown[][] } | null | undefined;
-
-function edgeState(graph: EdgeStates, edge: { from: string; to: string; on: string }): "taken" | "dead" | null {
-  const is = (each: unknown[]) => each[0] === edge.from && each[1] === edge.to && each[2] === edge.on;
-  if (graph?.taken.some(is)) return "taken";
-  return graph?.dead.some(is) ? "dead" : null;
-}

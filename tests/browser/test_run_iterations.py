@@ -1,0 +1,38 @@
+"""Iterations of loops on the page of a run: their edges and nodes, and those that end at a condition."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import node
+from tests.browser.test_run_page import stands, started
+
+LOOP = """value:
+  modules:
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: "[1, 2, 3]"}
+        skip_failures: false
+        modules:
+          - {id: check, value: {type: condition, expr: flow_input.iter.value > 1}}
+          - {id: big, needs: [{node: check, "on": "true"}], value: {type: identity}}
+          - {id: last, needs: [big], value: {type: identity}}
+    - {id: after, value: {type: identity}}
+"""
+
+
+async def test_edges_of_a_loop_are_taken_in_all_and_in_one_iteration(page: Page, site: Site) -> None:
+    _, id = started(site, LOOP)
+    await page.goto(f"/w/main/runs/{id}")
+    await stands(page, "after", "succeeded")
+    for edge in ("check big", "big last", "each after"):
+        await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
+    number = node(page, "each").get_by_label("Iteration number")
+    await number.fill("1")
+    await stands(page, "big", "skipped")
+    for edge in ("check big", "big last"):
+        await expect(page.locator(f'[data-edge="{edge} open"]')).to_have_count(1)
+    await number.fill("2")
+    await stands(page, "big", "succeeded")
+    await expect(page.locator('[data-edge="check big taken"]')).to_have_count(1)
