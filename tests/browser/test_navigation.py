@@ -43,6 +43,8 @@ async def test_rail_marks_page_skips_to_content_and_remembers_its_width(page: Pa
     await page.goto("/w/main/workers")
     await page.get_by_role("button", name="Collapse navigation").click()
     await expect(pages.get_by_role("link", name="Workers")).to_have_attribute("title", "Workers")
+    # The initial of the workspace, whose name is the tooltip.
+    await expect(page.get_by_title("main", exact=True).locator("> span").first).to_have_text("M")
     await page.reload()
     await page.get_by_role("button", name="Expand navigation").wait_for()
     await page.goto(f"/w/main/workflows/{FLOW}")

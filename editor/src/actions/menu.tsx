@@ -18,7 +18,7 @@ interface Props {
 /** Menu of actions of the registry. */
 export function ActionMenu({ label, at, groups, more = [], enabledOnly = false, close }: Props) {
   const store = useEditorStore();
-  const item = (name: string): MenuItem => {
+  const item = (name: string) => {
     const action = actionOf(name);
     const [key] = action.keys;
     return {

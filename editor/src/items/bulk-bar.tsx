@@ -42,7 +42,7 @@ export function BulkBar({ workspace, kind, paths, archived, clear }: Props) {
         <>
           <a className={controls.button} data-look="plain" href={archiveAddress(workspace, kind, paths)} download>
             <Icon name="download" />
-            {t("items.export")}
+            {t("ui.export")}
           </a>
           <Button icon="copy" onClick={() => setCopying(true)}>
             {t("items.copy")}

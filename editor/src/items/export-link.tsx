@@ -14,7 +14,7 @@ export function ExportLink({ workspace, kind, path }: Props) {
   return (
     <a className={controls.button} data-look="quiet" href={archiveAddress(workspace, kind, [path])} download>
       <Icon name="download" />
-      {t("items.export")}
+      {t("ui.export")}
     </a>
   );
 }

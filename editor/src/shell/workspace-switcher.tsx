@@ -6,7 +6,7 @@ import css from "./workspace-switcher.module.css";
 interface Props {
   workspaces: readonly string[];
   workspace: string;
-  /** Show the first letters only. */
+  /** Show the first letter only; the name is the tooltip. */
   collapsed?: boolean;
 }
 
@@ -15,7 +15,7 @@ export function WorkspaceSwitcher({ workspaces, workspace, collapsed = false }: 
   const navigate = useNavigate();
   return (
     <div className={css.switcher} data-collapsed={collapsed || undefined} title={workspace}>
-      {collapsed && <span aria-hidden="true">{workspace.slice(0, 2)}</span>}
+      {collapsed && <span aria-hidden="true">{workspace.charAt(0).toUpperCase()}</span>}
       <Select aria-label={t("shell.workspace")} value={workspace} set={(next) => void navigate(`/w/${next}`)}>
         {[...new Set([...workspaces, workspace])].map((id) => (
           <option key={id}>{id}</option>

@@ -3,14 +3,27 @@ import { createPortal } from "react-dom";
 import { Icon } from "./icon";
 import css from "./menu.module.css";
 
-export interface MenuItem {
+interface Labelled {
   label: string;
   icon: string;
+}
+
+interface Command extends Labelled {
   /** The key of the command, as it is shown. */
   keys?: string | undefined;
   disabled?: boolean;
+  /** Tooltip, such as the reason why the command is disabled. */
+  title?: string | undefined;
   run: () => void;
 }
+
+interface Download extends Labelled {
+  /** Address of the downloaded file. */
+  download: string;
+}
+
+/** A command, or a link that downloads a file. */
+export type MenuItem = Command | Download;
 
 interface Props {
   label: string;
@@ -71,23 +84,7 @@ export function Menu({ label, at, groups, close }: Props) {
         .map((group) => (
           <div key={group[0]?.label} className={css.group} role="none">
             {group.map((item) => (
-              <button
-                key={item.label}
-                type="button"
-                role="menuitem"
-                tabIndex={-1}
-                className={css.item}
-                disabled={item.disabled}
-                onClick={(event) => {
-                  event.stopPropagation();
-                  close();
-                  item.run();
-                }}
-              >
-                <Icon name={item.icon} />
-                <span>{item.label}</span>
-                {item.keys && <kbd>{item.keys}</kbd>}
-              </button>
+              <Item key={item.label} item={item} close={close} />
             ))}
           </div>
         ))}
@@ -96,6 +93,39 @@ export function Menu({ label, at, groups, close }: Props) {
   );
 }
 
+function Item({ item, close }: { item: MenuItem; close: () => void }) {
+  const shared = { role: "menuitem", tabIndex: -1, className: css.item };
+  const text = (
+    <>
+      <Icon name={item.icon} />
+      <span>{item.label}</span>
+    </>
+  );
+  if ("download" in item) {
+    return (
+      <a {...shared} href={item.download} download onClick={close}>
+        {text}
+      </a>
+    );
+  }
+  return (
+    <button
+      {...shared}
+      type="button"
+      disabled={item.disabled}
+      title={item.title}
+      onClick={(event) => {
+        event.stopPropagation();
+        close();
+        item.run();
+      }}
+    >
+      {text}
+      {item.keys && <kbd>{item.keys}</kbd>}
+    </button>
+  );
+}
+
 const enabledItems = (menu: HTMLElement | null): HTMLElement[] => [
-  ...(menu?.querySelectorAll<HTMLElement>("[role=menuitem]:enabled") ?? []),
+  ...(menu?.querySelectorAll<HTMLElement>("[role=menuitem]:not(:disabled)") ?? []),
 ];

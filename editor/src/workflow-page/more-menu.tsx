@@ -1,12 +1,15 @@
 import { useState } from "react";
 import { ActionMenu } from "../actions/menu";
+import { archiveAddress } from "../api/changes";
 import { useEditor, useEditorStore } from "../editor/context";
 import { useMoving } from "../items/use-moving";
 import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate } from "../routing/hooks";
 import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
+import { useNoRunsReason } from "../ui/access";
 
+const RunDialog = lazyComponent(() => import("../workflows/run-dialog"));
 const RemovalDialog = lazyComponent(() => import("../workflows/removal-dialog"));
 
 const ON_GRAPH = [["tidy", "fit", "overview"], ["find"]];
@@ -23,15 +26,29 @@ interface Props {
 /** Menu of commands that are rarely used, with their dialogs. */
 export default function MoreMenu({ at, graph, close }: Props) {
   const navigate = useNavigate();
+  const [running, setRunning] = useState(false);
   const [removing, setRemoving] = useState(false);
   const workspace = useEditor((editor) => editor.workspace);
-  const { path, version_id } = useEditor((editor) => editor.flow);
+  const { path, version_id, archived, summary } = useEditor((editor) => editor.flow);
   const readOnly = useEditor((editor) => editor.readOnly);
   const moving = useMoving({ workspace, kind: "flow", path }, (to) => navigate(`/w/${workspace}/workflows/${to}`));
   const sharing = useSharing({ workspace, kind: "flow", path });
+  const noRuns = useNoRunsReason();
+  const run = {
+    label: t("workflow-page.runDeployed"),
+    icon: "play",
+    disabled: noRuns !== undefined,
+    title: noRuns,
+    run: () => setRunning(true),
+  };
   const ofDeployed = [
+    // The head of a page that is only read has the button to run.
+    ...(readOnly || archived ? [] : [run]),
     ...(readOnly ? [] : [{ label: t("ui.move"), icon: "edit", run: moving.move }]),
     { label: t("ui.share"), icon: "share", run: sharing.share },
+    ...(archived
+      ? []
+      : [{ label: t("ui.export"), icon: "download", download: archiveAddress(workspace, "flow", [path]) }]),
   ];
   return (
     <>
@@ -49,6 +66,9 @@ export default function MoreMenu({ at, graph, close }: Props) {
       )}
       {moving.dialog}
       {sharing.dialog}
+      {running && (
+        <RunDialog workspace={workspace} path={path} name={summary || path} close={() => setRunning(false)} />
+      )}
       {removing && <Removal close={() => setRemoving(false)} />}
     </>
   );

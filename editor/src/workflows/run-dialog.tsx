@@ -27,7 +27,7 @@ export default function RunDialog(props: { workspace: string; path: string; name
     <Dialog title={t("workflows.runNamed", { name })} close={close}>
       {flow.isPending && <Skeleton rows={3} />}
       {flow.error && <Failed error={flow.error} retry={() => void flow.refetch()} />}
-      {flow.data && <InputForm schema={flow.data.schema as Json | undefined} busy={busy} run={run} />}
+      {flow.data && <InputForm schema={flow.data.schema as Json | undefined} busy={busy} run={run} cancel={close} />}
     </Dialog>
   );
 }
