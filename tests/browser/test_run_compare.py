@@ -25,6 +25,17 @@ LINE = """value:
         input_transforms: {n: {type: javascript, expr: flow_input.n}}
     - {id: send, value: {type: identity}}
 """
+EXIT = """value:
+  modules:
+    - id: leave
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          code="$1"
+          exit "$code"
+        input_transforms: {code: {type: javascript, expr: flow_input.code}}
+"""
 
 
 def ended(site: Site, id: str) -> None:
@@ -43,7 +54,7 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     third = run(site, path, {"n": 2})
     ended(site, third)
 
-    # From the page of a run: the last successful run is offered first.
+    # From the page of a run.
     await page.goto(f"/w/main/runs/{second}")
     await page.get_by_role("button", name="Compare…").click()
     await page.get_by_role("option", name=re.compile(f"Succeeded.*{first[:13]}")).click()
@@ -79,3 +90,25 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     await boxes.nth(1).check()
     await page.get_by_role("link", name="Compare").click()
     await expect(page).to_have_url(re.compile(f"/runs/{second}/compare/{third}$"))
+
+
+async def test_previous_run_of_workflow_is_selected(page: Page, site: Site) -> None:
+    """A test, which may be of a single node, and an earlier success come after it."""
+    path, success = started(site, EXIT, {"code": 0})
+    failure = run(site, path, {"code": 1})
+    body = {"path": path, "value": {"modules": [{"id": "take", "value": {"type": "identity"}}]}, "args": {}}
+    test = site.client.post("/api/w/main/jobs/run/preview_flow", json=body).text
+    last = run(site, path, {"code": 1})
+    for each in (success, failure, test, last):
+        ended(site, each)
+    await page.goto(f"/w/main/runs/{last}")
+    await page.get_by_role("button", name="Compare…").click()
+    selected = page.get_by_role("option", selected=True)
+    await expect(selected).to_have_text(re.compile(f"^Failed.*{failure[:13]}"))
+    groups = {"Previous run": failure, "Last success": success, "Earlier runs": test}
+    for name, id in groups.items():
+        option = page.get_by_role("group", name=name).get_by_role("option")
+        await expect(option).to_have_count(1)
+        await expect(option).to_contain_text(id[:13])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(f"/runs/{failure}/compare/{last}$"))

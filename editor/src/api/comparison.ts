@@ -24,16 +24,16 @@ export const comparisonQuery = (workspace: string, run: string, other: string) =
     },
   });
 
-/** Fetch the last runs of a path before a run, newest first. `success`: only successful ones. */
+/** Fetch the last runs of a path before a run, newest first. `only`: further conditions. */
 export async function runsBefore(
   workspace: string,
   path: string,
   before: string,
   limit: number,
-  success = false,
+  only: { states?: string; job_kinds?: string } = {},
 ): Promise<RunRow[]> {
-  const query = { script_path_exact: path, has_null_parent: true, before, per_page: limit };
-  const params = { path: { workspace }, query: success ? { ...query, states: "succeeded" } : query };
+  const query = { script_path_exact: path, has_null_parent: true, before, per_page: limit, ...only };
+  const params = { path: { workspace }, query };
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params });
   return (data ?? []).map(toRunRow);
 }

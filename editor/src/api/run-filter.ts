@@ -61,6 +61,9 @@ export function timeRange({ last, from, to }: RunFilter, now: number): { since: 
   return { since: now - (WINDOWS[last]?.ms ?? 0), until: null };
 }
 
+/** Kinds of runs that are no tests. */
+export const DEPLOYED_KINDS = "flow,script";
+
 /** Return the query parameters of a filter. */
 export function toQuery(filter: RunFilter, now: number) {
   const { since, until } = timeRange(filter, now);
@@ -73,7 +76,7 @@ export function toQuery(filter: RunFilter, now: number) {
     ...(filter.text ? { script_path_text: filter.text } : {}),
     ...(filter.trigger ? { trigger_kind: filter.trigger } : {}),
     ...(filter.by ? { created_by: filter.by } : {}),
-    ...(filter.tests ? {} : { job_kinds: "flow,script" }),
+    ...(filter.tests ? {} : { job_kinds: DEPLOYED_KINDS }),
   };
 }
 

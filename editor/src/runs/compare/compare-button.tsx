@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { runsBefore } from "../../api/comparison";
+import { DEPLOYED_KINDS } from "../../api/run-filter";
 import type { RunRow } from "../../api/run-list";
 import { absolute } from "../../lib/time";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";
-import { runChoice } from "./run-choice";
+import { runChoice, withoutRepeats } from "./run-choice";
 
 const LIMIT = 20;
 
@@ -30,29 +31,28 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
   const found = useQuery({
     queryKey: ["run", workspace, id, "before"],
     queryFn: async () => {
-      const [earlier, success] = await Promise.all([
+      const whole = { job_kinds: DEPLOYED_KINDS };
+      const [previous, success, earlier] = await Promise.all([
+        runsBefore(workspace, path, id, 1, whole),
+        runsBefore(workspace, path, id, 1, { ...whole, states: "succeeded" }),
         runsBefore(workspace, path, id, LIMIT),
-        runsBefore(workspace, path, id, 1, true),
       ]);
-      return { earlier, success };
+      return [previous, success, earlier];
     },
   });
   const items = (rows: readonly RunRow[]) =>
     rows.map((row) => ({ value: row.id, name: runChoice(row), description: describeRun(row) }));
-  const { success = [], earlier = [] } = found.data ?? {};
-  const last = new Set(success.map((row) => row.id));
+  const [previous = [], success = [], earlier = []] = withoutRepeats(found.data ?? []);
   return (
     <ChooseDialog
       title={t("runs.compareTitle")}
       placeholder={t("runs.compareSearch")}
       emptyText={t(found.isPending ? "ui.loading" : "runs.noEarlierRuns")}
       groups={[
+        // The first one is selected: a whole run, as tests may be of a single node.
+        { heading: t("runs.previousRun"), icon: "undo", items: items(previous) },
         { heading: t("runs.lastSuccessGroup"), icon: "check", items: items(success) },
-        {
-          heading: t("runs.earlierRuns"),
-          icon: "clock",
-          items: items(earlier.filter((row) => !last.has(row.id))),
-        },
+        { heading: t("runs.earlierRuns"), icon: "clock", items: items(earlier) },
       ]}
       choose={(other) => void go(`/w/${workspace}/runs/${other}/compare/${id}`)}
       close={close}

@@ -11,3 +11,13 @@ export const runChoice = (row: RunRow): string =>
     time: relative(row.created_at, Date.now()),
     trigger: triggerName(row.trigger),
   });
+
+/** Return lists of runs, each without the runs of the lists before it. */
+export function withoutRepeats(lists: readonly RunRow[][]): RunRow[][] {
+  const shown = new Set<string>();
+  return lists.map((list) => {
+    const rest = list.filter((row) => !shown.has(row.id));
+    for (const row of rest) shown.add(row.id);
+    return rest;
+  });
+}
