@@ -45,11 +45,15 @@ async def test_approval_is_decided_on_phone(
     await stranger.set_viewport_size({"width": width, "height": 740})
     await stranger.goto(address)
     await check(stranger)
-    buttons = stranger.get_by_role("button")
-    assert await buttons.count() == 2
-    for button in await buttons.all():
-        box = await button.bounding_box()
+    for control in (stranger.get_by_role("button", name="Approve"), stranger.locator("summary")):
+        box = await control.bounding_box()
         assert box is not None and box["height"] >= 40
+    # Rejecting takes two steps.
+    reject = stranger.get_by_role("button", name="Reject", exact=True)
+    await expect(reject).to_have_count(0)
+    await stranger.get_by_text("Reject…").click()
+    await expect(reject).to_be_visible()
+    await check(stranger)
     await stranger.get_by_label("Sum").fill("7")
     await stranger.get_by_role("button", name="Approve").click()
     await expect(stranger.get_by_role("heading", name="Approved", exact=True)).to_be_visible()
@@ -151,6 +155,25 @@ async def test_repeated_clicks_in_inbox_decide_one_approval(page: Page, site: Si
         site.client.post(f"/api/w/main/jobs_u/queue/cancel/{run}", json={}).raise_for_status()
 
 
+async def test_rejection_is_confirmed(page: Page, site: Site) -> None:
+    """The dialog says what follows; cancelling it decides nothing."""
+    message = "Reject this by mistake?"
+    run, _ = asked(site, {"modules": [{"id": "ask", "value": {"type": "approval", "message": message}}]})
+    await page.goto("/w/main/approvals?q=mistake")
+    card = page.get_by_role("listitem").filter(has_text=message)
+    await card.get_by_role("button", name="Reject").click()
+    dialog = page.get_by_role("dialog", name="Reject ask?")
+    await expect(dialog).to_contain_text("Without such an edge it fails.")
+    await check(page)
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_have_count(0)
+    assert run in {each["run"] for each in site.client.get("/api/w/main/approvals/list").json()}
+    await card.get_by_role("button", name="Reject").click()
+    await dialog.get_by_role("button", name="Reject").click()
+    await expect(card.get_by_text("Rejected", exact=True)).to_be_visible()
+    assert run not in {each["run"] for each in site.client.get("/api/w/main/approvals/list").json()}
+
+
 async def test_failed_list_of_deployments_is_not_shown_as_empty(page: Page, site: Site) -> None:
     site.client.post("/api/workspaces/create", json={"id": "undecided", "name": "Undecided"}).raise_for_status()
     await page.route("**/deployments/list*", lambda route: route.fulfill(status=403, json={}))
@@ -186,6 +209,7 @@ async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: 
     await expect(ask.locator("rect[data-kind=waiting]")).to_have_count(1)
     await page.get_by_role("tab", name="Graph").click()
     await pane.get_by_role("button", name="Reject").click()
+    await page.get_by_role("dialog", name="Reject ask?").get_by_role("button", name="Reject").click()
     await expect(page.get_by_text("Rejected", exact=True)).to_be_visible()
     waiting = site.client.get("/api/w/main/approvals/list").json()
     assert {each["message"] for each in waiting if each["run"] == started.text} == {"Order 2?", "Order 3?"}

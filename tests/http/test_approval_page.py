@@ -63,6 +63,9 @@ async def test_page_view_decides_nothing_and_button_decides(api: ApiHarness, bro
     assert shown.status_code == 200 and shown.headers["content-type"] == "text/html; charset=utf-8"
     assert await status(api, run) == "awaiting_approval"
     assert {each["value"] for each in Elements(shown.text).of("button")} == {"approved", "rejected"}
+    # Rejecting takes two steps.
+    _, _, hidden = shown.text.partition("<details><summary>Reject…</summary>")
+    assert 'value="rejected"' in hidden.partition("</details>")[0]
     done = await browser.post(page, data={"decision": "approved", "reason": "fine"})
     assert done.status_code == 200 and "approved by link:eve" in done.text
     assert (await ended(api, run))["success"] is True
@@ -145,6 +148,7 @@ async def test_link_for_one_decision_shows_one_button(api: ApiHarness, browser: 
         assert answer.status_code == 303
         shown = await browser.get(answer.headers["location"])
         assert [each["value"] for each in Elements(shown.text).of("button")] == [value]
+        assert not Elements(shown.text).of("details")
         assert (await browser.post(answer.headers["location"], data={"decision": other})).status_code == 400
     assert await status(api, run) == "awaiting_approval"
 

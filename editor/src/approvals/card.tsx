@@ -11,6 +11,7 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import css from "./approvals.module.css";
+import { confirmRejection } from "./confirm-rejection";
 import { FormFields, initialValues } from "./form-fields";
 import { ApprovalRequest } from "./request";
 
@@ -155,7 +156,7 @@ export function DecisionForm({ workspace, approval, decided }: FormProps) {
             icon="cross"
             title={t("approvals.rejectHint", { node: approval.node })}
             disabled={isClosed}
-            onClick={() => void answer(false)}
+            onClick={async () => (await confirmRejection(approval.node)) && (await answer(false))}
           >
             {t("approvals.reject")}
           </Button>

@@ -11,6 +11,7 @@ import { t } from "../texts/approvals";
 import { Button } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { DecisionForm } from "./card";
+import { confirmRejection } from "./confirm-rejection";
 import { ApprovalRequest } from "./request";
 
 interface Props {
@@ -65,7 +66,7 @@ function DecisionButtons({ workspace, run, id, job }: Props & { job: string | nu
       <Button look="main" icon="check" onClick={() => decide(true)}>
         {t("approvals.approve")}
       </Button>
-      <Button icon="cross" onClick={() => decide(false)}>
+      <Button icon="cross" onClick={async () => (await confirmRejection(id)) && decide(false)}>
         {t("approvals.reject")}
       </Button>
     </div>

@@ -95,7 +95,16 @@ def _buttons(seen: LinkView, *, hide_no: bool) -> str:
     both = Action.PAGE in seen.actions
     yes = '<button name="decision" value="approved">Approve</button>' if both or Action.RESUME in seen.actions else ""
     may_reject = (both and not hide_no) or Action.CANCEL in seen.actions
-    return yes + ('<button name="decision" value="rejected">Reject</button>' if may_reject else "")
+    return yes + (_reject(confirmed=not yes) if may_reject else "")
+
+
+def _reject(*, confirmed: bool) -> str:
+    """Return the button to reject. Beside the one to approve it appears in a second step; a link to reject is the first."""
+    button = '<button name="decision" value="rejected">Reject</button>'
+    if confirmed:
+        return button
+    hint = "<p>A rejection cannot be undone. It ends the run, unless the workflow continues after it.</p>"
+    return f"<details><summary>Reject…</summary>{hint}{button}</details>"
 
 
 _INPUT_TYPES = {

@@ -36,6 +36,7 @@ button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.
   border: 1px solid var(--strong); border-radius: 6px; background: var(--surface); color: var(--text); cursor: pointer }
 button.primary, button[value=approved] { background: var(--accent); border-color: var(--accent); color: #fff }
 .narrow button { width: 100% }
+summary { font-weight: 600; padding: .6rem 0; margin-top: 1rem; cursor: pointer }
 [role=alert] { border: 2px solid; border-radius: 6px; padding: .5rem 1rem; color: var(--bad) }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
 """
