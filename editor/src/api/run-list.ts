@@ -5,12 +5,12 @@ import { t } from "../texts/api";
 import { api } from "./client";
 import { filterOf, isTest, type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
-import { waitText } from "./wait-text";
+import { waitBeside } from "./wait-text";
 
 type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
 export type RunHistogram = components["schemas"]["Histogram"];
 
-/** Run in a list. `path` is "" for a preview without a path. `why`: reason for waiting. */
+/** Run in a list. `path` is "" for a preview without a path. `why`: reason for waiting, if the status does not say it. */
 export interface RunRow {
   id: string;
   status: string;
@@ -52,7 +52,7 @@ export function toRunRow(row: Row): RunRow {
     started_at: row.started_at ?? null,
     duration_ms: row.type === "CompletedJob" ? row.duration_ms : null,
     ended: row.type === "CompletedJob",
-    why: row.type === "QueuedJob" && row.wait ? waitText(row.wait) : "",
+    why: row.type === "QueuedJob" && row.wait ? waitBeside(statusOf(row), row.wait) : "",
   };
 }
 

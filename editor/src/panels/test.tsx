@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
 import { cancelRun, fetchResult, type NodeState } from "../api/runs";
-import { waitText } from "../api/wait-text";
+import { waitBeside, waitText } from "../api/wait-text";
 import { NodeDecision } from "../approvals/node-decision";
 import { DEFAULT_OPTIONS, DryRunOptionsForm } from "../dry-runs/options";
 import { useEditor, useEditorStore } from "../editor/context";
@@ -49,13 +49,14 @@ export function TestPanel() {
   );
 }
 
-/** Return why a run waits: the reason of the run, or else of its first node that waits. */
-function waitReason({ graph, nodes }: LiveRun): string | undefined {
-  if (graph?.waits) return waitText(graph.waits);
+/** Return why a run waits, beside its status: the reason of the run, or else of its first node that waits. */
+function waitReason({ graph, nodes, status }: LiveRun): string | undefined {
+  if (!graph?.reason) return undefined;
+  if (graph.waits) return waitBeside(status, graph.waits);
   const [first] = Object.entries(nodes).flatMap(
     ([id, { waits }]) => waits?.map((wait) => `${id}: ${waitText(wait)}`) ?? [],
   );
-  return first ?? graph?.reason;
+  return first ?? graph.reason;
 }
 
 function TestOutcome({ live }: { live: LiveRun }) {
@@ -63,6 +64,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
   const { workspace, selection } = useEditor((editor) => editor);
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
   const over = isRunOver(live);
+  const reason = waitReason(live);
   const chosen = selection.at(-1);
   const graph = useEditor((editor) => editor.graph);
   const order = [...graph.byId.keys()];
@@ -77,7 +79,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
         {live.graph?.duration_ms !== undefined && (
           <span className={runs.duration}>{duration(live.graph.duration_ms ?? 0)}</span>
         )}
-        {live.graph?.reason && <span className={css.help}>{waitReason(live)}</span>}
+        {reason && <span className={css.help}>{reason}</span>}
         <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
           {t("panels.openRun")}
         </LinkButton>

@@ -74,7 +74,7 @@ function Headers() {
 
 function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "more"> & { row: RunRow }) {
   const name = row.summary || row.path || t("runs.preview");
-  const reason = (row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.test") : "");
+  const reason = row.why || (row.tested ? t("runs.test") : "");
   const details = [row.summary && row.path, reason].filter(Boolean);
   return (
     <>
