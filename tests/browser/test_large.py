@@ -15,6 +15,7 @@ WIDE, DEEP = 20, 25
 OPENS = 50
 PATH = "f/large/five_hundred"
 CARDS = "document.querySelectorAll('.react-flow__node').length"
+VIEW = "document.querySelector('.react-flow__viewport').style.transform"
 FRAMES = """() => {
     window.stamps = [];
     const step = now => { window.stamps.push(now); window.frame = requestAnimationFrame(step); };
@@ -54,10 +55,10 @@ async def at_full_size(page: Page, address: str) -> None:
     await page.emulate_media(reduced_motion="reduce")
     await page.goto(address)
     await expect(page.locator(".react-flow__node").first).to_be_visible(timeout=30_000)
+    # The graph is shown at its full size for a moment before it is fitted into the view.
+    await page.wait_for_function(f"() => !{VIEW}.includes('scale(1)')")
     await page.keyboard.press("0")
-    await page.wait_for_function(
-        "() => document.querySelector('.react-flow__viewport').style.transform.includes('scale(1)')"
-    )
+    await page.wait_for_function(f"() => {VIEW}.includes('scale(1)')")
 
 
 async def in_the_middle(page: Page) -> str:
