@@ -31,6 +31,7 @@ SESSION = "tests/http/test_session.py"
 VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
 # Only on the embedded server: the same tests run on every PostgreSQL outside of the seeded faults.
 ASSIGNED, LENDING = f"{STEPS}/test_assigned_jobs.py", "tests/worker/test_lending.py"
+DIRECT = f"{STEPS}/test_direct_decisions.py"
 LENT = "tests/unit/queue/test_lent_slots.py"
 REFUSED = f"{ASSIGNED}::test_no_job_is_assigned_to_worker_that_does_not_lend"
 STALE = f"{STEPS}/test_writes.py::test_stale_step_changes_nothing"
@@ -61,6 +62,8 @@ CAUGHT_BY = {
     "::test_host_is_resolved_once_and_address_is_pinned",
     "decision_not_taken": f"{STEPS}/test_approval_races.py"
     "::test_each_of_many_concurrent_approvers_counts_once[embedded]",
+    "decision_overtakes_inbox": f"{DIRECT}::test_decision_of_another_process_meanwhile_is_counted_first[embedded-1]",
+    "direct_decision_unchecked": f"{DIRECT}::test_refused_caller_sends_nothing[embedded-viewer]",
     "early_events_forgotten": f"{ASKED}::test_events_are_stored_before_node_completes",
     "derived_ids_look_like_runs": f"{CHOSEN}::test_unfit_run_id_is_refused_at_every_call",
     "disapproval_stays_inside": f"{CASE}[m015_a_disapproval_in_a_loop_ends_the_run]",
@@ -94,6 +97,7 @@ CAUGHT_BY = {
     "link_of_run_needs_no_login": f"{ASKED}::test_run_link_does_not_bypass_required_login",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_job_losing_its_worker_too_often_fails[embedded]",
     "lost_assignment_not_polled": f"{LENDING}::test_job_whose_notification_is_lost_is_found",
+    "lost_decision_not_looked_up": f"{DIRECT}::test_decision_without_answer_is_recorded_once[embedded-last node]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py"
     "::test_step_is_recorded_once_if_commit_answer_is_lost[embedded-next]",
     "lost_notification_not_polled": f"{ANNOUNCED}::test_lost_notification_delays_result",

@@ -16,7 +16,7 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job, on
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.errors import Conflict, NotFound, OrvantaError
 from orvanta_platform.orchestrator import decision_batches
-from orvanta_platform.services.approvals import decisions
+from orvanta_platform.services.approvals import decisions, direct_decisions
 from orvanta_platform.services.approvals.decisions import DecisionOutcome
 
 pytestmark = pytest.mark.every_postgres
@@ -113,10 +113,10 @@ async def test_fast_path_writes_the_same_rows_as_slow_path(
     core: CoreHarness, sent: Recorder, monkeypatch: pytest.MonkeyPatch, flow: str, approved: bool
 ) -> None:
     runs = [await core.start(*FLOWS[flow]) for _ in range(2)]
-    options = {"approved": approved, "payload": b'{"n": 1}', "reason": "because"}
+    options: dict[str, Any] = {"approved": approved, "payload": b'{"n": 1}', "reason": "because"}
     outcomes = [await decide(core, runs[0], **options)]
     assert len(sent.written) == 1 and sent.written[0] == {0}
-    monkeypatch.setattr(decisions.direct_decisions, "attempt", is_left_to_slow_path)
+    monkeypatch.setattr(direct_decisions, "attempt", is_left_to_slow_path)
     outcomes.append(await decide(core, runs[1], **options))
     assert len(sent.written) == 1
     assert {(each.first, each.approved, each.approver) for each in outcomes} == {(True, approved, ACTOR.username)}
@@ -165,7 +165,7 @@ async def test_decision_of_another_process_meanwhile_is_counted_first(
 
     async def record() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(decisions.direct_decisions, "attempt", is_left_to_slow_path)
+            patch.setattr(direct_decisions, "attempt", is_left_to_slow_path)
             patch.setattr(decisions, "advance", dies)
             with pytest.raises(ConnectionResetError):
                 await decide(core, run, approved=required == 2, actor=OTHER)

@@ -30,6 +30,10 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
 
+_UNAVAILABLE: tuple[type[Exception], ...] = (OrvantaError, LookupError, *TRANSIENT, *CONNECTION_LOST)
+"""Errors of reading the plan of a run; the slow path meets and handles them."""
+
+
 class Vote(msgspec.Struct, frozen=True):
     """A member's decision on the open approval of the run or node `id`."""
 
@@ -101,7 +105,7 @@ async def _find_blueprint(platform: Platform, live: RunRow) -> Blueprint | None:
     try:
         async with platform.db.acquire() as conn:
             return await platform.blueprints.of(conn, live, is_call=True)
-    except (OrvantaError, LookupError, *TRANSIENT, *CONNECTION_LOST):
+    except _UNAVAILABLE:
         return None
 
 
