@@ -127,6 +127,25 @@ async def test_fast_path_writes_the_same_rows_as_slow_path(
     await core.is_whole()
 
 
+@pytest.mark.parametrize("approved", [True, False])
+async def test_suspended_node_is_decided_by_fast_path(
+    core: CoreHarness, sent: Recorder, monkeypatch: pytest.MonkeyPatch, approved: bool
+) -> None:
+    worker = await core.worker()
+    runs = [await core.start(job("a", suspend={}), job("b", "a")) for _ in range(2)]
+    for first in await worker.claim():
+        await worker.finish(first, 1)
+    await decide(core, runs[0], approved=approved, payload=b'{"n": 1}')
+    assert sent.written == [{0}]
+    monkeypatch.setattr(direct_decisions, "attempt", is_left_to_slow_path)
+    await decide(core, runs[1], approved=approved, payload=b'{"n": 1}')
+    of_fast, of_slow = [dict(await core.row(ROWS_OF_RUN, run)) for run in runs]
+    for rows in (of_fast, of_slow):
+        del rows["jobs"]  # with the times of their attempts
+    assert of_fast == of_slow and (await nodes(core, runs[0]) == {"b"}) is approved
+    await core.is_whole()
+
+
 async def test_decisions_that_arrive_together_share_statements(core: CoreHarness, sent: Recorder) -> None:
     runs = [await core.start(ASK, *AFTER) for _ in range(COUNT)]
     outcomes = await asyncio.gather(*(decide(core, run, approved=n % 2 == 0) for n, run in enumerate(runs)))
