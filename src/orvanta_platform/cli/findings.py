@@ -153,6 +153,9 @@ async def _queues(connection: Connection) -> list[Finding]:
     ] + ([Finding("queue", f"{left} further queues without a worker have waiting jobs")] if left > 0 else [])
 
 
+_MAX_PROBLEM = 1000
+"""Maximum number of characters of a problem, which may contain texts of members."""
+
 _MAX_QUEUES = 50
 """Maximum number of queues in the report."""
 
@@ -201,7 +204,7 @@ async def _problems(database: Database) -> bool:
 
     found = await consistency_problems(database)
     for problem in found:
-        print(problem)
+        print(visible_line(str(problem), _MAX_PROBLEM))
     print(f"{len(found)} problems." if found else "The data is consistent.")
     return bool(found)
 
