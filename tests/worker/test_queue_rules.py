@@ -100,10 +100,11 @@ async def test_run_that_names_a_reserved_queue_is_refused(api: ApiHarness) -> No
 
 
 async def test_workspace_with_allowed_queues_uses_no_others(api: ApiHarness) -> None:
-    await reserve(api, {"allowed": {"*": ["python3", "$workspace-*"]}})
+    await reserve(api, {"allowed": {"*": ["python3", "$workspace.*"]}})
     await refused(api, "preview", BASH)
-    await refused(api, "preview", {**BASH, "tag": "other-1"})
-    await api.preview(**BASH, tag="main-1")
+    await refused(api, "preview", {**BASH, "tag": "other.1"})
+    await refused(api, "preview", {**BASH, "tag": "main-b.1"})
+    await api.preview(**BASH, tag="main.1")
     await api.flow(script("a"), {"id": "b", "value": {"type": "identity"}})
     await reserve(api, {"allowed": {"*": ["python3"], "main": ["bash"]}})
     await api.preview(**BASH)
@@ -118,6 +119,9 @@ async def test_rules_are_checked(api: ApiHarness) -> None:
         {"reserved": {"worker:1": ["main"]}},
         {"allowed": {"main": "gpu"}},
         {"unknown": {}},
+        {"allowed": {"*": ["$workspace-*"]}},  # the queues of a workspace `main` would include those of `main-b`
+        {"allowed": {"*": ["gpu-$workspace*"]}},
+        {"allowed": {"*": ["$workspace.$workspace_*"]}},
     )
     for wrong in wrongs:
         await reserve(api, wrong, 400)

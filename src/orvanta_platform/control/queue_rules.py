@@ -5,6 +5,7 @@ Only queues as jobs have them are compared: `$workspace` and `$args[name]` of a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Final
 
@@ -19,6 +20,9 @@ OTHERS: Final = "*"
 
 UNRESTRICTED: Final = "native"
 """Queue that every workspace may use: its jobs run no code and make no calls."""
+
+_AMBIGUOUS: Final = re.compile(r"\$workspace(?:[A-Za-z0-9_-].*)?\*")
+"""End of a name that begins with the queues of one workspace and those of another one, as `a-*` of `a` and `a-b`."""
 
 _Queues = Annotated[list[Queue], msgspec.Meta(max_length=1000)]
 _Workspaces = Annotated[list[str], msgspec.Meta(max_length=1000)]
@@ -70,6 +74,11 @@ def check(new: QueueRules, _before: QueueRules) -> None:
     for name in (*new.reserved, *(each for queues in new.allowed.values() for each in queues)):
         if "*" in name[:-1]:
             raise BadRequest(f"The queue {name[:100]} has a * that is not its last character.")
+        if _AMBIGUOUS.search(name):
+            raise BadRequest(
+                f"The queues {name[:100]} include those of workspaces whose names begin with that of another one.",
+                hint="Write a character after $workspace that no name of a workspace has, such as $workspace.*",
+            )
     if any(_matches(name, UNRESTRICTED) and not name.endswith("*") for name in new.reserved):
         raise BadRequest(f"The queue {UNRESTRICTED} cannot be reserved.", hint="Its jobs run no code.")
     _check_workspaces(new.reserved, new.allowed)
