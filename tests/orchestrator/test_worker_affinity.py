@@ -22,20 +22,20 @@ async def two(core: CoreHarness) -> tuple[Worker, Worker]:
     return await core.worker(), await core.worker()
 
 
-async def owner(core: CoreHarness, run: Any, *workers: Worker) -> tuple[Worker, Worker]:
+async def owner(core: CoreHarness, run: Any, *pair: Worker) -> tuple[Worker, Worker]:
     """Return the worker to which the run is bound, and the other one."""
     queue = (await core.row("SELECT queue FROM run_live WHERE id = $1", run))["queue"]
-    (mine,) = [each for each in workers if queue == f"worker:{each.id}"]
-    (other,) = [each for each in workers if each is not mine]
+    (mine,) = [each for each in pair if queue == f"worker:{each.id}"]
+    (other,) = [each for each in pair if each is not mine]
     return mine, other
 
 
 async def test_bound_run_uses_one_worker(core: CoreHarness) -> None:
     run = await core.start(job("a"), job("b"), job("c", "a", "b"), same_worker=True)
     assert (await core.row("SELECT queue FROM run_live WHERE id = $1", run))["queue"] is None, "there is no worker yet"
-    workers = await two(core)
+    pair = await two(core)
     run = await core.start(job("d"), job("e"), job("f", "d", "e"), same_worker=True)
-    mine, other = await owner(core, run, *workers)
+    mine, other = await owner(core, run, *pair)
     assert not {"d", "e", "f"} & set(await other.claim_by_node())
     for node in ("d", "e", "f"):
         held = await mine.claim_by_node()
@@ -50,10 +50,20 @@ async def test_bound_worker_serves_all_queues_of_run(core: CoreHarness) -> None:
     assert (await owner(core, run, narrow, wide))[0] is wide
 
 
+async def test_run_is_not_bound_to_drained_worker(core: CoreHarness) -> None:
+    """Regression test: a drained worker claims nothing, so that the run waited until it was resumed."""
+    drained, other = await two(core)
+    async with core.platform.db.acquire() as conn:
+        await worker_rows.set_drained(conn, drained.id, drained=True)
+    for number in range(6):
+        run = await core.start(job(f"n{number}"), same_worker=True)
+        assert (await owner(core, run, drained, other))[0] is other
+
+
 async def test_loss_of_bound_worker_fails_run(core: CoreHarness) -> None:
-    workers = await two(core)
+    pair = await two(core)
     run = await core.start(job("a"), job("b", "a"), same_worker=True, failure_module=job("failure"))
-    mine, other = await owner(core, run, *workers)
+    mine, other = await owner(core, run, *pair)
     await mine.claim()
     await mine.vanish()
     await mine.reap()
@@ -66,14 +76,14 @@ async def test_loss_of_bound_worker_fails_run(core: CoreHarness) -> None:
 
 
 async def test_waiting_run_is_rebound_to_another_worker(core: CoreHarness) -> None:
-    workers = await two(core)
+    pair = await two(core)
     ask = {"id": "ask", "value": {"type": "approval"}, "needs": ["a"]}
     run = await core.start(job("a"), ask, job("b", "ask"), same_worker=True)
-    mine, other = await owner(core, run, *workers)
+    mine, other = await owner(core, run, *pair)
     await mine.finish((await mine.claim())[0], 1)
     await mine.vanish()
     await mine.reap()
-    assert (await owner(core, run, *workers))[0] is other
+    assert (await owner(core, run, *pair))[0] is other
     await decisions.decide(core.platform, ACTOR, WORKSPACE, run, approved=True)
     await other.finish((await other.claim())[0], 2)
     assert (await core.ended(run))["status"] == "succeeded"
@@ -84,12 +94,12 @@ async def test_sub_workflows_and_loops_share_bound_worker(core: CoreHarness) -> 
     await flows.create(
         core.platform, ACTOR, WORKSPACE, NewFlow("f/a/sub", msgspec.Raw(body), None, {"summary": msgspec.Raw(b'""')})
     )
-    workers = await two(core)
+    pair = await two(core)
     call = {"id": "c", "value": {"type": "flow", "path": "f/a/sub", "input_transforms": {}}}
     items = {"type": "static", "value": [1, 2]}
     loop = {"id": "l", "value": {"type": "forloopflow", "iterator": items, "parallel": True, "modules": [call]}}
     run = await core.start(loop, same_worker=True)
-    mine, other = await owner(core, run, *workers)
+    mine, other = await owner(core, run, *pair)
     assert not await other.claim()
     held = await mine.claim()
     assert [each.node for each in held] == ["x", "x"]
@@ -101,18 +111,18 @@ async def test_sub_workflows_and_loops_share_bound_worker(core: CoreHarness) -> 
 
 
 async def test_squashed_loop_is_rebound_to_another_worker(core: CoreHarness) -> None:
-    workers = await two(core)
+    pair = await two(core)
     value = {"type": "rawscript", "language": "python3", "content": "#", "input_transforms": {}}
     items = {"type": "static", "value": [1, 2, 3]}
     body = {"type": "forloopflow", "iterator": items, "squash": True, "modules": [{"id": "x", "value": value}]}
     run = await core.start({"id": "l", "value": body})
-    mine, other = await owner(core, run, *workers)
+    mine, other = await owner(core, run, *pair)
     await mine.finish((await mine.claim())[0], 1)
     assert not await other.claim()
     await mine.claim()
     await mine.vanish()
     await mine.reap()
-    assert (await owner(core, run, *workers))[0] is other
+    assert (await owner(core, run, *pair))[0] is other
     for result in (2, 3):
         await other.finish((await other.claim())[0], result)
     assert await core.result(run) == [1, 2, 3]

@@ -107,7 +107,7 @@ class ServingWorker(msgspec.Struct, frozen=True):
 
 
 async def list_serving(connection: Connection, queues: Sequence[str]) -> list[ServingWorker]:
-    """Return the live workers that serve these queues, in random order."""
+    """Return the live workers that are not drained and serve these queues, in random order."""
     return [ServingWorker(**dict(row)) for row in await connection.fetch(_SQL["list_serving"], queues)]
 
 

@@ -44,10 +44,10 @@ WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
 -- name: list_serving
--- Live workers that serve these queues, in random order.
+-- Live workers that are not drained and serve these queues, in random order.
 SELECT id, queues
 FROM worker
-WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[])
+WHERE state = 'live' AND drained_at IS NULL AND (queues IS NULL OR queues @> $1::text[])
 ORDER BY random()
 
 -- name: hold_live
