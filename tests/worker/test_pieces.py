@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import platform
 import struct
@@ -175,6 +176,15 @@ def test_malformed_answer_is_rejected() -> None:
     assert outcome_of(spec("python3", ""), end(cut, 0)).error == JobError(
         "ExitCode", "the script ended with exit code 0 without a result"
     )
+
+
+def test_large_error_is_cut() -> None:
+    """Handlers of failed runs load several errors at once. The process of the script can write one of any size."""
+    found = {"name": "E", "message": "m" * 3_000_000, "stack": "s" * 3_000_000, "extra": {"x": "e" * 3_000_000}}
+    error = outcome_of(spec("python3", ""), end(answer(ERROR, json.dumps(found).encode()))).error
+    assert error is not None and error.name == "E" and error.extra is None
+    assert error.message.startswith("mmm") and error.message.endswith("more characters")
+    assert len(json.dumps([error.message, error.stack])) < 200_000
 
 
 def test_result_counts_despite_exceeded_limit_except_processes() -> None:

@@ -19,6 +19,11 @@ _Answer = bytes | JobError
 THREAD_BYTES = 1 << 20
 """Results of more bytes are checked in a thread."""
 
+_ERROR_BYTES = 1 << 20
+"""Errors of more bytes are cut: handlers of failed runs load several errors at once."""
+_MESSAGE_CHARS = 64 << 10
+_STACK_CHARS = 32 << 10
+
 
 class CapturedOutput(msgspec.Struct, frozen=True):
     """Output of a script that counts for its result: the last line of stdout and the end of stderr."""
@@ -144,9 +149,17 @@ def _shell_answer(spec: JobSpec, printed: CapturedOutput, code: int | None, writ
 
 def _decode_error(text: bytes) -> JobError:
     try:
-        return msgspec.json.decode(text, type=JobError)
+        error = msgspec.json.decode(text, type=JobError)
+        if len(text) <= _ERROR_BYTES:
+            return error
+        stack = None if error.stack is None else _cut(error.stack, _STACK_CHARS)
+        return JobError(error.name, _cut(error.message, _MESSAGE_CHARS), stack)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return JobError("ResultNotJson", "the script's process answered with an unreadable error")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}\n… {len(text) - limit} more characters"
 
 
 async def checked(outcome: JobOutcome) -> JobOutcome:
