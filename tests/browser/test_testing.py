@@ -115,6 +115,24 @@ async def test_new_node_shows_no_error_of_an_earlier_test(page: Page, site: Site
     await expect(panel).not_to_contain_text("Result of the test")
 
 
+async def test_status_of_a_test_is_outdated_once_the_code_is_changed(page: Page, site: Site) -> None:
+    await opened(page, site, SOURCE, "?panel=node&node=give")
+    give = node(page, "give")
+    panel = page.get_by_label("Test of give", exact=True)
+    await page.get_by_role("button", name="Test this node").click()
+    await expect(give.locator("[data-state=succeeded]")).to_be_visible()
+    await page.get_by_role("tab", name="Settings").click()
+    await page.get_by_role("textbox", name="Code", exact=True).press("Control+End")
+    await page.keyboard.type("; echo 42")
+    await expect(give.locator("[data-state=outdated]")).to_have_text("Outdated")
+    await expect(page.get_by_role("group", name="Bash node give, outdated", exact=True)).to_be_visible()
+    await page.get_by_role("tab", name="Output").click()
+    await expect(panel.get_by_role("status").first).to_contain_text("The node was changed since this test.")
+    await page.get_by_role("button", name="Test give").click()
+    await expect(give.locator("[data-state=succeeded]")).to_be_visible()
+    await expect(panel.locator('[data-result="Output of give"]')).to_have_text('"42"')
+
+
 async def test_order_processing_is_run_from_the_list_and_seen_live(page: Page) -> None:
     await page.goto("/w/main")
     await page.get_by_role("link", name="Workflows", exact=True).click()

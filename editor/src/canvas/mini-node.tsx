@@ -1,7 +1,7 @@
 import type { MiniMapNodeProps } from "@xyflow/react";
 import { memo } from "react";
 import { useEditor } from "../editor/context";
-import { nodeStateOf } from "../editor/run-watch";
+import { shownStatusOf } from "../editor/outdated";
 import { statusStyle } from "../lib/status";
 import css from "./canvas.module.css";
 
@@ -12,7 +12,7 @@ export const MiniNode = memo(({ id, x, y, width, height }: MiniMapNodeProps) => 
     return node ? (node.lanes.length > 0 ? "container" : "card") : /^(note|group):/.test(id) ? "note" : null;
   });
   const tone = useEditor((editor) => {
-    const status = nodeStateOf(editor, id)?.status;
+    const status = shownStatusOf(editor, id);
     return status && status !== "pending" ? statusStyle(status).tone : undefined;
   });
   // The areas of lists in a container are not drawn.

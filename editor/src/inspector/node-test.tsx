@@ -6,10 +6,11 @@ import { IterationPicker } from "../canvas/iterations";
 import { useEditor, useEditorStore } from "../editor/context";
 import { useJobLog } from "../editor/job-log";
 import { useNodeJob } from "../editor/node-job";
+import { isOutdated } from "../editor/outdated";
 import { isRunOver, isTesting, nodeStateOf, runOf, showOutput, testNode } from "../editor/run-watch";
 import type { Editor, NodeTab, ShownRun } from "../editor/store";
 import { InputForm } from "../forms/input-form";
-import { statusInRun } from "../lib/status";
+import { ENDED, statusInRun } from "../lib/status";
 import { t } from "../texts/inspector";
 import { RunButton } from "../ui/access-buttons";
 import { Button, LinkButton } from "../ui/controls";
@@ -70,6 +71,8 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const { status, undecidedLoop } = useNodeJob(node.id, run);
   const state = run?.nodes[node.id];
   const missing = useEditor(isMissing(node.id));
+  const outdated = useEditor((editor) => run === editor.live && isOutdated(editor, node.id)) && ENDED.has(status);
+  const inRun = state ? statusInRun(undecidedLoop ? state.status : status, run?.status) : run?.status;
   const test = (again: "all" | Set<string>) => {
     showOutput(store);
     return attempt(() => testNode(store, node.id, args ?? exampleOf(schema) ?? {}, again));
@@ -86,11 +89,10 @@ function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
           </RunButton>
         </>
       )}
-      {run && (
+      {run && inRun && (
         <div className={panel.run} role="status">
-          {!missing && (
-            <Status status={state ? statusInRun(undecidedLoop ? state.status : status, run.status) : run.status} />
-          )}
+          {!missing && <Status status={outdated ? "outdated" : inRun} />}
+          {outdated && <span className={css.help}>{t("inspector.outdated")}</span>}
           {run !== live && <span className={css.help}>{t("inspector.lastRun")}</span>}
           <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${run.id}`}>
             {t("inspector.openRun")}

@@ -18,6 +18,7 @@ const STATUSES: Record<string, StatusStyle> = {
   succeeded: { label: t("lib.succeeded"), icon: "check", tone: "good" },
   failed: { label: t("lib.failed"), icon: "cross", tone: "bad" },
   skipped: { label: t("lib.skipped"), icon: "skip", tone: "calm" },
+  outdated: { label: t("lib.outdated"), icon: "clock", tone: "calm" },
   scheduled: { label: t("lib.scheduled"), icon: "clock", tone: "calm" },
   missed: { label: t("lib.missed"), icon: "warn", tone: "wait" },
   draft: { label: t("lib.draft"), icon: "code", tone: "wait" },

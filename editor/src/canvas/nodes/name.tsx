@@ -1,4 +1,5 @@
 import { useEditor } from "../../editor/context";
+import { shownStatusOf } from "../../editor/outdated";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { statusStyle } from "../../lib/status";
@@ -22,7 +23,7 @@ export function NodeName({ node }: { node: Node }) {
 }
 
 function describeState(editor: Editor, id: string): string {
-  const status = nodeStateOf(editor, id)?.status;
+  const status = shownStatusOf(editor, id);
   const ran = status !== undefined && status !== "pending";
   const severity = worstSeverity(editor, id);
   return [

@@ -2,6 +2,7 @@ import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo, type ReactNode } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { useEditor, useEditorStore } from "../../editor/context";
+import { shownStatusOf } from "../../editor/outdated";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { statusStyle } from "../../lib/status";
@@ -107,7 +108,15 @@ const Mark = ({ icon, title }: { icon: string; title: string }) => (
 /** The state of the node in the shown test. */
 function Badge({ id }: { id: string }) {
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const outdated = useEditor((editor) => shownStatusOf(editor, id) === "outdated");
   if (!state || state.status === "pending") return null;
+  if (outdated) {
+    return (
+      <span className={css.badge} title={t("canvas.outdated")} data-state="outdated">
+        <Status status="outdated" />
+      </span>
+    );
+  }
   const { bodies } = state;
   const counted =
     bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
@@ -165,7 +174,7 @@ function useNodeClass(node: Node, selected: boolean | undefined): string {
   const pinned = useEditor((editor) => isPinned(editor, node.id));
   const reused = useEditor((editor) => nodeStateOf(editor, node.id)?.kept === true);
   const tone = useEditor((editor) => {
-    const status = nodeStateOf(editor, node.id)?.status;
+    const status = shownStatusOf(editor, node.id);
     return status && status !== "pending" ? statusStyle(status).tone : null;
   });
   return [selected && css.selected, off && css.disabled, pinned && css.pinned, reused && css.reused, tone && css[tone]]
