@@ -36,3 +36,20 @@ async def test_edges_of_a_loop_are_taken_in_all_and_in_one_iteration(page: Page,
     await number.fill("2")
     await stands(page, "big", "succeeded")
     await expect(page.locator('[data-edge="check big taken"]')).to_have_count(1)
+
+
+async def test_iteration_that_ended_at_a_condition_says_so(page: Page, site: Site) -> None:
+    _, id = started(site, LOOP)
+    await page.goto(f"/w/main/runs/{id}?node=each")
+    await stands(page, "after", "succeeded")
+    pane = page.get_by_role("complementary", name="Node each")
+    await expect(pane).to_contain_text("1 of 3 iterations ended at the condition check: no later node ran")
+    await expect(pane.locator('[data-value="Output of each"]')).to_contain_text("null")
+    await page.goto(f"/w/main/runs/{id}?node=each&at=each.1")
+    await expect(pane).to_contain_text("This iteration ended at the condition check")
+    await page.goto(f"/w/main/runs/{id}?node=last&at=each.1")
+    inner = page.get_by_role("complementary", name="Node last")
+    await expect(inner).to_contain_text("Skipped: this iteration ended at the condition check.")
+    await page.goto(f"/w/main/runs/{id}?node=last&at=each.2")
+    await expect(inner.locator('[data-value="Output of last"]')).to_have_text("true")
+    await expect(inner).not_to_contain_text("ended at the condition")
