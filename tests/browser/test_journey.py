@@ -97,7 +97,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await deploy(page, "Without pass")
     await page.get_by_role("link", name="Versions").click()
     await expect(node(page, "pass")).to_contain_text("Removed")
-    await versions(page).nth(1).get_by_role("button").click()
+    await versions(page).nth(1).get_by_role("button").first.click()
     await page.get_by_role("button", name="Restore as draft").click()
     await deploy(page, "As it was")
     built(site, path)

@@ -104,7 +104,7 @@ async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: S
     site.deploy(path, FIRST)
     site.client.post(f"/api/w/main/flows/update/{path}", json={"source": {"format": "yaml", "text": SECOND}})
     await page.goto(f"/w/main/workflows/{path}?view=versions")
-    await versions(page).last.get_by_role("button").click()
+    await versions(page).last.get_by_role("button").first.click()
     await page.get_by_role("button", name="Restore as draft").click()
     await expect(node(page, "look")).to_be_visible()
     await page.get_by_role("button", name="Undo: Restore version 1").click()
@@ -118,6 +118,28 @@ async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: S
     assert flow(site, path)["source"]["text"] == FIRST
     await expect(versions(page)).to_have_count(3)
     await expect(versions(page).first).to_contain_text("As it was")
+
+
+async def test_version_is_restored_from_the_list(page: Page, site: Site) -> None:
+    """The deployed version is not offered while there is no draft."""
+    path = "f/versions/listed"
+    site.deploy(path, FIRST)
+    site.client.post(f"/api/w/main/flows/update/{path}", json={"source": {"format": "yaml", "text": SECOND}})
+    await page.goto(f"/w/main/workflows/{path}?view=versions")
+    restore = page.get_by_role("button", name="as draft")
+    await expect(versions(page).last.get_by_role("button", name="Restore version 1 as draft")).to_be_visible()
+    await expect(versions(page).first.get_by_role("button", name="as draft")).to_have_count(0)
+    await versions(page).last.get_by_role("button", name="Restore version 1 as draft").click()
+    await expect(page.get_by_text("Version 1 is now your draft.")).to_be_visible()
+    await expect(node(page, "look")).to_be_visible()
+    await expect(page.get_by_text("Draft saved")).to_be_visible()
+    await page.get_by_role("link", name="Versions").click()
+    await expect(restore).to_have_count(2)
+    await versions(page).last.get_by_role("button", name="Restore version 1 as draft").click()
+    await expect(page.get_by_text("The page already has the text of version 1.")).to_be_visible()
+    await versions(page).nth(1).get_by_role("button", name="Restore version 2 as draft").click()
+    await expect(node(page, "tell")).to_be_visible()
+    assert flow(site, path)["source"]["text"] == SECOND
 
 
 async def test_undeployed_workflow_explains_versions(page: Page, site: Site) -> None:

@@ -1,20 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
-import { useEditor, useEditorStore } from "../editor/context";
-import { replaceAll, textOf } from "../editor/store";
+import { useEditor } from "../editor/context";
+import { textOf } from "../editor/store";
 import { lazyComponent } from "../lib/lazy-component";
 import { useSearchParams } from "../routing/hooks";
 import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
-import { notify } from "../ui/toasts";
 import { Changes, differingNodes } from "./changes";
 import { DifferenceGraph } from "./graph";
 import { type Sides, versionName } from "./naming";
 import { type ComparedNode, NodeDifferenceDialog } from "./node-difference";
+import { useRestore } from "./use-restore";
 import css from "./versions.module.css";
 
 const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton rows={6} />);
@@ -171,22 +170,14 @@ function useDifference({ before, after }: Sides) {
   });
 }
 
-/** Button that restores an old version as a draft, which can be undone. */
+/** Button that restores an old version as a draft. */
 function Restore({ version, text }: { version: Version | undefined; text: string | null }) {
-  const store = useEditorStore();
-  const [, setSearch] = useSearchParams();
+  const restore = useRestore();
   const same = useEditor((editor) => editor.text === text);
   const readOnly = useEditor((editor) => editor.readOnly);
   if (!version || readOnly) return null;
-  const restore = () =>
-    attempt(() => {
-      if (text === null) return;
-      replaceAll(store, text, t("versions.restoreVersion", { number: version.number }));
-      setSearch({});
-      notify(t("versions.restored", { number: version.number }));
-    });
   return (
-    <Button icon="undo" disabled={text === null || same} onClick={restore}>
+    <Button icon="undo" disabled={text === null || same} onClick={() => restore(version)}>
       {t("versions.restore")}
     </Button>
   );

@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from "react";
 import type { Side, Version } from "../api/versions";
+import { useEditor } from "../editor/context";
 import { t, tWith } from "../texts/versions";
-import { Input } from "../ui/controls";
+import { IconButton, Input } from "../ui/controls";
 import { moveFocusByRow } from "../ui/list-tools";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { previousVersion, type Sides } from "./naming";
+import { useRestore } from "./use-restore";
 import css from "./versions.module.css";
 
 interface Props {
@@ -19,9 +21,11 @@ interface Props {
   children: ReactNode;
 }
 
-/** List of versions, newest first. A selected version is compared with the previous one. */
+/** List of versions, newest first. A selected version is compared with the previous one; others can be restored. */
 export function History({ versions, drafted, sides, set, top, children }: Props) {
   const [query, setWanted] = useState("");
+  const readOnly = useEditor((editor) => editor.readOnly);
+  const restore = useRestore();
   const words = query.toLowerCase().split(/\s+/);
   const shown = versions.filter((each) =>
     words.every((word) => `${each.number} ${each.message ?? ""} ${each.author}`.toLowerCase().includes(word)),
@@ -52,7 +56,7 @@ export function History({ versions, drafted, sides, set, top, children }: Props)
           </li>
         )}
         {shown.map((each) => (
-          <li key={each.id}>
+          <li key={each.id} className={css.row}>
             <button
               type="button"
               className={css.version}
@@ -68,6 +72,13 @@ export function History({ versions, drafted, sides, set, top, children }: Props)
               </span>
               {each.current && <Status status="succeeded" word={t("versions.current")} />}
             </button>
+            {!readOnly && (drafted || !each.current) && (
+              <IconButton
+                label={t("versions.restoreAsDraft", { number: each.number })}
+                icon="undo"
+                onClick={() => restore(each)}
+              />
+            )}
           </li>
         ))}
       </ul>
