@@ -228,3 +228,16 @@ async def test_node_moved_out_of_its_loop_is_a_problem_that_is_solved_by_a_click
     loop, *others = flow(site, path)["value"]["modules"]
     assert [each["id"] for each in others] == ["last"]
     assert [each["id"] for each in loop["value"]["modules"]] == ["report", "charge"]
+
+
+async def test_code_in_message_of_server_is_shown_without_backticks(page: Page, site: Site) -> None:
+    rules = [{"kind": "require", "on": "flow", "field": "labels"}]
+    policy = {"name": "labelled", "scope": "f/labelled", "mode": "active", "rules": rules}
+    site.client.post("/api/w/main/policies/create", json=policy).raise_for_status()
+    draft = {"value": {"source": {"format": "yaml", "text": "value: {modules: [{id: a, value: {type: identity}}]}\n"}}}
+    site.client.put("/api/w/main/drafts/flow/f/labelled/sum", json=draft).raise_for_status()
+    await page.goto("/w/main/workflows/f/labelled/sum?panel=problems")
+    problem = page.get_by_role("complementary", name="Problems").get_by_role("button", name="needs labels")
+    await expect(problem).not_to_contain_text("`")
+    await expect(problem.locator("code").first).to_have_text("labels")
+    site.client.delete("/api/w/main/policies/delete/labelled").raise_for_status()

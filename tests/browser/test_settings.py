@@ -285,7 +285,8 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     await page.get_by_role("button", name="Violations of owner-label").click()
     violation = rows(page, "Violations").filter(has_text="u/admin/unowned")
     # All items are checked without a click, although those of other tests fill several pages.
-    await expect(violation).to_contain_text("needs `labels`")
+    await expect(violation).to_contain_text("needs labels")
+    await expect(violation.locator("code")).to_have_text("labels")
     await dialog.get_by_role("button", name="Done").click()
     await page.get_by_role("button", name="Uses of owner-label").click()
     await expect(rows(page, "Used by").filter(has_text="u/admin/unowned")).to_be_visible()

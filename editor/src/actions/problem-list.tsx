@@ -4,6 +4,7 @@ import { type EditorStore, select } from "../editor/store";
 import { t } from "../texts/actions";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
+import { withCode } from "../ui/with-code";
 import { problemText } from "../workflow/problem-text";
 
 /** Select the node of a problem; if it has none, show the document. */
@@ -30,7 +31,7 @@ export function ProblemList({ problems, shown }: { problems: readonly Problem[];
           >
             {each.node ?? t("actions.document")}
           </button>
-          <span>{problemText(each.message)}</span>
+          <span>{withCode(problemText(each.message))}</span>
         </li>
       ))}
     </ul>

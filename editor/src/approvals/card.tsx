@@ -10,6 +10,7 @@ import controls from "../ui/controls.module.css";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import css from "./approvals.module.css";
 import { confirmRejection } from "./confirm-rejection";
 import { FormFields, initialValues } from "./form-fields";
@@ -137,7 +138,7 @@ export function DecisionForm({ workspace, approval, decided }: FormProps) {
       </fieldset>
       {error && (
         <p className={css.error} role="alert">
-          {error}
+          {withCode(error)}
         </p>
       )}
       <div className={css.buttons}>

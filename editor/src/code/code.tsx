@@ -7,6 +7,7 @@ import { EditorState, type Extension, StateEffect } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type RefObject, useEffect, useRef } from "react";
 import { t } from "../texts/code";
+import { codeParts } from "../ui/with-code";
 import type { Completions } from "../workflow/completion";
 import { PHRASES } from "./phrases";
 import { replaceSelection } from "./replace-selection";
@@ -176,9 +177,20 @@ function lint(view: EditorView, { language, diagnostics }: CodeProps): Diagnosti
   const outside = (diagnostics ?? []).map((fault): Diagnostic => {
     const start =
       fault.line === undefined ? (unread[0] ?? 0) : doc.line(Math.min(Math.max(fault.line, 1), doc.lines)).from;
-    return { ...lineAt(view, start), severity: fault.severity, message: fault.message };
+    const { severity, message } = fault;
+    return { ...lineAt(view, start), severity, message, renderMessage: () => messageNode(message) };
   });
   return [...own, ...outside];
+}
+
+/** Return a message of the server as an element, with the parts between backticks as code. */
+function messageNode(message: string): Node {
+  const node = document.createElement("span");
+  const parts = codeParts(message).map((part, index) =>
+    index % 2 === 0 ? part : Object.assign(document.createElement("code"), { textContent: part }),
+  );
+  node.append(...parts);
+  return node;
 }
 
 function lineAt(view: EditorView, at: number): { from: number; to: number } {

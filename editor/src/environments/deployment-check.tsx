@@ -2,6 +2,7 @@ import type { DeploymentCheck } from "../api/environments";
 import { storedReasonText } from "../kinds/reason-text";
 import { Link } from "../routing/link";
 import { t } from "../texts/environments";
+import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
 import { outcomeName } from "./outcome-name";
 
@@ -50,7 +51,7 @@ export function CheckResults({ workspace, environment, check }: Props) {
               <span className={css.action}>{result.passed ? STATES.passed : STATES.failed}</span>
               <div className={css.what}>
                 {outcomeName(result)}
-                {result.message && <div className={css.soft}>{outcomeText(result)}</div>}
+                {result.message && <div className={css.soft}>{withCode(outcomeText(result))}</div>}
               </div>
               {result.kind === "smoke_run" && run && (
                 <Link to={`/w/${workspace}/runs/${run}`}>{t("environments.smokeRunLink")}</Link>

@@ -14,6 +14,7 @@ import { t } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { notify, notifyError } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { EnvironmentFields, type EnvironmentValues } from "./environment-fields";
 import css from "./environments.module.css";
 
@@ -113,7 +114,7 @@ function EditEnvironment({ environment, close }: { environment: Environment; clo
           <p role="alert">
             {conflict
               ? t("environments.changedMeanwhile", { rules: JSON.stringify(conflict.theirs) })
-              : errorText(saving.error)}
+              : withCode(errorText(saving.error))}
           </p>
         )}
         <div className={dialogCss.foot}>

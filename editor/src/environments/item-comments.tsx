@@ -5,6 +5,7 @@ import { t, tWith } from "../texts/environments";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Time } from "../ui/time";
+import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
 import { useChange } from "./use-change";
 
@@ -40,7 +41,7 @@ export function ItemComments({ workspace, request, entry, comments }: Props) {
       <Field label={t("environments.commentOn", { path })}>
         <textarea className={controls.input} rows={2} value={text} onChange={(event) => setText(event.target.value)} />
       </Field>
-      {changing.isError && <p role="alert">{errorText(changing.error)}</p>}
+      {changing.isError && <p role="alert">{withCode(errorText(changing.error))}</p>}
       <div className={css.tools}>
         <Button disabled={changing.isPending || !text.trim()} onClick={send}>
           {t("environments.sendItemComment")}

@@ -8,6 +8,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { EnvironmentFields, type EnvironmentValues } from "./environment-fields";
 import css from "./environments.module.css";
 
@@ -60,7 +61,7 @@ export function NewEnvironment({ environments, close }: Props) {
           </Select>
         </Field>
         <EnvironmentFields workspace={workspace} values={values} set={setValues} others={environments} />
-        {creating.isError && <p role="alert">{errorText(creating.error)}</p>}
+        {creating.isError && <p role="alert">{withCode(errorText(creating.error))}</p>}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={creating.isPending || !name.trim() || !workspace}>

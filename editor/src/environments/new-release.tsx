@@ -17,6 +17,7 @@ import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
+import { withCode } from "../ui/with-code";
 import { EnabledTriggers } from "./enabled-triggers";
 import css from "./environments.module.css";
 
@@ -101,7 +102,7 @@ export function NewRelease({ workspace, close }: { workspace: string; close: () 
             onChange={(event) => setNotes(event.target.value)}
           />
         </Field>
-        {problem && <p role="alert">{problem}</p>}
+        {problem && <p role="alert">{withCode(problem)}</p>}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={creating.isPending}>

@@ -5,6 +5,7 @@ import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import controls from "../ui/controls.module.css";
 import { Time } from "../ui/time";
+import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
 
 /** Names of what a plan does to an item. */
@@ -115,7 +116,7 @@ export function bypassText(codes: readonly string[], reason: string): string {
 export function Refusal({ error }: { error: unknown }) {
   return (
     <p className={controls.error} role="alert">
-      {errorText(error)}
+      {withCode(errorText(error))}
     </p>
   );
 }

@@ -8,6 +8,7 @@ import { t } from "../texts/environments";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
+import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
 import { ByLine, ItemList } from "./parts";
 
@@ -90,7 +91,7 @@ function Deployment({ workspace, release }: { workspace: string; release: Releas
           {t("environments.requestDeployment")}
         </Button>
       </div>
-      {requesting.isError && <p role="alert">{errorText(requesting.error)}</p>}
+      {requesting.isError && <p role="alert">{withCode(errorText(requesting.error))}</p>}
     </section>
   );
 }

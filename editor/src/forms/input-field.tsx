@@ -5,6 +5,7 @@ import { t } from "../texts/forms";
 import { Field, Input, SecretText } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
+import { withCode } from "../ui/with-code";
 import { at, type Json } from "../workflow/types";
 import { FileField } from "./file-field";
 import css from "./forms.module.css";
@@ -187,7 +188,7 @@ function GroupField({ id, schema, text, inputs, label, help, error }: GroupProps
       )}
       {error && (
         <span className={controls.error} role="alert">
-          {error}
+          {withCode(error)}
         </span>
       )}
       {shownNames(fields).map((name) => (

@@ -4,6 +4,7 @@ import { RunButton } from "../ui/access-buttons";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
+import { withCode } from "../ui/with-code";
 import { exampleOf } from "../workflow/example";
 import { fieldNames } from "../workflow/schema-fields";
 import { at, type Json, type Tree } from "../workflow/types";
@@ -71,7 +72,7 @@ export function InputFields({ inputs }: { inputs: Inputs }) {
       ))}
       {errors.form && (
         <p className={css.problem} role="alert">
-          {errors.form}
+          {withCode(errors.form)}
         </p>
       )}
     </>

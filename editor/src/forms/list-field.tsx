@@ -1,6 +1,7 @@
 import { t } from "../texts/forms";
 import { Button, IconButton, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
+import { withCode } from "../ui/with-code";
 import type { Json } from "../workflow/types";
 import css from "./forms.module.css";
 import { choicesOf, typeOf } from "./inputs";
@@ -62,7 +63,7 @@ export function ListField({ label, help, error, items, text, set }: Props) {
       )}
       {error && (
         <span className={controls.error} role="alert">
-          {error}
+          {withCode(error)}
         </span>
       )}
     </fieldset>

@@ -9,6 +9,7 @@ import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
+import { withCode } from "../ui/with-code";
 import { setField } from "../workflow/commands";
 import { problemText } from "../workflow/problem-text";
 import { isConnection, namesakeOf, sourcesOf } from "../workflow/scope";
@@ -129,7 +130,7 @@ export function Problems({ found }: { found: readonly Problem[] }) {
   return found.map((problem) => (
     <div key={problem.path + problem.message}>
       <p className={css.problem} data-severity={problem.severity} role="alert">
-        <Icon name="warn" size={12} /> {problemText(problem.message)}
+        <Icon name="warn" size={12} /> {withCode(problemText(problem.message))}
       </p>
       <FixButtons problem={problem} />
     </div>

@@ -8,6 +8,7 @@ import { Button, IconButton, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
+import { withCode } from "../ui/with-code";
 import type { Change, Model } from "../workflow/commands";
 import {
   addSchemaField,
@@ -254,7 +255,7 @@ function DefaultField({ field, set }: { field: SchemaField; set: (value: Json | 
       />
       {error && (
         <p className={css.problem} role="alert">
-          {error}
+          {withCode(error)}
         </p>
       )}
     </div>

@@ -10,6 +10,7 @@ import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import css from "./items.module.css";
 
 interface Props {
@@ -96,7 +97,7 @@ export default function CopyDialog({ workspace, kind, paths, done, close }: Prop
         )}
         {error && (
           <p className={css.problem} role="alert">
-            {isStale(error) ? t("items.copyStale") : errorText(error)}
+            {isStale(error) ? t("items.copyStale") : withCode(errorText(error))}
           </p>
         )}
         <div className={dialogCss.foot}>

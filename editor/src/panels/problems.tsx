@@ -6,6 +6,7 @@ import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
+import { withCode } from "../ui/with-code";
 import { problemText } from "../workflow/problem-text";
 
 /** The problems that the server finds in the document on the page. */
@@ -41,7 +42,7 @@ export function ProblemsPanel() {
               onClick={() => showProblem(store, each)}
             >
               <span style={{ whiteSpace: "normal", overflowWrap: "anywhere" }}>
-                {problemText(each.message)}
+                {withCode(problemText(each.message))}
                 <br />
                 <code>{each.node ?? each.path}</code>
               </span>

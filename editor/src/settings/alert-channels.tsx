@@ -23,6 +23,7 @@ import { Empty } from "../ui/states";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import type { Json } from "../workflow/types";
 import { DeleteButton } from "./delete-button";
 import { FormDialog, Loaded, missing, Problem, Rows, useSubmission } from "./parts";
@@ -148,7 +149,7 @@ function ChannelRow({ name, channel, setting, hasMailServer }: RowProps) {
                 status={found.success ? "succeeded" : "failed"}
                 word={t(found.success ? "settings.channelTestSent" : "settings.testMailRefused")}
               />
-              <p className={css.note}>{found.message}</p>
+              <p className={css.note}>{withCode(found.message)}</p>
             </>
           )}
         </div>

@@ -5,6 +5,7 @@ import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Status } from "../ui/status";
 import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
+import { withCode } from "../ui/with-code";
 import css from "./settings.module.css";
 
 /** Resource types whose connection the server can test. */
@@ -38,10 +39,10 @@ export function ConnectionTest({ workspace, save }: Props) {
               status={found.success ? "succeeded" : "failed"}
               word={found.success ? t("settings.testSucceeded") : t("settings.testFailed")}
             />{" "}
-            {found.message}
+            {withCode(found.message)}
           </>
         )}
-        {testing.error && errorText(testing.error)}
+        {testing.error && withCode(errorText(testing.error))}
       </span>
     </div>
   );

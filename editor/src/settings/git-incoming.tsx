@@ -15,6 +15,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
 import { notify, notifyWarning } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { Loaded, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -150,7 +151,7 @@ function ItemRow({ workspace, plan, item, applied, setApplied, choice, choose }:
           {item.merged && !item.places && <span>{t("settings.gitMerged")}</span>}
           {places.length > 0 && <span className={css.mono}>{places.join(", ")}</span>}
           {item.moved_to && <span>{t("settings.gitMovedTo", { path: item.moved_to })}</span>}
-          {item.reason && <span>{item.reason}</span>}
+          {item.reason && <span>{withCode(item.reason)}</span>}
           {item.secrets.length > 0 && <span>{t("settings.gitSecrets", { places: item.secrets.join(", ") })}</span>}
           {users && <span>{t("settings.gitStillUsed", { names: users })}</span>}
         </span>

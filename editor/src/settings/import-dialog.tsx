@@ -7,6 +7,7 @@ import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { FormDialog, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -100,7 +101,7 @@ function Effect({ found }: { found: PlannedImport }) {
       </ul>
       {found.warnings.map((each) => (
         <p key={each} className={css.note}>
-          {each}
+          {withCode(each)}
         </p>
       ))}
       <p className={css.note}>

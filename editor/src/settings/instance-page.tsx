@@ -7,10 +7,10 @@ import {
 } from "../api/instance-settings";
 import { t } from "../texts/settings";
 import { textOfCode } from "../texts/t";
+import { withCode } from "../ui/with-code";
 import { Loaded, Rows, SearchedList } from "./parts";
 import { SettingRow } from "./setting-row";
 import css from "./settings.module.css";
-import { withCode } from "./with-code";
 
 /** Settings of passwords and tokens. */
 const LOGIN = ["min_password_length", "require_totp", "token_max_age_days"];

@@ -11,6 +11,7 @@ import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { notify } from "../ui/toasts";
 import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
+import { withCode } from "../ui/with-code";
 import type { Json } from "../workflow/types";
 import { FormDialog, missing, Problem, useSubmission } from "./parts";
 import css from "./settings.module.css";
@@ -190,7 +191,7 @@ function MailTest({
               status={found.success ? "succeeded" : "failed"}
               word={t(found.success ? "settings.testMailAccepted" : "settings.testMailRefused")}
             />
-            <p className={css.note}>{found.message}</p>
+            <p className={css.note}>{withCode(found.message)}</p>
           </>
         )}
       </div>

@@ -9,6 +9,7 @@ import { Dialog, dialogCss } from "../ui/dialog";
 import { moveFocusByRow, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
+import { withCode } from "../ui/with-code";
 import css from "./settings.module.css";
 
 /** Error texts by name of the field; "" for the form as a whole. */
@@ -60,7 +61,7 @@ export function Problem({ text }: { text: string | undefined }) {
   if (!text) return null;
   return (
     <p className={css.problem} role="alert">
-      {text}
+      {withCode(text)}
     </p>
   );
 }

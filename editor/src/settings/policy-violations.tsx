@@ -8,6 +8,7 @@ import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Failed, Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import css from "./settings.module.css";
 
 const LIMITS = {
@@ -118,10 +119,10 @@ function ViolatingItem({ workspace, policy, item, fixed }: ItemProps) {
         />
         {violations.map((each) => (
           <span key={`${each.path} ${each.message}`} className={css.facts}>
-            {each.message}
+            {withCode(each.message)}
           </span>
         ))}
-        {fixing.isError && <p role="alert">{errorText(fixing.error)}</p>}
+        {fixing.isError && <p role="alert">{withCode(errorText(fixing.error))}</p>}
       </div>
       {violations.some((each) => each.fixable) && (
         <div className={css.tools}>

@@ -9,6 +9,7 @@ import { Button, Field, IconButton } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
+import { withCode } from "../ui/with-code";
 import { Members } from "./members";
 import css from "./sharing.module.css";
 
@@ -75,7 +76,7 @@ function Permissions({ shared, access }: { shared: Shared; access: Access }) {
       )}
       {changing.error && (
         <p className={css.problem} role="alert">
-          {errorText(changing.error)}
+          {withCode(errorText(changing.error))}
         </p>
       )}
       {entries.length === 0 && <p className={dialogCss.description}>{t("sharing.noPermissions")}</p>}

@@ -8,6 +8,7 @@ import { lazyComponent } from "../lib/lazy-component";
 import { useNavigate, useSearchParams } from "../routing/hooks";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
+import { withCode } from "../ui/with-code";
 import css from "./login.module.css";
 
 const NewAuthenticator = lazyComponent(() => import("../ui/authenticator"));
@@ -119,7 +120,7 @@ function ProviderButtons({ then, open }: Pick<LoginFormProps, "then" | "open">) 
       ))}
       {starting.isError && (
         <p className={css.failed} role="alert">
-          {errorText(starting.error)}
+          {withCode(errorText(starting.error))}
         </p>
       )}
     </>

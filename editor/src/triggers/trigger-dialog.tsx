@@ -4,6 +4,7 @@ import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { useScrolledIntoView } from "../ui/use-scrolled-into-view";
+import { withCode } from "../ui/with-code";
 import css from "./triggers.module.css";
 
 interface Props {
@@ -41,7 +42,7 @@ export function TriggerDialog({ title, path, setPath, createLabel, saving, inval
         )}
         {saving.isError && (
           <p ref={error} className={css.error} role="alert">
-            {errorText(saving.error)}
+            {withCode(errorText(saving.error))}
           </p>
         )}
         <div className={dialogCss.foot}>

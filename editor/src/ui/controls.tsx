@@ -9,6 +9,7 @@ import {
 import { Link, type LinkProps } from "../routing/link";
 import css from "./controls.module.css";
 import { Icon } from "./icon";
+import { withCode } from "./with-code";
 
 type ButtonStyle = "plain" | "main" | "quiet" | "danger";
 
@@ -65,7 +66,7 @@ export function Field({ label, help, error, children }: FieldProps) {
       {help && <span className={css.help}>{help}</span>}
       {error && (
         <span className={css.error} role="alert">
-          {error}
+          {withCode(error)}
         </span>
       )}
     </div>

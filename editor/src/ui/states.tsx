@@ -5,6 +5,7 @@ import { Button } from "./controls";
 import { Icon } from "./icon";
 import css from "./states.module.css";
 import { useToasts } from "./toasts";
+import { withCode } from "./with-code";
 
 const WIDTHS = ["70%", "45%", "60%", "52%", "66%", "40%"];
 
@@ -48,7 +49,7 @@ export function Failed({ error, retry, children }: { error: unknown; retry?: () 
     <div className={css.state} role="alert">
       <Icon name="warn" size={24} />
       <h2>{missing ? t("ui.notFound") : t("ui.failed")}</h2>
-      <p>{missing ? t("ui.notFoundHint") : errorText(error)}</p>
+      <p>{missing ? t("ui.notFoundHint") : withCode(errorText(error))}</p>
       {retry && !missing && <Button onClick={retry}>{t("ui.retry")}</Button>}
       {children}
     </div>
@@ -62,7 +63,7 @@ export function Toasts() {
       {toasts.map((toast) => (
         <div key={toast.id} className={css.toast} data-kind={toast.kind}>
           <Icon name={toast.kind === "bad" ? "warn" : "check"} />
-          <span>{toast.text}</span>
+          <span>{withCode(toast.text)}</span>
         </div>
       ))}
     </div>

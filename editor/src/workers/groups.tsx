@@ -14,6 +14,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { fieldsOf, groupOf } from "./group-fields";
 import css from "./workers.module.css";
 
@@ -159,7 +160,7 @@ function GroupDialog({ group, close }: { group: NamedWorkerGroup; close: () => v
         </Field>
         {error && (
           <p className={css.problem} role="alert">
-            {error}
+            {withCode(error)}
           </p>
         )}
         <div className={dialogCss.foot}>

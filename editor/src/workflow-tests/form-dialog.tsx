@@ -3,6 +3,7 @@ import { errorText } from "../lib/api-error";
 import { t } from "../texts/workflow-tests";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
+import { withCode } from "../ui/with-code";
 import css from "./workflow-tests.module.css";
 
 interface Props {
@@ -36,7 +37,7 @@ export function FormDialog({ title, submitLabel, submit, close, wide = false, ch
         {children}
         {problem && (
           <p className={css.problem} role="alert">
-            {problem}
+            {withCode(problem)}
           </p>
         )}
         <div className={dialogCss.foot}>

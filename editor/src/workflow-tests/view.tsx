@@ -8,6 +8,7 @@ import { Confirm } from "../ui/confirm";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { notify, notifyError } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 import { Coverage } from "./coverage";
 import { TestDialog } from "./test-dialog";
 import css from "./workflow-tests.module.css";
@@ -132,7 +133,7 @@ function Failures({ failures }: { failures: TestResult["failures"] }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: failures have no identity and are replaced as a whole
         <li key={at}>
           <p>
-            {each.node && <code>{each.node}</code>} {each.message}
+            {each.node && <code>{each.node}</code>} {withCode(each.message)}
           </p>
           {each.check !== "playback" && (
             <dl className={css.values}>

@@ -15,6 +15,7 @@ import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { Skeleton } from "../ui/states";
+import { withCode } from "../ui/with-code";
 import { languageName } from "../workflow/kinds";
 import { editSource } from "../workflow/source";
 import { toYaml } from "../workflow/yaml";
@@ -66,7 +67,7 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
             <Skeleton />
           </div>
         )}
-        {templates.isError && <p className={dialogCss.description}>{errorText(templates.error)}</p>}
+        {templates.isError && <p className={dialogCss.description}>{withCode(errorText(templates.error))}</p>}
         {chosen && (
           <p className={css.description}>{textOfCode(`codes.templateHint_${chosen.name}`, chosen.description)}</p>
         )}
@@ -170,7 +171,7 @@ function NameForm(props: {
         <span className={css.path}>
           {error ? (
             <span className={css.error} role="alert">
-              {error}
+              {withCode(error)}
             </span>
           ) : (
             path

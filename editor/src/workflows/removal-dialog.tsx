@@ -9,6 +9,7 @@ import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { notify } from "../ui/toasts";
+import { withCode } from "../ui/with-code";
 
 const DONE = {
   archive: t("workflows.doneArchive"),
@@ -65,7 +66,7 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
     <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove", { name: path })} close={close}>
       <References workspace={workspace} kind="flow" path={path} />
       <p className={dialogCss.description}>{isConfirming ? t("workflows.deleteHint") : t("workflows.removeHint")}</p>
-      {removing.isError && <p role="alert">{errorText(removing.error)}</p>}
+      {removing.isError && <p role="alert">{withCode(errorText(removing.error))}</p>}
       <div className={dialogCss.foot}>
         <Button onClick={() => (isConfirming ? setSure(false) : close())}>
           {isConfirming ? t("workflows.back") : t("ui.cancel")}

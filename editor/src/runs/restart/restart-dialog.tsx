@@ -20,6 +20,7 @@ import { Icon } from "../../ui/icon";
 import { Select } from "../../ui/select";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify, notifyError } from "../../ui/toasts";
+import { withCode } from "../../ui/with-code";
 import { useRun } from "../context";
 import { previewLines } from "./preview-lines";
 import css from "./restart.module.css";
@@ -93,7 +94,7 @@ function Refusal({ error, offer }: RefusalProps) {
   const point = node === null || !graph.byId.has(node) ? null : restartPointAt(graph, picked, node);
   return (
     <>
-      <p role="alert">{errorText(error)}</p>
+      <p role="alert">{withCode(errorText(error))}</p>
       {node !== null && point !== null && typeof point !== "string" && (
         <RunButton onClick={() => offer({ title: t("runs.restartFrom", { node }), point })}>
           {t("runs.restartFrom", { node })}
