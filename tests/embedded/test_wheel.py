@@ -43,7 +43,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv("venv", "--python", sys.executable, venv)
     install = ("pip", "install", "--python", venv / "bin" / "python", "--no-deps")
     uv(*install, "--require-hashes", "--requirement", ROOT / "requirements.lock")
-    uv(*install, *(folder / "dist").glob("*.whl"))
+    # pip compiles the scripts of the examples, too.
+    wheel = next((folder / "dist").glob("*.whl"))
+    command = [sys.executable, "-m", "pip", "--python", venv / "bin" / "python", "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(command, check=True)
     # The lock file has everything that the metadata of the wheel requires.
     uv("pip", "check", "--python", venv / "bin" / "python")
     shutil.rmtree(folder / "source")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import py_compile
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.http.harness import ApiHarness, W
+
+from orvanta_platform.services.catalog import examples, templates
 
 FOLDER = Path(__file__).parents[2] / "examples" / "templates"
 NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow"))
@@ -33,3 +37,13 @@ async def test_templates_deploy_unchanged(api: ApiHarness, name: str) -> None:
     assert shown["source"] == found["source"] and shown["summary"] == found["summary"]
     properties = shown["schema"]["properties"]
     assert set(found["input"]) <= set(properties) and set(shown["schema"]["order"]) == set(properties)
+
+
+def test_compiled_scripts_of_an_installed_wheel_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(FOLDER.parent, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    before = [examples.read(each) for each in sorted(folder.glob("*.flow"))]
+    for script in folder.rglob("*.py"):
+        py_compile.compile(str(script))
+    assert [examples.read(each) for each in sorted(folder.glob("*.flow"))] == before != []
+    monkeypatch.setattr(examples, "find_folder", lambda: folder)
+    assert sorted(templates._templates.__wrapped__()) == NAMES

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_S = 1
 _MAX_MESSAGE = 2_000
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of writing to an open file, which do not name it."""
 
 
 def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -61,7 +64,7 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
         return BadRequest(
             "A value cannot be stored.", hint="Text must not contain NUL characters, and numbers must fit in 64 bits."
         )
-    if isinstance(error, CONNECTION_LOST):
+    if isinstance(error, CONNECTION_LOST) and not _is_of_file(error):
         log.warning("database_lost", error=type(error).__name__)
         return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
     if isinstance(error, QueryCanceled):
@@ -77,6 +80,11 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
         hint="The server's log has the details under this request id.",
         details={"request_id": request_id},
     )
+
+
+def _is_of_file(error: Exception) -> bool:
+    """Whether an OSError is about a file rather than a connection, whose errors name no file."""
+    return isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL)
 
 
 def reason_of(error: BaseException) -> OrvantaError | None:

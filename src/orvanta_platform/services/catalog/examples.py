@@ -40,8 +40,8 @@ async def seed(platform: Platform, workspace: str) -> list[str]:
 
 def read(folder: Path) -> NewFlow:
     """Read the workflow of a folder `<name>.flow`: flow.yaml with its scripts inserted. Raises InvalidWorkflow."""
-    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name != "flow.yaml"}
-    tree = inline.resolve(document.parse((folder / "flow.yaml").read_bytes(), "yaml").tree, files)
+    files = read_files(folder)
+    tree = inline.resolve(document.parse(files.pop("flow.yaml").encode(), "yaml").tree, files)
     value, schema = tree.pop("value"), tree.pop("schema", None)
     return NewFlow(
         path=f"{FOLDER}/{folder.stem}",
@@ -49,3 +49,9 @@ def read(folder: Path) -> NewFlow:
         schema=msgspec.Raw(msgspec.json.encode(schema)) if schema is not None else None,
         settings={name: msgspec.Raw(msgspec.json.encode(member)) for name, member in tree.items()},
     )
+
+
+def read_files(folder: Path) -> dict[str, str]:
+    """Return the texts of the files of a folder by name."""
+    # pip compiles the scripts of an installed wheel, which creates a folder beside them.
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}

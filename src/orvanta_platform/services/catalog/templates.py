@@ -60,7 +60,7 @@ def _templates() -> dict[str, Template]:
 
 
 def _read(folder: Path) -> Template:
-    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    files = examples.read_files(folder)
     text = inline.resolve_yaml(files.pop("flow.yaml"), files)
     tree = document.parse(text.encode(), "yaml").tree
     nodes = list(build(normalise(tree)["value"]).nodes())
