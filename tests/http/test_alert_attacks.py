@@ -14,7 +14,7 @@ from tests.http.test_alerts import SCHEDULE, age, configure
 from tests.http.test_notices import Mailbox, mail
 
 from orvanta_platform.daemons import alerts as daemon
-from orvanta_platform.daemons import run_counts
+from orvanta_platform.daemons import ended_runs
 from orvanta_platform.db import alert_conditions
 from orvanta_platform.db import alerts as rows
 from orvanta_platform.db.alerts import NewAlert
@@ -89,7 +89,7 @@ async def test_names_and_summaries_do_not_write_messages(api: ApiHarness) -> Non
     run = (await api.client.post(f"{W}/jobs/run/p/u/admin/work", json={})).text
     (job,) = [each for each in await api.worker.claim_all() if str(each.run.id) == run]
     await api.worker.finish(job, error="Boom")
-    await run_counts.record(api.platform, api.platform.measurements.ended.take())
+    await ended_runs.record(api.platform, api.platform.measurements.ended.take())
     queued = await messages(api)
     assert {each["kind"] for each in queued} == {"no_worker", "failing_workflow"}
     for each in queued:
@@ -105,7 +105,7 @@ async def test_workflow_that_fails_and_succeeds_in_turns_causes_few_messages(api
         await api.client.post(f"{W}/jobs/run/p/u/admin/work", json={})
         (job,) = await api.worker.claim_all()
         await api.worker.finish(job, error=None if turn % 2 else "Boom")
-        await run_counts.record(api.platform, api.platform.measurements.ended.take())
+        await ended_runs.record(api.platform, api.platform.measurements.ended.take())
     assert 20 <= len(await messages(api)) <= 2 * 31
 
 

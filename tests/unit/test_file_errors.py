@@ -25,6 +25,8 @@ def test_missing_file_is_no_lost_database(tmp_path: Path) -> None:
     assert translate(raised.value, SCOPE).status == 500
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), OSError("closed")])
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), OSError("closed")]
+)
 def test_refused_connection_is_a_lost_database(error: OSError) -> None:
     assert translate(error, SCOPE).code == "database_unavailable"

@@ -11,8 +11,8 @@ from orvanta_platform.db.workspaces import Health
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.platform import Platform
 
-_PATIENCE_S = 2.0
-_FRESH_S = 1.0
+_TIMEOUT_S = 2.0
+_MAX_AGE_S = 1.0
 """Time in seconds for which a check of the database answers further calls, which need no token."""
 
 
@@ -26,7 +26,7 @@ async def find_obstacle(platform: Platform) -> str | None:
         return reason
     check = platform.database_check
     async with check.lock:
-        if clock.monotonic() - check.at > _FRESH_S:
+        if clock.monotonic() - check.at > _MAX_AGE_S:
             check.obstacle = await _find_database_obstacle(platform)
             check.at = clock.monotonic()
         return check.obstacle
@@ -36,7 +36,7 @@ async def get_health(platform: Platform) -> Health | None:
     """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
     check = platform.database_check
     async with check.lock:
-        if clock.monotonic() - check.health_at > _FRESH_S:
+        if clock.monotonic() - check.health_at > _MAX_AGE_S:
             check.health = await _read_health(platform)
             check.health_at = clock.monotonic()
         return check.health
@@ -44,7 +44,7 @@ async def get_health(platform: Platform) -> Health | None:
 
 async def _read_health(platform: Platform) -> Health | None:
     try:
-        async with asyncio.timeout(_PATIENCE_S), platform.db.acquire() as connection:
+        async with asyncio.timeout(_TIMEOUT_S), platform.db.acquire() as connection:
             return await workspaces.get_health(connection)
     except (*CANNOT_CONNECT, *TRANSIENT):
         return None
@@ -52,7 +52,7 @@ async def _read_health(platform: Platform) -> Health | None:
 
 async def _find_database_obstacle(platform: Platform) -> str | None:
     try:
-        async with asyncio.timeout(_PATIENCE_S), platform.db.acquire() as connection:
+        async with asyncio.timeout(_TIMEOUT_S), platform.db.acquire() as connection:
             await migrate.check_schema(connection)
     except OrvantaError as error:
         return error.message
