@@ -359,7 +359,7 @@ async def test_returned_jobs_count_no_attempt(core: CoreHarness) -> None:
 
 
 async def test_job_returned_in_cancelled_run_is_withdrawn(core: CoreHarness) -> None:
-    """Nobody may claim it, and a claim of one job finds nothing else as long as it is the first in the queue."""
+    """No worker may claim it, and a claim of one job finds nothing else as long as it is the first in the queue."""
     worker = await core.worker()
     run = await core.start(job("a"))
     (first,) = await worker.claim()

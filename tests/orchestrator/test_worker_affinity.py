@@ -132,7 +132,7 @@ async def test_squashed_loop_is_rebound_to_another_worker(core: CoreHarness) -> 
 async def test_run_bound_to_worker_that_ends_meanwhile_fails(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever recovered the jobs of the worker has not seen the run."""
+    """The process that recovered the jobs of the worker has not seen the run."""
     worker, queue_of = await core.worker(), worker_affinity.queue_of
 
     async def ends_afterwards(*args: Any) -> str | None:

@@ -114,7 +114,7 @@ async def list_serving(connection: Connection, queues: Sequence[str]) -> list[Se
 async def hold_live(connection: Connection, worker: UUID) -> bool:
     """Lock a worker, so that it cannot be fenced before the end of the transaction; return False if it has ended.
 
-    Runs that the transaction binds to it are visible to whoever recovers its jobs.
+    Runs that the transaction binds to it are visible to the process that recovers its jobs.
     """
     return await connection.fetchval(_SQL["hold_live"], worker) is not None
 

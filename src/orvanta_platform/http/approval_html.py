@@ -99,7 +99,7 @@ def _buttons(seen: LinkView, *, hide_no: bool) -> str:
 
 
 def _reject(*, confirmed: bool) -> str:
-    """Return the button to reject. Beside the one to approve it appears in a second step; a link to reject is the first."""
+    """Return the button to reject. Beside the one to approve, it appears in a second step, after a link to reject."""
     button = '<button name="decision" value="rejected">Reject</button>'
     if confirmed:
         return button

@@ -83,7 +83,7 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
 
 
 def _is_of_file(error: Exception) -> bool:
-    """Whether an OSError is about a file rather than a connection, whose errors name no file."""
+    """Return whether an OSError is about a file rather than a connection, whose errors name no file."""
     return isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL)
 
 

@@ -33,7 +33,7 @@ async def release(tools: Tools, worker: UUID) -> bool:
 async def release_if_ended(tools: Tools, worker: UUID) -> None:
     """Release the runs of a worker that has ended.
 
-    Called after a run was bound to it: whoever recovered its jobs may not have seen that run.
+    Called after a run was bound to it: the process that recovered its jobs may not have seen that run.
     """
     async with tools.db.acquire() as connection:
         if await workers.is_live(connection, worker):

@@ -51,7 +51,7 @@ WHERE state = 'live' AND drained_at IS NULL AND (queues IS NULL OR queues @> $1:
 ORDER BY random()
 
 -- name: hold_live
--- Locks a live worker until the end of the transaction: until then, it cannot be fenced. Returns no row if it has ended.
+-- Locks a live worker, which cannot be fenced until the end of the transaction. Returns no row if it has ended.
 SELECT id
 FROM worker
 WHERE id = $1 AND state = 'live'

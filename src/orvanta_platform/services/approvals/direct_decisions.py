@@ -29,7 +29,6 @@ from orvanta_platform.services.approvals.lookup import request_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
-
 _UNAVAILABLE: tuple[type[Exception], ...] = (OrvantaError, LookupError, *TRANSIENT, *CONNECTION_LOST)
 """Errors of reading the plan of a run; the slow path meets and handles them."""
 
