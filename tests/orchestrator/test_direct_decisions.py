@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job, on
 
+from orvanta_platform.control.actor import Role
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.errors import Conflict, NotFound, OrvantaError
 from orvanta_platform.orchestrator import decision_batches
@@ -215,7 +216,7 @@ async def test_cancelled_run_is_not_decided(core: CoreHarness, sent: Recorder) -
     await core.is_whole()
 
 
-@pytest.mark.parametrize("flow", ["last node", "next nodes"])
+@pytest.mark.parametrize("flow", ["last node", "next nodes", "two approvals"])
 async def test_decision_without_answer_is_recorded_once(core: CoreHarness, sent: Recorder, flow: str) -> None:
     """The connection is lost after the COMMIT: the caller learns that its decision counts."""
     run = await core.start(*FLOWS[flow])
@@ -229,6 +230,36 @@ async def test_decision_without_answer_is_recorded_once(core: CoreHarness, sent:
     stored = await core.row("SELECT resume_id, taken FROM decision")
     assert (stored["resume_id"], stored["taken"]) == (outcome.resume_id, True)
     assert await audited(core) == 1
+    await core.is_whole()
+
+
+async def test_decision_without_answer_is_not_one_about_the_next_approval(core: CoreHarness, sent: Recorder) -> None:
+    second = {**ASK, "id": "second", "needs": ["b"]}
+    run = await core.start(ASK, job("b", on("ask", "approved")), second, job("c", on("second", "approved")))
+
+    async def next_opens() -> None:
+        sent.after = None
+        worker = await core.worker()
+        await worker.finish((await worker.claim())[0])
+        assert await core.rows("SELECT FROM approval WHERE node = 'second'")
+        raise asyncpg.ConnectionDoesNotExistError
+
+    sent.after = next_opens
+    assert (await decide(core, run)).first
+    assert [row["taken"] for row in await core.rows("SELECT taken FROM decision")] == [True]
+    assert await core.rows("SELECT FROM approval WHERE node = 'second'") and not await nodes(core, run)
+    await core.is_whole()
+
+
+async def test_decision_without_answer_of_approver_who_cannot_read_the_run(core: CoreHarness, sent: Recorder) -> None:
+    bob = replace(ACTOR, username="bob", email="bob@example.com", role=Role.OPERATOR, super_admin=False)
+    run = await core.start({**ASK, "value": {**ASK["value"], "approvers": ["u/bob"]}}, *AFTER)
+
+    async def lose() -> None:
+        raise asyncpg.ConnectionDoesNotExistError
+
+    sent.after = lose
+    assert (await decide(core, run, actor=bob)).first and sent.written == [{0}]
     await core.is_whole()
 
 

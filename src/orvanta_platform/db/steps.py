@@ -201,7 +201,7 @@ _WRITTEN_SOURCES = {
 }
 
 _NO_PENDING_EVENT = "      AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = s.run)\n"
-"""Condition of steps that count a decision: events that arrived before it are processed before it."""
+"""Condition of steps that count a decision: events that are seen in the inbox are processed before it."""
 
 
 _RUN = ("s.run", "g.run", "written.id", "d.id", "finished_jobs.run")

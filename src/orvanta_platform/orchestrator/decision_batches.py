@@ -40,7 +40,7 @@ class DecidableReads(GroupCommit[tuple[str, UUID], DecidableRun | None]):
         self._database = database
 
     def _key(self, write: tuple[str, UUID]) -> Hashable:
-        return write
+        return object()  # Reads of the same run share a batch.
 
     def _size(self, write: tuple[str, UUID]) -> int:
         return 64
@@ -89,15 +89,15 @@ def counting_step(
 ) -> StepWrite | None:
     """Return the step that stores and counts a decision; None if it needs the run's lock, an evaluation or an upload.
 
-    It is written only if the run is still as it was read: without other decisions, events and live jobs.
+    It is written only if the run has not changed since it was read, without other decisions, events and live jobs.
     """
     plan, run = blueprint.plan, found.live
-    state = RunState.decode(run.state)
-    index = find_waiting_node(plan, run.id, state, decision.job, AWAITING_DECISION)
-    if index is None:
-        return None
-    event = decision_event(index, decision, approval=state.nodes[index] in AWAITING_DECISION[:1])
     try:
+        state = RunState.decode(run.state)
+        index = find_waiting_node(plan, run.id, state, decision.job, AWAITING_DECISION)
+        if index is None:
+            return None
+        event = decision_event(index, decision, approval=state.nodes[index] in AWAITING_DECISION[:1])
         decided = decide_now(blueprint, run, event, Answered())
         made = translate(blueprint, run, decided.encoded, decided.effects, live={}, reused=decided.state.reused)
     except (Unanswered, NeedsLock, NeedsUpload, NeedsResults):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
@@ -26,7 +27,7 @@ from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.services.approvals import approvers, direct_decisions
 from orvanta_platform.services.approvals import links as approval_links
 from orvanta_platform.services.approvals.approvers import ApprovalRequest, Checked, Decider
-from orvanta_platform.services.approvals.direct_decisions import Vote
+from orvanta_platform.services.approvals.direct_decisions import Attempt, Vote
 from orvanta_platform.services.approvals.links import Link
 from orvanta_platform.services.approvals.lookup import (
     find_job,
@@ -181,16 +182,32 @@ async def decide(
     decider = Decider(actor.username, actor, payload, reason, traceparent=traceparent)
     vote = Vote(workspace, id, node, secrets.randbelow(_RESUME_IDS), approved, decider, fields)
     attempt = await direct_decisions.attempt(platform, actor, vote)
-    outcome = DecisionOutcome(True, approved, decider.approver, vote.resume_id)
-    if attempt is not None and attempt.recorded:
-        return outcome
-    try:
+    if attempt is None:
         return await _decide_under_lock(platform, actor, vote)
-    except Conflict:
-        # The fast path may have recorded it although its COMMIT was not answered.
-        if attempt is None or not await direct_decisions.find_recorded(platform, attempt):
+    own = DecisionOutcome(True, approved, decider.approver, vote.resume_id)
+    if attempt.recorded:
+        return own
+    return await _decide_after(platform, actor, vote, attempt, own)
+
+
+async def _decide_after(
+    platform: Platform, actor: Actor, vote: Vote, attempt: Attempt, own: DecisionOutcome
+) -> DecisionOutcome:
+    """Decide by the slow path about the approval of an attempt, which may be recorded although its COMMIT was lost.
+
+    The run may request another approval meanwhile, about which the caller has not decided.
+    """
+    vote = replace(vote, node=str(attempt.job))
+    try:
+        outcome = await _decide_under_lock(platform, actor, vote)
+    except (Conflict, NotFound):
+        if not await direct_decisions.find_recorded(platform, attempt):
             raise
-    return outcome
+        return own
+    if outcome.first or outcome.resume_id != vote.resume_id:
+        return outcome
+    await direct_decisions.find_recorded(platform, attempt)
+    return own
 
 
 async def _decide_under_lock(platform: Platform, actor: Actor, cast: Vote) -> DecisionOutcome:

@@ -56,6 +56,11 @@ class Attempt(msgspec.Struct, frozen=True):
     recorded: bool
     """False: it was not written, or the outcome is unknown."""
 
+    @property
+    def job(self) -> UUID:
+        """Job of the approval."""
+        return self.step.decisions[0].job
+
 
 async def attempt(platform: Platform, actor: Actor, vote: Vote) -> Attempt | None:
     """Decide as the actor by the fast path; None if it did not try to."""
