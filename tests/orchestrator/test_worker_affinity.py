@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
@@ -16,6 +18,17 @@ from orvanta_platform.orchestrator import worker_affinity
 from orvanta_platform.services.approvals import decisions
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
+
+SQUASHED: dict[str, Any] = {
+    "id": "l",
+    "value": {
+        "type": "forloopflow",
+        "iterator": {"type": "static", "value": [1, 2, 3]},
+        "squash": True,
+        "modules": [{"id": "x", "value": {"type": "rawscript", "language": "python3", "content": "#"}}],
+    },
+}
+"""Loop whose iterations share a process: a run with it is bound to one worker."""
 
 
 async def two(core: CoreHarness) -> tuple[Worker, Worker]:
@@ -112,10 +125,7 @@ async def test_sub_workflows_and_loops_share_bound_worker(core: CoreHarness) -> 
 
 async def test_squashed_loop_is_rebound_to_another_worker(core: CoreHarness) -> None:
     pair = await two(core)
-    value = {"type": "rawscript", "language": "python3", "content": "#", "input_transforms": {}}
-    items = {"type": "static", "value": [1, 2, 3]}
-    body = {"type": "forloopflow", "iterator": items, "squash": True, "modules": [{"id": "x", "value": value}]}
-    run = await core.start({"id": "l", "value": body})
+    run = await core.start(SQUASHED)
     mine, other = await owner(core, run, *pair)
     await mine.finish((await mine.claim())[0], 1)
     assert not await other.claim()
@@ -168,3 +178,77 @@ async def test_worker_that_ends_while_sub_workflow_is_bound_is_not_chosen(
     await core.start({"id": "c", "value": {"type": "flow", "path": "f/a/sub", "input_transforms": {}}})
     (bound,) = await core.rows("SELECT queue, worker.state FROM run_live JOIN worker ON queue = 'worker:' || worker.id")
     assert bound["state"] == "live"
+
+
+async def test_heartbeats_go_on_while_a_run_is_bound_and_only_then_the_worker_is_fenced(core: CoreHarness) -> None:
+    worker = await core.worker()
+    async with core.db.transaction() as connection:
+        assert await worker_rows.hold_live(connection, worker.id)
+        await worker.beat()
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await worker.vanish()
+    await worker.vanish()
+
+
+async def test_run_without_another_worker_is_rebound_to_the_next_one(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that recovered the jobs of the only worker has not seen the run."""
+    worker, queue_of = await core.worker(), worker_affinity.queue_of
+
+    async def ends_afterwards(*args: Any) -> str | None:
+        queue = await queue_of(*args)
+        await worker.vanish()
+        await worker.reap()
+        return queue
+
+    monkeypatch.setattr(worker_affinity, "queue_of", ends_afterwards)
+    await core.start(SQUASHED)
+    assert [row["state"] for row in await core.rows("SELECT state FROM worker")] == ["lost"]
+    other = await core.worker()
+    await worker.reap()
+    assert await other.claim()
+    states = await core.rows("SELECT state FROM worker WHERE id = $1", worker.id)
+    assert [row["state"] for row in states] == ["stopped"]
+
+
+async def test_sub_workflow_that_starts_during_the_recovery_is_rebound_too(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run is advanced after the recovery has listed the runs of the lost worker."""
+    script = {"type": "rawscript", "language": "python3", "content": "#"}
+    body = msgspec.json.encode({"modules": [{"id": "x", "value": script}]})
+    new = NewFlow("f/a/sub", msgspec.Raw(body), None, {"summary": msgspec.Raw(b'""')})
+    await flows.create(core.platform, ACTOR, WORKSPACE, new)
+    pair = await two(core)
+    call = {"id": "c", "value": {"type": "flow", "path": "f/a/sub", "input_transforms": {}}, "needs": ["ask"]}
+    run = await core.start(
+        {"id": "ask", "value": {"type": "approval"}, "needs": []}, call, {**SQUASHED, "needs": ["c"]}
+    )
+    mine, other = await owner(core, run, *pair)
+    await mine.vanish()
+    list_bound_runs = worker_rows.list_bound_runs
+
+    async def decided_afterwards(connection: Connection, queue: str) -> list[UUID]:
+        found = await list_bound_runs(connection, queue)
+        monkeypatch.undo()
+        await decisions.decide(core.platform, ACTOR, WORKSPACE, run, approved=True)
+        return found
+
+    monkeypatch.setattr(worker_rows, "list_bound_runs", decided_afterwards)
+    await mine.reap()
+    assert not await other.claim()
+    await mine.reap()
+    assert await other.claim()
+
+
+async def test_janitor_lets_runs_of_ended_workers_be_recovered(core: CoreHarness) -> None:
+    pair = await two(core)
+    run = await core.start(SQUASHED)
+    mine, other = await owner(core, run, *pair)
+    await mine.vanish()
+    async with core.db.acquire() as connection:
+        await connection.execute("UPDATE worker SET state = 'stopped' WHERE id = $1", mine.id)
+        await worker_rows.reopen_recoveries(connection)
+    await mine.reap()
+    assert await other.claim()

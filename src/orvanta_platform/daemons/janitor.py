@@ -68,6 +68,7 @@ async def run(platform: Platform) -> None:
     while True:
         async with platform.db.acquire() as connection:
             await partitions.create_missing(connection, clock.now())
+            await workers.reopen_recoveries(connection)
             await workers.delete_ended(connection)
             await tokens.delete_expired(connection)
             await accounts.delete_old_attempts(connection)

@@ -89,9 +89,19 @@ async def fence_ended(connection: Connection, worker: UUID, generation: int, *, 
     return await connection.fetchval(_SQL["fence_ended"], worker, generation, stopped) is not None
 
 
-async def mark_reaped(connection: Connection, worker: UUID) -> None:
-    """Record that all jobs of the lost worker have been requeued."""
-    await connection.execute(_SQL["mark_reaped"], worker)
+async def mark_reaped(connection: Connection, worker: UUID, queue: str) -> None:
+    """Record that all jobs of the lost worker have been requeued, unless runs were bound to its `queue` meanwhile."""
+    await connection.execute(_SQL["mark_reaped"], worker, queue)
+
+
+async def reopen_recovery(connection: Connection, worker: UUID) -> None:
+    """Let the jobs and runs of a worker that has ended be recovered again."""
+    await connection.execute(_SQL["reopen_recovery"], worker)
+
+
+async def reopen_recoveries(connection: Connection) -> None:
+    """Let runs be recovered that were bound to workers after the recovery of their jobs."""
+    await connection.execute(_SQL["reopen_recoveries"])
 
 
 async def delete_ended(connection: Connection) -> None:

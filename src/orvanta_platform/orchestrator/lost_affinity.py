@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+import structlog
+
 from orvanta_platform.db import runs, workers
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
@@ -12,6 +14,8 @@ from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import Tools, advance_all
 from orvanta_platform.orchestrator.worker_affinity import find_worker
 from orvanta_platform.queue.claim import own_queue
+
+log = structlog.get_logger(__name__)
 
 _MAX_AROUND = 32
 """Maximum number of enclosing runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
@@ -31,14 +35,19 @@ async def release(tools: Tools, worker: UUID) -> bool:
 
 
 async def release_if_ended(tools: Tools, worker: UUID) -> None:
-    """Release the runs of a worker that has ended.
+    """Release the runs of a worker that has ended, and let its recovery be repeated until none are left.
 
-    Called after a run was bound to it: the process that recovered its jobs may not have seen that run.
+    Called after a run was bound to it: the process that recovered its jobs may not have seen that run. Errors are
+    logged: the run exists, and the janitor repeats the recovery.
     """
-    async with tools.db.acquire() as connection:
-        if await workers.is_live(connection, worker):
-            return
-    await release(tools, worker)
+    try:
+        async with tools.db.acquire() as connection:
+            if await workers.is_live(connection, worker):
+                return
+            await workers.reopen_recovery(connection, worker)
+        await release(tools, worker)
+    except Exception:
+        log.exception("runs of an ended worker cannot be released", action="release", worker=str(worker))
 
 
 async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) -> bool:

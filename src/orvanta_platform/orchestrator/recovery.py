@@ -14,6 +14,7 @@ from orvanta_platform.db import jobs, runs, workers
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator import inbox, lost_affinity
 from orvanta_platform.orchestrator.advance import Tools, advance_all
+from orvanta_platform.queue.claim import own_queue
 
 _RUNS_AT_ONCE = 50
 
@@ -54,7 +55,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
         if not held:
             if await lost_affinity.release(tools, worker):
                 async with tools.db.acquire() as connection:
-                    await workers.mark_reaped(connection, worker)
+                    await workers.mark_reaped(connection, worker, own_queue(worker))
             return done
         if done.jobs + len(done.stepped) == before:
             return done

@@ -25,7 +25,9 @@ LOW_WATER_AGE_S = 1.0
 
 LONG_S = 0.1
 SCAN_SHARE = 20
-"""Slow scans from the start of the index, past dead rows that a snapshot retains, take at most 1/20 of the time."""
+"""Slow scans from the start of the index, past dead rows that a snapshot retains, take at most 1/20 of the time. Those
+of more than 1.5 s take more, by MAX_REST_S.
+"""
 
 MAX_REST_S = 30.0
 """Maximum seconds between two scans from the start. Not every slow scan is a long one: the process, or the database,

@@ -30,17 +30,18 @@ WHERE id = $1 AND generation = $2 AND state = 'live'
 SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
 
 -- name: fence_lost
--- Fences a worker whose heartbeat is unchanged; the process that succeeds recovers its jobs.
+-- Fences a worker whose heartbeat is unchanged; the process that succeeds recovers its jobs. FOR UPDATE waits for
+-- transactions that bind runs to it (hold_live).
 UPDATE worker
 SET generation = generation + 1, state = 'lost', lost_at = app_now()
-WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
+WHERE id IN (SELECT id FROM worker WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live' FOR UPDATE)
 RETURNING generation
 
 -- name: fence_ended
 -- Fences a worker immediately, because its supervisor saw its process end. $3: whether it was stopped on purpose.
 UPDATE worker
 SET generation = generation + 1, state = 'lost', lost_at = CASE WHEN NOT $3::boolean THEN app_now() END
-WHERE id = $1 AND generation = $2 AND state = 'live'
+WHERE id IN (SELECT id FROM worker WHERE id = $1 AND generation = $2 AND state = 'live' FOR UPDATE)
 RETURNING generation
 
 -- name: list_serving
@@ -51,11 +52,12 @@ WHERE state = 'live' AND drained_at IS NULL AND (queues IS NULL OR queues @> $1:
 ORDER BY random()
 
 -- name: hold_live
--- Locks a live worker, which cannot be fenced until the end of the transaction. Returns no row if it has ended.
+-- Locks a live worker, which cannot be fenced until the end of the transaction. Its heartbeats go on. Returns no row if
+-- it has ended.
 SELECT id
 FROM worker
 WHERE id = $1 AND state = 'live'
-FOR SHARE
+FOR KEY SHARE
 
 -- name: is_live
 -- Returns true if the worker has not been fenced.
@@ -80,8 +82,18 @@ UPDATE run_live SET queue = $2, rev = rev + 1 WHERE id = $1
 UPDATE job_live SET queue = $3 WHERE run = $1 AND queue = $2
 
 -- name: mark_reaped
--- Records that all jobs of a lost worker have been recovered.
-UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'
+-- Records that all jobs of a lost worker have been recovered, unless runs are bound to its queue ($2) again.
+UPDATE worker SET state = 'stopped'
+WHERE id = $1 AND state = 'lost' AND NOT EXISTS (SELECT FROM run_live WHERE queue = $2)
+
+-- name: reopen_recovery
+-- Makes a worker whose jobs have been recovered lost again.
+UPDATE worker SET state = 'lost' WHERE id = $1 AND state = 'stopped'
+
+-- name: reopen_recoveries
+-- Makes workers lost again to which runs are bound although their jobs have been recovered.
+UPDATE worker SET state = 'lost'
+WHERE state = 'stopped' AND EXISTS (SELECT FROM run_live r WHERE r.queue = 'worker:' || worker.id)
 
 -- name: delete_ended
 -- Deletes workers that ended more than a day ago.
