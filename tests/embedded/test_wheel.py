@@ -45,18 +45,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv(*install, "--require-hashes", "--requirement", ROOT / "requirements.lock")
     # pip compiles the scripts of the examples, too.
     wheel = next((folder / "dist").glob("*.whl"))
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        venv / "bin" / "python",
-        "install",
-        "--quiet",
-        "--no-deps",
-        wheel,
-    ]
-    subprocess.run(command, check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", str(wheel)], check=True)
     # The lock file has everything that the metadata of the wheel requires.
     uv("pip", "check", "--python", venv / "bin" / "python")
     shutil.rmtree(folder / "source")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ async def test_schedules_of_one_workspace_do_not_hide_those_of_others(api: ApiHa
 
 async def test_alert_of_another_servers_disk_stays(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Regression test: server-1 ended the alerts of server-10, which began them again, every 15 seconds."""
-    monkeypatch.setattr(alerts.socket, "gethostname", lambda: "server-1")
+    monkeypatch.setattr(socket, "gethostname", lambda: "server-1")
     assert await configure(api, HOOK, disk_free_percent=1) == 200
     async with api.platform.db.acquire() as conn:
         await rows.raise_alerts(conn, [NewAlert("disk:server-10", "disk", "server-10", None, "full")], [])
@@ -142,7 +143,7 @@ async def test_endless_messages_do_not_prevent_checks(api: ApiHarness, monkeypat
 
     assert await configure(api, HOOK) == 200
     monkeypatch.setattr(daemon, "CHECK_S", 0.05)
-    monkeypatch.setattr(daemon.alerts, "check", count)
+    monkeypatch.setattr(alerts, "check", count)
     monkeypatch.setattr(alert_sender, "send_due", send)
     running = asyncio.create_task(daemon.run(api.platform))
     try:
