@@ -53,7 +53,7 @@ async def count_ended_runs(conn: Connection, runs: Sequence[UUID]) -> list[Ended
 
 
 async def count_jobs(conn: Connection, queues: int) -> list[JobCount]:
-    """Return the numbers of live jobs by queue and state; of queues after the first `queues`, together as `other`."""
+    """Return the numbers of live jobs by queue and state. Queues beyond the limit `queues` are `other`."""
     return [JobCount(**dict(row)) for row in await conn.fetch(_SQL["count_jobs"], queues)]
 
 
