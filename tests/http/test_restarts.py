@@ -183,6 +183,9 @@ async def test_restart_inside_loop(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/completed/get/{second}"))["result"] == ["y", "y2", "y2"]
     module = (await api.get(f"jobs_u/get/{second}"))["flow_status"]["modules"][0]
     assert (len(module["flow_jobs"]), module["flow_jobs_success"]) == (3, [True] * 3)
+    nodes = (await api.client.get(f"/api/v1/runs/{second}/graph", headers={"X-Workspace": "main"})).json()["nodes"]
+    assert nodes["l"]["bodies"] == {"succeeded": 3, "kept": 1}
+    assert (nodes["x"]["counts"], nodes["y"]["counts"]) == ({"succeeded": 1}, {"succeeded": 2})
     third = await restart(api, second, step_id="l", branch_or_iteration_n=1)
     run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert run["context"] == {"seen": [[], 1]}

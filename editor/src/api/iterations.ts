@@ -6,6 +6,8 @@ export interface BodyState {
   status: string;
   job?: string;
   duration_ms?: number;
+  /** True if it is reused from an earlier run; it has no duration then. */
+  kept?: boolean;
 }
 
 /** Iteration of a loop, or branch, with its job, status and duration. */
@@ -13,8 +15,9 @@ export interface Body extends BodyState {
   job: string;
 }
 
-/** Iteration or job with its times and worker. `node`: node of the job. */
+/** Iteration or job with its times and worker. `node`: node of the job; `run`: the run that executed it. */
 export interface TimedBody extends Body {
+  run?: string;
   node: string | null;
   kind: string;
   created_at: string;
@@ -34,6 +37,7 @@ interface JobRow {
   is_skipped?: boolean;
   duration_ms?: number | null;
   flow_step_id?: string;
+  parent_job?: string;
   created_at: string;
   started_at?: string;
   completed_at?: string;
@@ -65,6 +69,13 @@ export async function listBodies(
   return ((data ?? []) as unknown as JobRow[]).map(bodyOf);
 }
 
+/** Mark an iteration as reused if it is not of this run. Its duration is that of the earlier run. */
+export function markReused<T extends TimedBody>(body: T, run: string | undefined): T {
+  if (run === undefined || body.run === undefined || body.run === run) return body;
+  const { duration_ms: _, ...reused } = body;
+  return { ...(reused as T), kept: true };
+}
+
 const LIMIT = 1000;
 
 /** Fetch the jobs in an iteration of a loop of several nodes. */
@@ -82,6 +93,7 @@ export const listNested = (workspace: string, parent: string, loop: string): Pro
 const bodyOf = (row: JobRow): TimedBody => ({
   job: row.id,
   ...stateOf(row),
+  ...(row.parent_job === undefined ? {} : { run: row.parent_job }),
   node: row.flow_step_id ?? null,
   kind: row.node_kind ?? row.job_kind,
   created_at: row.created_at,
@@ -124,13 +136,14 @@ export async function nodeStatesIn(
     (status?.modules ?? []).map(({ id, type, job, skipped }) => {
       // A skipped node has the type of a success, and the id of a job that does not exist.
       if (skipped) return [id ?? "", { status: "skipped" }];
-      const took = job ? times.get(job) : undefined;
+      const took = job && !body.kept ? times.get(job) : undefined;
       return [
         id ?? "",
         {
           status: MODULES[type] ?? "pending",
           ...(job && !/^0+(-0+)*$/.test(job) ? { job } : {}),
           ...(took === undefined ? {} : { duration_ms: took }),
+          ...(body.kept ? { kept: true } : {}),
         },
       ];
     }),

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { listBodies, nodeStatesIn } from "../api/iterations";
+import { listBodies, markReused, nodeStatesIn } from "../api/iterations";
 import { useEditor, useEditorStore } from "../editor/context";
 import { runOf } from "../editor/run-watch";
 import type { Editor } from "../editor/store";
@@ -72,6 +72,7 @@ export function IterationPicker({ node, brief: compact = false, tabStop = true }
       {body && !compact && (
         <Status
           status={body.status}
+          {...(body.kept ? { word: t("ui.reused") } : {})}
           {...(body.duration_ms === undefined ? {} : { word: duration(body.duration_ms) })}
         />
       )}
@@ -121,11 +122,13 @@ function FollowIteration({ loop }: { loop: string }) {
   const node = useEditor(({ graph }) => graph.byId.get(loop));
   const place = useEditor(({ shownIterations }) => shownIterations[loop]?.place ?? 0);
   const parent = useEditor((editor) => (node ? parentOf(editor, node) : null));
+  const run = useEditor((editor) => runOf(editor, loop)?.id);
   const moved = useEditor(({ live }) => live?.graph?.rev);
   const found = useQuery({
-    queryKey: ["iteration", workspace, parent, loop, place],
+    queryKey: ["iteration", workspace, run, parent, loop, place],
     queryFn: async () => {
-      const [body] = await listBodies(workspace, parent ?? "", loop, place, 1);
+      const [found] = await listBodies(workspace, parent ?? "", loop, place, 1);
+      const body = found && markReused(found, run);
       return body ? { body, nodes: await nodeStatesIn(workspace, body, node?.lanes[0]?.nodes ?? []) } : null;
     },
     enabled: parent !== null && place > 0,

@@ -23,7 +23,9 @@ export function conditionEndsOf({ live, graph, shownIterations }: Editor, loop: 
     if (shown.body?.status !== "succeeded") return [];
     return endsIn(lane, (id) => (shown.nodes[id] ? { [shown.nodes[id].status]: 1 } : {}), 1, null);
   }
-  const total = live?.nodes[loop]?.bodies?.succeeded ?? 0;
+  // The counts of the nodes inside are those of this run.
+  const { succeeded = 0, kept = 0 } = live?.nodes[loop]?.bodies ?? {};
+  const total = succeeded - kept;
   return endsIn(lane, (id) => live?.nodes[id]?.counts ?? {}, total, total);
 }
 

@@ -93,7 +93,9 @@ function around(byId: Editor["graph"]["byId"], id: string) {
 
 function Opened({ id }: { id: string }) {
   const count = useEditor((editor) => iterationCount(editor, id));
-  return <p className={css.soft}>{t("runs.iterationCount", { count })}</p>;
+  const kept = useEditor((editor) => editor.live?.nodes[id]?.bodies?.kept ?? 0);
+  const parts = [t("runs.iterationCount", { count }), kept > 0 && t("runs.keptIterations", { count: kept })];
+  return <p className={css.soft}>{parts.filter(Boolean).join(", ")}</p>;
 }
 
 /** Buttons to restart an ended run from a node, in the shown iterations. */

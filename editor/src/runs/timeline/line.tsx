@@ -1,4 +1,4 @@
-import type { TimedBody } from "../../api/iterations";
+import { markReused, type TimedBody } from "../../api/iterations";
 import { useEditor } from "../../editor/context";
 import { statusInRun } from "../../lib/status";
 import { duration } from "../../lib/time";
@@ -29,9 +29,12 @@ interface Props {
 }
 
 /** Row of the timeline: name, bars, status, times and worker. */
-export function Line({ row, body, index, start, span, active, focused, selected, choose, toggle }: Props) {
+export function Line({ row, body: found, index, start, span, active, focused, selected, choose, toggle }: Props) {
   const run = useEditor((editor) => editor.live?.status);
-  const track = row.kind === "node" || row.kind === "attempt" ? row.track : body && trackOf(body);
+  const id = useEditor((editor) => editor.live?.id);
+  const body = found && markReused(found, id);
+  const track =
+    row.kind === "node" || row.kind === "attempt" ? row.track : body && !body.kept ? trackOf(body) : undefined;
   const status = row.kind === "node" || row.kind === "attempt" ? row.status : (body?.status ?? "pending");
   return (
     <tr
@@ -71,7 +74,7 @@ export function Line({ row, body, index, start, span, active, focused, selected,
         {track && <Bars track={track} span={span} choose={(segment) => choose(row, segment)} />}
       </td>
       <td className={css.times}>
-        <Status status={statusInRun(status, run)} />
+        <Status status={statusInRun(status, run)} {...(body?.kept ? { word: t("ui.reused") } : {})} />
         <span title={track && timesText(track, span[1])}>{track ? timesText(track, span[1]) : ""}</span>
       </td>
       <td className={css.worker}>{track?.segments.findLast((each) => each.worker !== null)?.worker ?? ""}</td>

@@ -33,6 +33,9 @@ class BodySummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+    kept: int = 0
+    """Number of these iterations or branches that are reused from an earlier run."""
+
     total: int | UnsetType = UNSET
     """Final number of iterations or branches."""
 
@@ -167,6 +170,7 @@ def _bodies(counted: BodyCounts) -> BodySummary:
         succeeded=counted.succeeded,
         failed=counted.failed,
         cancelled=counted.cancelled,
+        kept=counted.reused,
         total=_optional(counted.total),
         branch="default" if counted.branch == -1 else _optional(counted.branch),
         run=_optional(counted.child),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from orvanta_platform.db import graph as rows
 from orvanta_platform.db.frames import CounterRow
@@ -35,12 +36,14 @@ _STATUS_PRECEDENCE = ("running", "paused", "waiting", "queued", "failed", "cance
 
 
 class BodyCounts(msgspec.Struct, frozen=True):
-    """Number of bodies that a node has opened in its last attempt, by status."""
+    """Number of bodies that a node has opened in its last attempt, and of the reused ones, by status."""
 
     running: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+    reused: int = 0
+    """Number of the counted bodies that an earlier run executed."""
     total: int | None = None
     """Final number of bodies, if it is known."""
     branch: int | None = None
@@ -91,8 +94,9 @@ async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, fail
     for node in holders:
         counter = under_way.get(node_job_id(row.run, node.id))
         ended = [each for each in tallies if each.opening == openings[node.index]]
-        ended += await _reused(conn, state, node, counter, failures)
-        bodies[node.index] = _bodies(row.run, node, counter, openings[node.index], ended, open_states)
+        reused = await _reused(conn, state, node, counter, failures)
+        found = _bodies(row.run, node, counter, openings[node.index], [*ended, *reused], open_states)
+        bodies[node.index] = replace(found, reused=sum(each.count for each in reused))
     return Counts(bodies, _inner(plan, await rows.count_inner_jobs(conn, row.run), open_states))
 
 
