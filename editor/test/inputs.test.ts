@@ -38,6 +38,19 @@ test("texts of fields become values of the types of the schema", () => {
   expect(Object.keys(wrong)).toEqual(["name", "lines", "count", "price", "about"]);
 });
 
+test("a whole number with more digits than a number has is refused, not rounded", () => {
+  const properties = { whole: { type: "integer" }, any: {}, number: { type: "number" } };
+  const read = (text: string) =>
+    readFields(Object.keys(properties), { whole: text, any: text, number: text }, { properties });
+  const error = "This number has too many digits. 9007199254740992 would be sent instead.";
+  expect(read("9007199254740993")).toEqual({ args: {}, wrong: { whole: error, any: error, number: error } });
+  for (const text of ["9007199254740991", "-9007199254740991", "0", "12 "]) {
+    const [value, wrong] = [Number(text), {}];
+    expect(read(text)).toEqual({ args: { whole: value, any: value, number: value }, wrong });
+  }
+  expect(read("0.1").args.number).toBe(0.1);
+});
+
 test("values of inputs without a type are preserved, whatever they are", () => {
   const properties: Tree = { body: { description: "The request" }, either: { type: ["string", "object", "null"] } };
   const schema = { type: "object", properties };

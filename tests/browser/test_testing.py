@@ -175,9 +175,15 @@ async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> N
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Required")
     await page.get_by_label("name").fill("Ada")
-    await page.get_by_role("textbox", name="count").fill("many")
+    count = page.get_by_role("textbox", name="count")
+    await expect(count).to_have_attribute("inputmode", "decimal")
+    await expect(page.locator("form").get_by_text("Whole number", exact=True)).to_be_visible()
+    await count.fill("many")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Enter a whole number")
+    await count.fill("9007199254740993")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("9007199254740992 would be sent instead")
 
 
 async def test_fields_follow_the_schema(page: Page, site: Site) -> None:

@@ -67,11 +67,13 @@ export function InputField({ id, name, definition, inputs }: Props) {
     );
   }
   return (
-    <Field {...given}>
+    <Field {...given} help={given.help ?? (control === "number" ? numberHelp(schema) : undefined)}>
       <TextControl control={control} choices={choicesOf(schema)} text={text} set={set} />
     </Field>
   );
 }
+
+const numberHelp = (schema: Json | undefined) => t(typeOf(schema) === "integer" ? "forms.integer" : "forms.number");
 
 interface ControlProps {
   text: string;
@@ -80,6 +82,7 @@ interface ControlProps {
 
 const INPUT_TYPES: Partial<Record<ReturnType<typeof controlOf>, object>> = {
   secret: { type: "password", autoComplete: "new-password" },
+  // A number input rounds long numbers, drops what is no number without a message, and knows no decimal comma.
   number: { inputMode: "decimal" },
   date: { type: "date" },
   time: { type: "time", step: 1 },

@@ -160,9 +160,15 @@ function readText(text: string, schema: Json | undefined): { value?: Json; error
   if (isText(text, schema)) return { value: text };
   const type = typeOf(schema);
   const value = parse(type === "number" ? withPoint(text) : text);
+  if (typeof value === "number" && isInexact(text, value))
+    return { error: t("forms.inexact", { sent: String(value) }) };
   if (type === "any") return { value: value ?? text };
   return value === undefined || !isOfType(value, type) ? { error: parseError(type) } : { value };
 }
+
+/** Return whether the text of a whole number has more digits than a number has in JavaScript. */
+const isInexact = (text: string, value: number): boolean =>
+  /^-?[1-9]\d*$/.test(text.trim()) && String(value) !== text.trim();
 
 const DECIMAL_SEPARATOR = new Intl.NumberFormat(LOCALE).format(0.5).charAt(1);
 
