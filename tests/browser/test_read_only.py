@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
 from tests.browser.test_editing import node
 from tests.browser.test_settings import has_account, token_of
 
@@ -144,3 +145,22 @@ async def test_empty_lists_offer_an_operator_nothing_that_the_role_forbids(page:
         await expect(main.get_by_role("heading", name=title)).to_be_visible()
         await expect(main.get_by_text("Your role does not permit creating any.")).to_be_visible()
         await expect(main.get_by_text(offer)).to_have_count(0)
+
+
+async def test_settings_of_admins_are_neither_linked_nor_shown_to_an_operator(page: Page, site: Site) -> None:
+    """Without the role, an address shows no filters, exports or buttons, which the server would refuse."""
+    await log_in_as(page, site, "olaf", "operator")
+    await page.goto("/w/main/settings/members")
+    links = page.get_by_role("navigation", name="Settings").get_by_role("link")
+    await expect(links.filter(has_text="Members")).to_be_visible()
+    for name in ("Audit trail", "Usage", "Service accounts", "Git"):
+        await expect(links.filter(has_text=name)).to_have_count(0)
+    main = page.get_by_role("main")
+    for address in ("audit", "usage", "service-accounts", "tokens", "git"):
+        await page.goto(f"/w/main/settings/{address}")
+        await expect(main.get_by_role("heading", name="Not permitted")).to_be_visible()
+        await expect(main.get_by_role("button")).to_have_count(0)
+        await expect(main.get_by_role("link")).to_have_count(0)
+    await page.goto("/w/main/settings/audit")
+    await expect(main.get_by_role("heading", name="Not permitted")).to_be_visible()
+    await check(page)

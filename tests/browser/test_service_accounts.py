@@ -142,7 +142,7 @@ async def are_hidden_from_viewers(page: Page, site: Site) -> None:
     await page.context.clear_cookies()
     await page.context.add_cookies([cookie])  # type: ignore[list-item]
     await page.goto("/w/main/settings/tokens")
-    await expect(page.get_by_text("You may not list the tokens of members.")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Not permitted")).to_be_visible()
     pages = page.get_by_role("navigation", name="Settings")
     await expect(pages.get_by_role("link", name="Members")).to_have_count(1)
     hidden = re.compile("Service accounts|Tokens|Audit trail|Usage")

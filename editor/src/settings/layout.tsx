@@ -3,18 +3,32 @@ import { useLocation, useParams } from "../routing/hooks";
 import { NavLink } from "../routing/link";
 import { Outlet } from "../routing/provider";
 import { t } from "../texts/settings";
-import { type SettingsGroup, useSettingsPages } from "./pages";
+import { Empty } from "../ui/states";
+import { type SettingsGroup, useIsReadable, useSettingsPages } from "./pages";
 import css from "./settings.module.css";
 
 /** The pages of the settings with their navigation. */
 export function SettingsLayout() {
   const { workspace = "" } = useParams();
   const groups = useSettingsPages(workspace);
+  const base = `/w/${workspace}/settings`;
+  const { pathname } = useLocation();
+  const isReadable = useIsReadable(workspace, pathname.slice(base.length + 1));
   return (
     <div className={css.layout}>
-      <Navigation base={`/w/${workspace}/settings`} groups={groups} />
-      <Outlet />
+      <Navigation base={base} groups={groups} />
+      {isReadable ? <Outlet /> : <NotPermitted />}
     </div>
+  );
+}
+
+function NotPermitted() {
+  return (
+    <main className={css.main}>
+      <Empty title={t("settings.notPermitted")}>
+        <p>{t("settings.notPermittedHint")}</p>
+      </Empty>
+    </main>
   );
 }
 

@@ -43,6 +43,18 @@ const OF_ADMINS = ["service-accounts", "tokens", "audit", "usage"];
 /** Pages that operators and viewers cannot read. */
 const OF_DEVELOPERS = ["git"];
 
+/**
+ * Return whether the role permits reading a page of the settings, which its address names even if no link does. True
+ * until the role is known, and for superadmins.
+ */
+export function useIsReadable(workspace: string, page: string): boolean {
+  const me = useQuery(meQuery).data;
+  const member = useQuery(ownMemberQuery(workspace)).data;
+  if (!me || !member || me.superAdmin) return true;
+  if (OF_DEVELOPERS.includes(page)) return !member.operator;
+  return !OF_ADMINS.includes(page) || member.is_admin;
+}
+
 /** Return the pages of the settings that the user can read. */
 export function useSettingsPages(workspace: string): SettingsGroup[] {
   const me = useQuery(meQuery);
