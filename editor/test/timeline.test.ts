@@ -39,6 +39,10 @@ describe("a track", () => {
     expect(shown([event(0, "queued")])).toEqual([["queued", 0, null]]);
   });
 
+  it("ends with the event of its end, even if its start is recorded later", () => {
+    expect(shown([event(2, "ended"), event(3, "started")])).toEqual([["running", 2, 2]]);
+  });
+
   it("has its attempts with the waits between, their workers and how they ended", () => {
     const track = tracksOf([
       event(0, "queued", { job: "j" }),

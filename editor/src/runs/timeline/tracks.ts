@@ -61,6 +61,8 @@ function addEvent(track: Track, event: RunEvent, runStart: number): void {
       break;
     case "started": {
       const attempt = event.attempt ?? 1;
+      // A node that was decided in one moment may have an event of its start after that of its end.
+      if (last?.kind === "running" && last.to !== null) break;
       // The event of the end of a job may correct the start of its code.
       if (last?.kind === "running" && last.to === null && last.attempt === attempt) {
         last.from = at;
