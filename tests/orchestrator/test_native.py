@@ -199,6 +199,26 @@ async def test_job_handed_off_by_unanswered_batch_is_given_back(
     await core.is_whole()
 
 
+async def test_job_handed_off_before_an_error_is_given_back(
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step is written, so that its repetition returns no job."""
+    notify, failures = job_completion.notify_step, iter([True])
+
+    def fail_once(*args: Any, **more: Any) -> None:
+        if next(failures, False):
+            raise RuntimeError("unexpected")
+        notify(*args, **more)
+
+    monkeypatch.setattr(job_completion, "notify_step", fail_once)
+    run = await core.start(identity("a"), identity("b", "a"), args={"n": 1})
+    async with working(core, tmp_path):
+        await core.until(ALL_ENDED)
+    assert next(failures, None) is None
+    assert await core.result(run) == {"n": 1}
+    await core.is_whole()
+
+
 async def test_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
     """A value that is too large for a batch is still the node's result."""
     text = "x" * (300 << 10)

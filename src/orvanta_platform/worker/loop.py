@@ -300,7 +300,7 @@ class Worker:
                 self._suspect_lost_claim()
 
     def _suspect_lost_claim(self) -> None:
-        """Check for unknown jobs: the response of a claim was lost, and the claim may have taken some."""
+        """Check for unknown jobs: the response of a claim or of a hand-off was lost, and it may have taken some."""
         self._lost_claim_checks = LOST_CLAIM_CHECKS
         self._has_jobs.set()
 
@@ -424,6 +424,9 @@ class Worker:
                 log.info("retrying to finish the job", action="finish_retry", job=str(job.id), error=str(error))
                 await asyncio.sleep(RETRY_S)
             except Exception as error:
+                if not isinstance(error, DatabaseError):
+                    # If the step was written before the error, the worker may hold a job that was handed off to it.
+                    self._suspect_lost_claim()
                 if refused:
                     raise
                 finish, hand_off, refused = self._refused(job, finish, error), False, True
