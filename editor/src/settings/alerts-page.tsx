@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { type Alert, alertsQuery, errorHandlerQuery, saveErrorHandler } from "../api/alerts";
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
+import { alertSubject } from "../kinds/alert-subject";
 import { settingConflict } from "../lib/api-error";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
@@ -133,7 +134,7 @@ function AlertRow({ alert }: { alert: Alert }) {
   return (
     <div className={css.what}>
       <span className={css.heading}>
-        <span className={css.name}>{[alert.workspace, alert.subject].filter(Boolean).join(": ")}</span>
+        <span className={css.name}>{[alert.workspace, alertSubject(alert.subject)].filter(Boolean).join(": ")}</span>
         <span className={css.chip}>{KINDS[alert.kind] ?? alert.kind}</span>
       </span>
       <span className={css.facts}>

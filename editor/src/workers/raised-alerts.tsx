@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { alertsQuery } from "../api/alerts";
+import { alertSubject } from "../kinds/alert-subject";
 import { Link } from "../routing/link";
 import { t } from "../texts/workers";
 import { Icon } from "../ui/icon";
@@ -13,7 +14,7 @@ export function RaisedAlerts({ workspace }: { workspace: string }) {
     <section className={css.alerts} aria-label={t("workers.alerts")}>
       <Icon name="warn" />
       <Link to={`/w/${workspace}/settings/alerts`}>{t("workers.alertsRaised", { count: alerts.length })}</Link>
-      <span>{alerts.map(({ subject }) => subject).join(", ")}</span>
+      <span>{alerts.map(({ subject }) => alertSubject(subject)).join(", ")}</span>
     </section>
   );
 }
