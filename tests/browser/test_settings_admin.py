@@ -216,7 +216,7 @@ async def test_two_admins_see_both_values_of_handler_channel_and_group(page: Pag
         site.client.post(group, json={"slots": 2}).raise_for_status()
         await page.goto("/w/main/workers")
         row = page.get_by_role("list", name="Worker groups").get_by_role("listitem").filter(has_text="race")
-        await row.get_by_role("button", name="Edit…").click()
+        await row.get_by_role("button", name="Edit").click()
         await dialog.get_by_label("Queues").fill("gpu")
         site.client.post(group, json={"slots": 3}).raise_for_status()
         await dialog.get_by_role("button", name="Save").click()

@@ -123,6 +123,6 @@ async def test_worker_group_is_changed(page: Page, site: Site) -> None:
     await expect(group).to_contain_text("Variables: REGION")
     await expect(group).to_contain_text("No network")
     assert site.client.get("/api/configs/get/gpu").json()["env_vars_static"] == {"REGION": "eu"}
-    await group.get_by_role("button", name="Edit…").click()
+    await group.get_by_role("button", name="Edit").click()
     await page.get_by_role("button", name="Delete settings").click()
     await expect(group).to_have_count(0)

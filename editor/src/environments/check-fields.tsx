@@ -34,13 +34,13 @@ export function CheckFields({ workspace, rules, change }: Props) {
   return (
     <fieldset className={css.group}>
       <legend>{t("environments.checks")}</legend>
-      <label>
+      <label className={css.check}>
         <input
           type="checkbox"
           checked={checks.workflow_tests ?? false}
           onChange={(event) => set({ workflow_tests: event.target.checked })}
-        />{" "}
-        {t("environments.checkTests")}
+        />
+        <span>{t("environments.checkTests")}</span>
       </label>
       <Field label={t("environments.smokeRun")} help={t("environments.smokeRunHint")}>
         <Select

@@ -102,9 +102,9 @@ function Requests({ environment: { workspace, name } }: { environment: Environme
   return (
     <section>
       <h2>{t("environments.openRequests")}</h2>
-      <label>
-        <input type="checkbox" checked={waiting} onChange={(event) => setWaiting(event.target.checked)} />{" "}
-        {t("environments.waitingForYou")}
+      <label className={css.check}>
+        <input type="checkbox" checked={waiting} onChange={(event) => setWaiting(event.target.checked)} />
+        <span>{t("environments.waitingForYou")}</span>
       </label>
       {requests.isPending && <Skeleton rows={2} />}
       {requests.error && <Failed error={requests.error} retry={() => void requests.refetch()} />}

@@ -6,6 +6,7 @@ import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { CheckFields } from "./check-fields";
+import css from "./environments.module.css";
 import { FrozenHoursFields } from "./frozen-hours-fields";
 
 const MAX_APPROVALS = 20;
@@ -119,8 +120,9 @@ function NumberField({ label, help, max, value, set }: FieldProps<number> & { ma
 
 function Checkbox({ label, checked, set }: { label: string; checked?: boolean; set: (checked: boolean) => void }) {
   return (
-    <label>
-      <input type="checkbox" checked={checked ?? false} onChange={(event) => set(event.target.checked)} /> {label}
+    <label className={css.check}>
+      <input type="checkbox" checked={checked ?? false} onChange={(event) => set(event.target.checked)} />
+      <span>{label}</span>
     </label>
   );
 }

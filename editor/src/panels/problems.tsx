@@ -49,7 +49,7 @@ export function ProblemsPanel() {
               {each.severity === "error" ? (
                 <Status status="failed" word={t("ui.error")} />
               ) : (
-                <Status status="waiting" word={t("panels.warning")} />
+                <Status status="waiting" icon="warn" word={t("panels.warning")} />
               )}
             </button>
             <FixButtons problem={each} />

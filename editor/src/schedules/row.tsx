@@ -59,7 +59,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <span className={css.name}>{schedule.summary || path}</span>
         {schedule.summary && <code className={css.soft}>{path}</code>}
         <Status
-          status={enabled ? "succeeded" : "waiting"}
+          status={enabled ? "succeeded" : "paused"}
           word={enabled ? t("schedules.active") : t("schedules.paused")}
         />
         <LastTick workspace={workspace} schedule={schedule} />

@@ -54,7 +54,7 @@ export function ScopesField({ scopes, error }: { scopes: Scopes; error: string |
   return (
     <fieldset className={css.card}>
       <legend>{t("settings.scopes")}</legend>
-      <div>
+      <div className={css.preset}>
         <Button icon="plus" onClick={() => set([...new Set([...added, ...CI_SCOPES])])}>
           {t("settings.scopesForCi")}
         </Button>

@@ -89,7 +89,7 @@ export function HttpTriggerRow({ route, edit }: { route: Route; edit: () => void
         <span className={css.help}>
           <RunsAs identity={route.permissioned_as} />
         </span>
-        <Status status={on ? "succeeded" : "waiting"} word={on ? t("triggers.enabled") : t("triggers.disabled")} />
+        <Status status={on ? "succeeded" : "paused"} word={on ? t("triggers.enabled") : t("triggers.disabled")} />
       </div>
       {stopped.text && <p className={css.help}>{tWith("triggers.disabledReason", { reason: stopped.text })}</p>}
       <TriggerAcceptance workspace={workspace} kind="http_trigger" path={path} className={css.help} />

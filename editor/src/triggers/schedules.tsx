@@ -105,7 +105,7 @@ export function ScheduleRow({ schedule, highlighted = false, edit }: RowProps) {
           <RunsAs identity={schedule.permissioned_as} />
         </span>
         <Status
-          status={enabled ? "succeeded" : "waiting"}
+          status={enabled ? "succeeded" : "paused"}
           word={enabled ? t("triggers.active") : t("triggers.paused")}
         />
       </div>

@@ -45,7 +45,7 @@ export function Groups() {
                 {admin && (
                   <span className={css.tools}>
                     <Button icon="edit" onClick={() => edit(each)}>
-                      {t("workers.editGroup")}
+                      {t("ui.edit")}
                     </Button>
                   </span>
                 )}
