@@ -9,6 +9,7 @@ const NAMES: Record<string, string> = {
   rerun: t("runs.triggerRerun"),
   deploy: t("runs.triggerDeploy"),
   dry_run: t("runs.triggerDryRun"),
+  error_handler: t("runs.triggerErrorHandler"),
 };
 
 /** Return the name of a trigger, such as "Schedule f/a" for "schedule f/a". Unknown kinds are returned unchanged. */
