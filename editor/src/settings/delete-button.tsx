@@ -33,7 +33,7 @@ export function DeleteButton({ name, hint, submission, remove, children }: Props
       </Button>
       {confirming && (
         <Confirm
-          title={t("settings.deleteItem", { name })}
+          title={t("settings.deleteQuestion", { name })}
           confirmLabel={t("ui.delete")}
           close={() => setConfirming(false)}
           onConfirm={() => void confirmed()}

@@ -124,7 +124,7 @@ function AccountRow({ workspace, account }: { workspace: string; account: Servic
       )}
       {dialog === "disable" && (
         <Confirm
-          title={t("settings.disableOf", { name: username })}
+          title={t("settings.disableQuestion", { name: username })}
           confirmLabel={t("settings.disable")}
           close={close}
           onConfirm={() => void enable(false)}

@@ -65,7 +65,7 @@ export function RevokeToken({ name, revoke }: { name: string; revoke: () => Prom
       <Problem text={errors[""]} />
       {confirming && (
         <Confirm
-          title={t("settings.revokeToken", { name })}
+          title={t("settings.revokeQuestion", { name })}
           confirmLabel={t("settings.revoke")}
           close={() => setConfirming(false)}
           onConfirm={() => void confirmed()}

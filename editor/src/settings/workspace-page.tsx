@@ -208,7 +208,7 @@ function Archive({ workspace, archived }: { workspace: string; archived: boolean
       <ArchivedWorkspaces />
       {confirming && (
         <Confirm
-          title={t("settings.archiveNamed", { name: workspace })}
+          title={t("settings.archiveQuestion", { name: workspace })}
           confirmLabel={t("settings.archive")}
           close={() => setConfirming(false)}
           onConfirm={() => void archive()}
