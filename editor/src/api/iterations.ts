@@ -15,7 +15,7 @@ export interface Body extends BodyState {
   job: string;
 }
 
-/** Iteration or job with its times and worker. `node`: node of the job; `run`: the run that executed it. */
+/** Iteration or job with its times and worker. `node`: node of the job; `run`: the run that executed it, once it has ended. */
 export interface TimedBody extends Body {
   run?: string;
   node: string | null;
@@ -93,7 +93,7 @@ export const listNested = (workspace: string, parent: string, loop: string): Pro
 const bodyOf = (row: JobRow): TimedBody => ({
   job: row.id,
   ...stateOf(row),
-  ...(row.parent_job === undefined ? {} : { run: row.parent_job }),
+  ...(row.type === "CompletedJob" && row.parent_job !== undefined ? { run: row.parent_job } : {}),
   node: row.flow_step_id ?? null,
   kind: row.node_kind ?? row.job_kind,
   created_at: row.created_at,
