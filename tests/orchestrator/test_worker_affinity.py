@@ -43,6 +43,19 @@ async def owner(core: CoreHarness, run: Any, *pair: Worker) -> tuple[Worker, Wor
     return mine, other
 
 
+def end_after_choice(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
+    """Let the worker end, and its jobs be recovered, between the choice of a worker and the insertion of the run."""
+    queue_of = worker_affinity.queue_of
+
+    async def ends_afterwards(*args: Any) -> str | None:
+        queue = await queue_of(*args)
+        await worker.vanish()
+        await worker.reap()
+        return queue
+
+    monkeypatch.setattr(worker_affinity, "queue_of", ends_afterwards)
+
+
 async def test_bound_run_uses_one_worker(core: CoreHarness) -> None:
     run = await core.start(job("a"), job("b"), job("c", "a", "b"), same_worker=True)
     assert (await core.row("SELECT queue FROM run_live WHERE id = $1", run))["queue"] is None, "there is no worker yet"
@@ -143,15 +156,8 @@ async def test_run_bound_to_worker_that_ends_meanwhile_fails(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that recovered the jobs of the worker has not seen the run."""
-    worker, queue_of = await core.worker(), worker_affinity.queue_of
-
-    async def ends_afterwards(*args: Any) -> str | None:
-        queue = await queue_of(*args)
-        await worker.vanish()
-        await worker.reap()
-        return queue
-
-    monkeypatch.setattr(worker_affinity, "queue_of", ends_afterwards)
+    worker = await core.worker()
+    end_after_choice(monkeypatch, worker)
     run = await core.start(job("a"), same_worker=True)
     assert (await core.ended(run))["error_name"] == "worker_lost"
     await core.is_whole()
@@ -194,15 +200,8 @@ async def test_run_without_another_worker_is_rebound_to_the_next_one(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that recovered the jobs of the only worker has not seen the run."""
-    worker, queue_of = await core.worker(), worker_affinity.queue_of
-
-    async def ends_afterwards(*args: Any) -> str | None:
-        queue = await queue_of(*args)
-        await worker.vanish()
-        await worker.reap()
-        return queue
-
-    monkeypatch.setattr(worker_affinity, "queue_of", ends_afterwards)
+    worker = await core.worker()
+    end_after_choice(monkeypatch, worker)
     await core.start(SQUASHED)
     assert [row["state"] for row in await core.rows("SELECT state FROM worker")] == ["lost"]
     other = await core.worker()

@@ -122,7 +122,7 @@ def _step_of(
         return None
     request = request_of(blueprint.plan, opened, found.live)
     if request is None or not request.consent.self_approval:
-        return None  # Who is responsible for a run is looked up in other tables.
+        return None  # The members responsible for a run are stored in other tables.
     try:
         approvers.require(actor, jobs.target_of(found), request.consent)
         voice = voice_of(vote, request)
