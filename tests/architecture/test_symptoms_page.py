@@ -20,6 +20,12 @@ SYMPTOMS = {
     "The database was migrated by a newer Orvanta …": (
         "tests/cli/test_doctor.py::test_newer_schema_is_named_with_the_remedy"
     ),
+    "The role … may not change the tables …": (
+        "tests/cli/test_doctor.py::test_missing_owner_is_named_with_the_setting"
+    ),
+    "The pooler … confuses prepared statements": (
+        "tests/topologies/test_pgbouncer.py::test_pooler_without_prepared_statements_is_named"
+    ),
     "The connection for notifications reached a pooler …": (
         "tests/topologies/test_pgbouncer.py::test_notifications_need_a_direct_connection"
     ),

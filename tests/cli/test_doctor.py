@@ -61,6 +61,29 @@ async def test_other_instance_key_is_named(database: TestDatabase, tmp_path: Pat
     assert "with another instance key" in await diagnosis(database, tmp_path, "key", **key)
 
 
+async def test_drained_worker_is_named_with_the_remedy(database: TestDatabase, tmp_path: Path) -> None:
+    await execute(
+        database,
+        "INSERT INTO worker (id, name, instance, ip, worker_group, slots, version, isolation, drained_at)"
+        " VALUES (gen_random_uuid(), 'gpu-a-1', 'a', '', 'gpu', 2, '0', 'full', now())",
+    )
+    found = await diagnosis(database, tmp_path, "worker")
+    assert "gpu-a-1: 2 slots, 0 running, full, drained" in found and "orvanta workers resume gpu-a-1" in found
+
+
+async def test_missing_owner_is_named_with_the_setting(database: TestDatabase, tmp_path: Path) -> None:
+    await execute(database, f"CREATE DATABASE {database.name}_unowned TEMPLATE template0")
+    try:
+        settings = on(database, tmp_path)
+        url = database.server.url("app", f"{database.name}_unowned")
+        settings |= {"DATABASE_URL": url, "ORVANTA_OWNER_URL": ""}
+        done = await asyncio.to_thread(run, "migrate", **settings)
+    finally:
+        await execute(database, f"DROP DATABASE {database.name}_unowned WITH (FORCE)")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "may not change the tables" in done.stderr and "Set ORVANTA_OWNER_URL" in done.stderr
+
+
 async def test_storage_that_does_not_answer_is_named(database: TestDatabase, tmp_path: Path) -> None:
     url = f"s3://objects/main?endpoint=http://127.0.0.1:{free_port()}&region=us-east-1"
     found = await diagnosis(database, tmp_path, "storage", OBJECT_STORAGE_URL=url)

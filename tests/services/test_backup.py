@@ -132,6 +132,14 @@ async def test_restore_into_empty_installation(api: ApiHarness, database: TestDa
         await platform.close()
 
 
+async def test_restore_creates_the_home_if_the_key_is_set(api: ApiHarness, empty: Settings) -> None:
+    key = (api.platform.settings.home / "instance.key").read_text().strip()
+    home = empty.home / "new"
+    await restored(replace(empty, home=home, instance_key=key), await saved(api))
+    assert (home / "token").read_text() == (api.platform.settings.home / "token").read_text()
+    assert (home.stat().st_mode | (home / "token").stat().st_mode) & 0o077 == 0
+
+
 async def test_restored_audit_trail_is_linked_further(api: ApiHarness, empty: Settings) -> None:
     insert = "INSERT INTO audit (actor, operation, action_kind, resource) VALUES ('a', 'x.y', 'Execute', $1)"
     async with api.platform.db.transaction() as late:

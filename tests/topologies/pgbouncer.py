@@ -36,14 +36,15 @@ pool_mode = transaction
 default_pool_size = 10
 max_client_conn = 200
 ignore_startup_parameters = {ignored}
+max_prepared_statements = {prepared}
 """
 
 
 class Pooler:
     """A pooler that can be killed and started again at the same address."""
 
-    def __init__(self, home: Path, app_url: str, ignored: Sequence[str] = ()) -> None:
-        """`home`, `app_url` and `ignored` as for `running`."""
+    def __init__(self, home: Path, app_url: str, ignored: Sequence[str] = (), prepared: int = 200) -> None:
+        """The parameters are those of `running`."""
         assert PROGRAM is not None, "pgbouncer is not installed"
         direct = urlsplit(app_url)
         name = direct.path.lstrip("/")
@@ -54,7 +55,9 @@ class Pooler:
         self.url = f"postgresql://{direct.username}:{direct.password}@127.0.0.1:{self._port}/{name}"
         host = parse_qs(direct.query)["host"][0]
         values = {"database": name, "host": host, "port": self._port, "folder": self._folder}
-        (self._folder / "settings").write_text(_SETTINGS.format(**values, ignored=", ".join(ignored)))
+        (self._folder / "settings").write_text(
+            _SETTINGS.format(**values, ignored=", ".join(ignored), prepared=prepared)
+        )
         (self._folder / "users").write_text(f'"{direct.username}" "{direct.password}"\n')
         for path in (self._folder, *self._folder.iterdir()):
             shutil.chown(path, self._user.uid, self._user.gid)
@@ -86,13 +89,13 @@ class Pooler:
 
 
 @contextmanager
-def running(home: Path, app_url: str, *, ignored: Sequence[str] = ()) -> Iterator[Pooler]:
+def running(home: Path, app_url: str, *, ignored: Sequence[str] = (), prepared: int = 200) -> Iterator[Pooler]:
     """Run a pooler of the database at `app_url` until the end of the block.
 
     `home` is that of the embedded PostgreSQL, whose user the pooler runs as; `ignored` are settings of a session that
-    it accepts and does not pass on. It refuses others.
+    it accepts and does not pass on. It refuses others. `prepared` is its max_prepared_statements.
     """
-    pooler = Pooler(home, app_url, ignored)
+    pooler = Pooler(home, app_url, ignored, prepared)
     try:
         pooler.start()
         yield pooler

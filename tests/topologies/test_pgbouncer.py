@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from structlog.testing import capture_logs
@@ -48,6 +49,22 @@ async def test_notifications_need_a_direct_connection(database: TestDatabase) ->
         assert "DATABASE_DIRECT_URL" in str(refused.value.hint)
     with pgbouncer.running(home, direct, ignored=("lock_timeout", "plan_cache_mode", "synchronous_commit")) as pooler:
         assert await notifications(await Database.connect(pooler.url)) == ["notifications do not arrive"]
+
+
+async def test_pooler_without_prepared_statements_is_named(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pgbouncer.running(database.server.home, database.app_url, prepared=0) as pooler:
+
+        async def connect_as_new_processes() -> None:
+            for _ in range(5):
+                # Each process counts its statements from 0, and finds those of ended processes behind the pooler.
+                monkeypatch.setattr(asyncpg.connection, "_uid", 0)
+                await (await Database.connect(pooler.url)).close()
+
+        with pytest.raises(DatabaseUnavailable, match="confuses prepared statements") as refused:
+            await connect_as_new_processes()
+        assert "max_prepared_statements" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("runs", [pytest.param(2000, marks=pytest.mark.soak)])

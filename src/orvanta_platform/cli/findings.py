@@ -118,7 +118,12 @@ async def _workers(connection: Connection) -> list[Finding]:
     if not rows:
         return [Finding("workers", "none alive", "Start one with `orvanta worker`, or everything with `orvanta up`.")]
     return [
-        Finding("worker", f"{row['name']}: {row['slots']} slots, {row['running']} running, {row['isolation']}")
+        Finding(
+            "worker",
+            f"{row['name']}: {row['slots']} slots, {row['running']} running, {row['isolation']}"
+            + (", drained" if row["drained"] else ""),
+            f"It claims no jobs until `orvanta workers resume {row['name']}`." if row["drained"] else None,
+        )
         for row in rows
     ]
 
@@ -147,7 +152,7 @@ async def _queues(connection: Connection) -> list[Finding]:
         Finding(
             "queue",
             f"{visible_line(row['queue'])}: no worker serves it, {row['waiting']} waiting",
-            "Start a worker for it, add it to the queues of a group, or correct the tag.",
+            "Start a worker for it, resume a drained one, add it to the queues of a group, or correct the tag.",
         )
         for row in unserved[:_MAX_QUEUES]
     ] + ([Finding("queue", f"{left} further queues without a worker have waiting jobs")] if left > 0 else [])

@@ -18,7 +18,7 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable_error
 from orvanta_platform.db.queries import query_texts
-from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew
+from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew, SettingsError
 
 _SQL = query_texts("schema")
 _FOLDER = Path(__file__).parent
@@ -50,7 +50,7 @@ async def migrate(owner_url: str, *, app_url: str | None = None, only: Collectio
     """Apply missing migrations, with `only` just those of these names; return the names of applied ones.
 
     Runs as the owner of the tables. If `app_url` names another role, that role is granted the privileges it needs (on
-    the audit table only INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew.
+    the audit table only INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError.
     """
     try:
         connection = await asyncpg.connect(owner_url, timeout=10)
@@ -64,6 +64,11 @@ async def migrate(owner_url: str, *, app_url: str | None = None, only: Collectio
         if app_role and app_role != _role(owner_url):
             await _grant(connection, app_role)
         return applied
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(
+            f"The role {_role(owner_url)} may not change the tables: {error}.",
+            hint="Set ORVANTA_OWNER_URL to the same database with the role that owns the tables.",
+        ) from error
     finally:
         await connection.close()
 

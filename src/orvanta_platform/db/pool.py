@@ -54,6 +54,9 @@ TRANSIENT: tuple[type[Exception], ...] = (
 CANNOT_CONNECT: tuple[type[Exception], ...] = (*CONNECTION_LOST, asyncpg.PostgresError, ValueError, TimeoutError)
 """Errors of opening a connection: no answer, a rejected login, a malformed address."""
 
+_CONFUSED: tuple[type[Exception], ...] = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
+"""Errors behind a transaction pooler that does not track the prepared statements of its clients."""
+
 _TRY_AGAIN: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST)
 
 
@@ -99,6 +102,12 @@ class Database:
         database = cls(pool, url, direct_url or url)
         try:
             await database._check_version()
+        except _CONFUSED as error:
+            await pool.close()
+            raise DatabaseUnavailable(
+                "The pooler of DATABASE_URL confuses prepared statements.",
+                hint="Set max_prepared_statements of PgBouncer (1.21 or newer) to 200.",
+            ) from error
         except BaseException:
             await pool.close()
             raise

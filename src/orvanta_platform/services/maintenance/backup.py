@@ -231,6 +231,7 @@ async def _pieces(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _write_token(path: Path, text: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"token.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_bytes(text)
