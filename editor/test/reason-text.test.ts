@@ -42,6 +42,32 @@ test("the handler of a schedule is named", async () => {
   expect(storedReasonText("on_failure: …", code)).toBe("on_failure: Der Lauf konnte nicht starten: KeyError.");
 });
 
+test("an alert has the number of jobs in the plural of its language", async () => {
+  const { storedReasonText } = await german();
+  const values = { queue: "gpu", page: "http://a/w/main/workers" };
+  const text = (count: number) =>
+    storedReasonText("Jobs waiting …", { code: "alert_no_worker", values: { ...values, count } });
+  expect(text(1)).toMatch(/^1 Job wartet in der Warteschlange gpu,.*\n.* fort: http:\/\/a\/w\/main\/workers$/);
+  expect(text(2)).toContain("2 Jobs warten");
+});
+
+test("an alert about a schedule has the reason of its error in the language of the page", async () => {
+  const { storedReasonText } = await german();
+  const values = {
+    reason: "ann, for …",
+    cause: "schedule_owner_gone",
+    user: "ann",
+    workspace: "main",
+    page: "http://a",
+  };
+  const text = (more: object) =>
+    storedReasonText("The reason is: …", { code: "alert_schedule_error", values: { ...values, ...more } });
+  expect(text({})).toContain(
+    "Der Grund ist: ann, in dessen Namen der Zeitplan läuft, ist kein Mitglied von main mehr.",
+  );
+  expect(text({ cause: "" })).toContain("Der Grund ist: ann, for …");
+});
+
 test("a reason without a known code is shown in English", async () => {
   const { storedReasonText } = await german();
   expect(storedReasonText("Stored before.", null)).toBe("Stored before.");

@@ -45,6 +45,27 @@ TEXTS: Final[Mapping[str, str]] = {
     "skip_script_ended": "{path}, which decides whether to skip it, {status}",
     "schedule_owner_gone": "{user}, for whom the schedule acts, is no longer a member of {workspace}.",
     "not_started": "It could not start: {error}.",
+    "alert_queue_age": "Jobs waiting in the queue {queue}: {count}, the oldest for more than {seconds} s. "
+    "Workers that serve it: {workers}.\nStart more workers, or check what occupies their slots: {page}",
+    "alert_no_worker": "Jobs waiting in the queue {queue}, which no worker serves: {count}.\n"
+    "Start a worker with this queue, or resume a drained one: {page}",
+    "alert_other_queues": "Other queues to which the same applies, by the names in the tags of runs: {count}. "
+    "All queues: {page}",
+    "alert_database_size": "The database has {size}, and the limit of the alert is {limit}.\n"
+    "Shorten the retention of runs, or enlarge its disk. `orvanta admin storage` shows what uses the space.",
+    "alert_disk": "{percent} % of the disk of ORVANTA_HOME on {host} is free.\n"
+    "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops.",
+    "alert_failing": "The last run of the {kind} {path} failed.\nOpen it to see the error, then restart it from the "
+    "failed node or deploy a corrected version: {page}",
+    "alert_group_workers": "Workers of the group {group} that claim jobs: {count}, at least {minimum} required.\n"
+    "Start more workers, or resume drained ones: {page}",
+    "alert_lost_workers": "A worker stopped sending heartbeats, and its jobs run again.\nCheck whether its machine or "
+    "process crashed or ran out of memory; the page shows the workers that remain: {page}",
+    "alert_schedule_error": "The reason is: {reason}\nCorrect or disable the schedule: {page}",
+    "alert_schedule_overdue": "Its run is overdue. Check the log of the servers.\n"
+    "Correct or disable the schedule: {page}",
+    "alert_expiring_token": "The token {label} ({prefix}…) of {email} expires on {date}.\n"
+    "Its owner creates another one and replaces it where it is used: {page}",
 }
 """English text of each code; the names in braces are values."""
 

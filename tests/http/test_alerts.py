@@ -21,6 +21,7 @@ from orvanta_platform.db import pool, workers
 from orvanta_platform.db.alerts import LastOutcome
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator.recovery import reap
+from orvanta_platform.reasons import reason, stored
 from orvanta_platform.services.maintenance import alert_sender, alerts
 
 __all__ = ["mail"]
@@ -105,7 +106,11 @@ async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
         assert "Since 20" in text and "Start more workers" in text and "/w/main/workers" in text
         hooks = [(headers["idempotency-key"], body) for headers, body in server.sent if "alert" in body]
         assert len(hooks) == 2 and hooks[0] == hooks[1] and hooks[0][1]["state"] == "raised"
-        assert [row["kind"] for row in (await api.client.get("/api/alerts/list")).json()] == ["queue_age"]
+        (row,) = (await api.client.get("/api/alerts/list")).json()
+        figures = {"queue": "python3", "count": 1, "seconds": 100, "workers": 1}
+        page = f"{api.platform.settings.base_url}/w/main/workers"
+        assert (row["kind"], row["detail"]) == ("queue_age", "\n".join(text.splitlines()[-2:]))
+        assert row["detail_code"] == {"code": "alert_queue_age", "values": {**figures, "page": page}}
         await age(api, 80)  # below the limit, but above the value at which the alert ends
         await check(api)
         assert len(box.mails) == 1
@@ -185,6 +190,32 @@ async def test_condition_is_sent_once_and_once_more_at_its_end(
     assert body.startswith(raised["Subject"].removeprefix("[Orvanta] ")[:20]) and "Since 20" in body and text in body
     await apply(ends, ending)
     assert len(box.mails) == 2 and box.mails[1]["Subject"].startswith("[Orvanta] Recovered: ")
+
+
+async def test_alert_about_a_schedule_has_the_code_of_its_error(api: ApiHarness) -> None:
+    """Texts of members in the values of the error are no links."""
+    assert (
+        await configure(api, {"hook": {"kind": "webhook", "url": "http://127.0.0.1:9/"}}, missed_schedules=True) == 200
+    )
+    error = stored(reason("not_started", error="see https://evil.example\n"))
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(SCHEDULE)
+        await conn.execute("UPDATE schedule SET error = $1, next_at = app_now() + interval '1 hour'", error)
+    await alerts.check(api.platform)
+    (row,) = (await api.client.get("/api/alerts/list")).json()
+    shown = "see https:// evil.example\ufffd"
+    assert row["detail"].startswith(f"The reason is: It could not start: {shown}.\nCorrect or disable")
+    found = row["detail_code"]
+    assert (found["code"], found["values"]["cause"], found["values"]["error"]) == (
+        *("alert_schedule_error", "not_started", shown),
+    )
+
+
+async def test_alert_of_an_earlier_version_has_no_code(api: ApiHarness) -> None:
+    async with api.platform.db.acquire() as conn:
+        await rows.raise_alerts(conn, [rows.NewAlert("disk:a", "disk", "a", None, "full")], [])
+    (row,) = (await api.client.get("/api/alerts/list")).json()
+    assert (row["detail"], row["detail_code"]) == ("full", None)
 
 
 @pytest.mark.parametrize(("ending", "alerts_raised"), [("silent", 1), ("crashed", 1), ("stopped", 0)])

@@ -14,7 +14,9 @@ export function namedValues(values: ReasonCode["values"]): ReasonCode["values"] 
 /** Return a reason that the server has stored in the language of the page; `english` if it has no known code. */
 export function storedReasonText(english: string, code: ReasonCode | null | undefined): string {
   if (!code) return english;
-  const { handler, ...values } = code.values;
+  const { handler, cause, ...values } = code.values;
+  // A reason for an alert may name the error of a schedule, which is a reason with a code and values as well.
+  if (cause) values.reason = storedReasonText(String(values.reason), { code: String(cause), values });
   // Obstacles of a deployment have texts of their own.
   const key = code.code.startsWith("blocker_") ? code.code : `reason_${code.code}`;
   const text = textOfCode(`codes.${key}`, english, namedValues(values));

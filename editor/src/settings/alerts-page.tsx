@@ -4,6 +4,7 @@ import { type Alert, alertsQuery, errorHandlerQuery, saveErrorHandler } from "..
 import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
 import { alertSubject } from "../kinds/alert-subject";
+import { storedReasonText } from "../kinds/reason-text";
 import { settingConflict } from "../lib/api-error";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
@@ -140,7 +141,7 @@ function AlertRow({ alert }: { alert: Alert }) {
       <span className={css.facts}>
         <Time at={alert.since} />
         <span>
-          <LinkedText text={alert.detail} />
+          <LinkedText text={storedReasonText(alert.detail, alert.detail_code)} />
         </span>
       </span>
     </div>

@@ -23,6 +23,7 @@ class NewAlert(msgspec.Struct, frozen=True):
     """The queue, the server, or `flow/<path>` or `script/<path>`."""
     workspace: str | None
     detail: str
+    """Stored reason, with its code."""
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     subject: str
     workspace: str | None
     detail: str
+    """Stored reason; its code is absent if an earlier version raised the alert."""
     since: datetime
 
 

@@ -11,7 +11,8 @@ SELECT key, kind, subject, workspace, detail, since FROM alert ORDER BY since, k
 SELECT key FROM alert WHERE EXISTS (SELECT FROM unnest($1::text[]) AS prefix WHERE starts_with(key, prefix))
 
 -- name: raise_alerts
--- Raises alerts and queues a message for each of these channels ($6); those that are raised already are skipped.
+-- Raises alerts and queues a message for each of these channels ($6); those that are raised already are skipped. A
+-- message has the English sentence of the reason, which ends at the separator of its code.
 WITH raised AS (
     INSERT INTO alert (key, kind, subject, workspace, detail)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
@@ -19,7 +20,7 @@ WITH raised AS (
     RETURNING kind, subject, workspace, detail, since
 ), messages AS (
     INSERT INTO alert_message (id, channel, kind, subject, workspace, detail, since)
-    SELECT gen_random_uuid(), c.channel, r.kind, r.subject, r.workspace, r.detail, r.since
+    SELECT gen_random_uuid(), c.channel, r.kind, r.subject, r.workspace, split_part(r.detail, chr(30), 1), r.since
     FROM raised r
     CROSS JOIN unnest($6::text[]) AS c(channel)
 )
@@ -32,7 +33,8 @@ WITH ended AS (
     RETURNING kind, subject, workspace, detail, since
 ), messages AS (
     INSERT INTO alert_message (id, channel, kind, subject, workspace, detail, since, ended_at)
-    SELECT gen_random_uuid(), c.channel, e.kind, e.subject, e.workspace, e.detail, e.since, app_now()
+    SELECT gen_random_uuid(), c.channel, e.kind, e.subject, e.workspace, split_part(e.detail, chr(30), 1), e.since,
+           app_now()
     FROM ended e
     CROSS JOIN unnest($2::text[]) AS c(channel)
 )

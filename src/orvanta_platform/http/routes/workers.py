@@ -105,7 +105,7 @@ async def drain_worker(request: AnyRequest, id: FromPath[UUID]) -> str:
 async def list_alerts(request: AnyRequest) -> list[Alert]:
     """List the alerts that are raised, the oldest first. Superadmins and devops only."""
     rows = await alerts.list_alerts(platform_of(request), actor_of(request))
-    return [Alert(row.kind, row.subject, row.workspace, row.detail, row.since) for row in rows]
+    return [schemas.alert(row) for row in rows]
 
 
 ROUTES: list[Any] = [

@@ -10,7 +10,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.control.worker_groups import WorkerGroup
+from orvanta_platform.db.alerts import AlertRow
 from orvanta_platform.db.worker_views import QueueRow, WorkerRow
+from orvanta_platform.http.schemas.reasons import ReasonCode, reason_code
+from orvanta_platform.reasons import restored
 
 
 class Worker(msgspec.Struct, kw_only=True):
@@ -99,7 +102,16 @@ class Alert(msgspec.Struct):
     detail: str
     """Description, and what to do about it."""
 
+    detail_code: ReasonCode | None
+    """Code of the description; null if an earlier version raised the alert."""
+
     since: datetime
+
+
+def alert(row: AlertRow) -> Alert:
+    """Convert an alert."""
+    found = restored(row.detail)
+    return Alert(row.kind, row.subject, row.workspace, found.message, reason_code(found), row.since)
 
 
 class NamedWorkerGroup(msgspec.Struct):

@@ -9,7 +9,7 @@ from orvanta_platform.control.limits import visible_line
 from orvanta_platform.db import alert_conditions as rows
 from orvanta_platform.db.alerts import NewAlert
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.reasons import restored
+from orvanta_platform.reasons import Reason, reason, restored, stored
 from orvanta_platform.services.platform import Platform
 
 PREFIXES: Final = ("group_workers:", "lost_workers:", "missed_schedule:", "expiring_token:")
@@ -45,23 +45,18 @@ async def _group_alerts(conn: Connection, settings: Alerts, page: str) -> list[N
     present, found = await rows.count_group_workers(conn), []
     for group, minimum in settings.group_workers.items():
         if present.get(group, 0) < minimum:
-            text = (
-                f"Fewer than {minimum} workers of the group {group} claim jobs.\n"
-                f"Start more workers, or resume drained ones: {page}"
-            )
-            found.append(NewAlert(f"group_workers:{group}", "group_workers", group, None, text))
+            count = present.get(group, 0)
+            text = reason("alert_group_workers", group=group, count=count, minimum=minimum, page=page)
+            found.append(NewAlert(f"group_workers:{group}", "group_workers", group, None, stored(text)))
     return found
 
 
 async def _lost_worker_alerts(conn: Connection, settings: Alerts, page: str) -> list[NewAlert]:
     if not settings.lost_workers:
         return []
-    text = (
-        "A worker stopped sending heartbeats, and its jobs run again.\n"
-        "Check whether its machine or process crashed or ran out of memory; the page shows the workers that remain: "
-    )
+    text = stored(reason("alert_lost_workers", page=page))
     lost = await rows.count_lost_workers(conn, LOST_S)
-    return [NewAlert(f"lost_workers:{group}", "lost_workers", group, None, text + page) for group in lost]
+    return [NewAlert(f"lost_workers:{group}", "lost_workers", group, None, text) for group in lost]
 
 
 async def _schedule_alerts(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
@@ -69,12 +64,22 @@ async def _schedule_alerts(conn: Connection, platform: Platform, settings: Alert
         return []
     found = []
     for each in await rows.list_missed_schedules(conn, OVERDUE_S, _MAX):
-        error = visible_line(restored(each.error).message, 1000) if each.error else None
-        reason = f"The reason is: {error}" if error else "Its run is overdue. Check the log of the servers."
-        text = f"{reason}\nCorrect or disable the schedule: {page_url(platform, each.workspace, 'schedules')}"
+        page = page_url(platform, each.workspace, "schedules")
+        text = _error(each.error, page) if each.error else reason("alert_schedule_overdue", page=page)
         key = f"missed_schedule:{each.workspace}:{each.path}"
-        found.append(NewAlert(key, "missed_schedule", f"schedule/{each.path}", each.workspace, text))
+        found.append(NewAlert(key, "missed_schedule", f"schedule/{each.path}", each.workspace, stored(text)))
     return found
+
+
+def _error(error: str, page: str) -> Reason:
+    """Return the reason of an alert about a schedule with an error; `cause` is the code of the error, with its values.
+
+    The texts may be those of members, and others trust the alert.
+    """
+    cause = restored(error)
+    values = {name: visible_line(each, 1000) if isinstance(each, str) else each for name, each in cause.values.items()}
+    own = {"reason": visible_line(cause.message, 1000), "cause": cause.code, "page": page}
+    return reason("alert_schedule_error", **values, **own)
 
 
 async def _token_alerts(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:
@@ -84,10 +89,8 @@ async def _token_alerts(conn: Connection, platform: Platform, settings: Alerts) 
     for each in await rows.list_expiring_tokens(conn, settings.token_expiry_days, _MAX):
         page = page_url(platform, each.workspace or platform.settings.workspace, "tokens")
         label = visible_line(each.label or "")
-        text = (
-            f"The token {label} ({each.prefix}…) of {each.email} expires on {each.expires_at:%Y-%m-%d}.\n"
-            f"Its owner creates another one and replaces it where it is used: {page}"
-        )
+        date, token = f"{each.expires_at:%Y-%m-%d}", {"label": label, "prefix": each.prefix, "email": each.email}
+        text = reason("alert_expiring_token", **token, date=date, page=page)
         key = f"expiring_token:{each.prefix}:{each.expires_at.timestamp():.0f}"
-        found.append(NewAlert(key, "expiring_token", label or each.prefix, None, text))
+        found.append(NewAlert(key, "expiring_token", label or each.prefix, None, stored(text)))
     return found

@@ -22,6 +22,7 @@ from orvanta_platform.db.alerts import AlertRow, LastOutcome, NewAlert
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.worker_views import QueueRow
 from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.reasons import reason, stored
 from orvanta_platform.services.maintenance import alert_conditions
 from orvanta_platform.services.maintenance.alert_conditions import page_url
 from orvanta_platform.services.platform import Platform
@@ -125,13 +126,9 @@ def _may_begin(platform: Platform, alert: NewAlert) -> bool:
 
 
 def _failure_text(platform: Platform, outcome: LastOutcome) -> str:
-    item = f"{'workflow' if outcome.kind == 'flow' else outcome.kind} {outcome.path}"
     summary = f" ({limits.visible_line(outcome.summary)})" if outcome.summary else ""
-    return (
-        f"The last run of the {item}{summary} failed.\n"
-        "Open it to see the error, then restart it from the failed node or deploy a corrected version: "
-        f"{page_url(platform, outcome.workspace, f'runs/{outcome.run}')}"
-    )
+    page = page_url(platform, outcome.workspace, f"runs/{outcome.run}")
+    return stored(reason("alert_failing", kind=outcome.kind, path=f"{outcome.path}{summary}", page=page))
 
 
 def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRow], raised: set[str]) -> list[NewAlert]:
@@ -143,18 +140,12 @@ def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRo
         name, oldest_s = limits.visible_line(each.queue), each.oldest_s or 0.0
         key = f"queue_age:{each.queue}"
         if settings.queue_age_s and oldest_s > settings.queue_age_s / (2 if key in raised else 1):
-            text = (
-                f"{each.waiting} jobs wait in the queue {name}, the oldest for more than "
-                f"{settings.queue_age_s} s. Number of workers that serve it: {each.workers}.\n"
-                f"Start more workers, or check what occupies their slots: {page}"
-            )
-            late.append(NewAlert(key, "queue_age", name, None, text))
+            figures = {"count": each.waiting, "seconds": settings.queue_age_s, "workers": each.workers}
+            text = reason("alert_queue_age", queue=name, **figures, page=page)
+            late.append(NewAlert(key, "queue_age", name, None, stored(text)))
         if settings.no_worker_s and not each.workers and oldest_s > settings.no_worker_s:
-            text = (
-                f"{each.waiting} jobs wait in the queue {name}, which no worker serves.\n"
-                f"Start a worker with this queue, or resume a drained one: {page}"
-            )
-            unserved.append(NewAlert(f"no_worker:{each.queue}", "no_worker", name, None, text))
+            text = reason("alert_no_worker", queue=name, count=each.waiting, page=page)
+            unserved.append(NewAlert(f"no_worker:{each.queue}", "no_worker", name, None, stored(text)))
     return [*_few(platform, late, raised, page), *_few(platform, unserved, raised, page)]
 
 
@@ -170,7 +161,7 @@ def _few(platform: Platform, found: Sequence[NewAlert], raised: set[str], page: 
     left = len(found) - len(shown)
     if left:
         kind = found[0].kind
-        text = f"The same applies to {left} further queues, by the names in the tags of runs. All queues: {page}"
+        text = stored(reason("alert_other_queues", count=left, page=page))
         shown.append(NewAlert(f"{kind}:", kind, "(others)", None, text))
     return shown
 
@@ -182,11 +173,8 @@ async def _database_alerts(conn: Connection, platform: Platform, settings: Alert
     size = (await metrics.get_database_figures(conn)).size
     if size <= limit * (0.95 if key in raised else 1):
         return []
-    text = (
-        f"The database has {size_text(size)}, and the limit of the alert is {size_text(limit)}.\n"
-        "Shorten the retention of runs, or enlarge its disk. `orvanta admin storage` shows what uses the space."
-    )
-    return [NewAlert(key, "database_size", "database", None, text)]
+    text = reason("alert_database_size", size=size_text(size), limit=size_text(limit))
+    return [NewAlert(key, "database_size", "database", None, stored(text))]
 
 
 def _disk_alerts(platform: Platform, settings: Alerts, key: str, raised: set[str]) -> list[NewAlert]:
@@ -195,8 +183,5 @@ def _disk_alerts(platform: Platform, settings: Alerts, key: str, raised: set[str
     free = 100 * usage.free / usage.total
     if limit is None or free >= limit + (_DISK_MARGIN if key in raised else 0):
         return []
-    text = (
-        f"{free:.1f} % of the disk of ORVANTA_HOME on {host} is free.\n"
-        "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops."
-    )
-    return [NewAlert(key, "disk", host, None, text)]
+    text = reason("alert_disk", percent=f"{free:.1f}", host=host)
+    return [NewAlert(key, "disk", host, None, stored(text))]
