@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Operations, OperationsPoint } from "../src/api/operations";
-import { largest, latest, linePath, valuesOf } from "../src/workers/series";
+import { largest, lastRecorded, linePath, valuesOf } from "../src/workers/series";
 
 const point = (at: string, more: Partial<OperationsPoint>) => ({ at, ...more }) as OperationsPoint;
 const FIGURES: Operations = {
@@ -20,9 +20,24 @@ describe("values of a chart", () => {
     expect(valuesOf(FIGURES, "oldest_s")).toEqual([null, null, null, 7]);
   });
 
-  it("have a largest and a latest one, if any is known", () => {
-    expect([largest([null, 3, 1, null]), latest([null, 3, 1, null])]).toEqual([3, 1]);
-    expect([largest([null]), latest([])]).toEqual([null, null]);
+  it("have a largest one, if any is known", () => {
+    expect([largest([null, 3, 1, null]), largest([null])]).toEqual([3, null]);
+  });
+
+  it("have a current one in the last interval with figures, also if it is not known there", () => {
+    const points = [
+      point("2026-11-29T08:01:00Z", { running: 1, oldest_s: 90 }),
+      point("2026-11-29T08:02:00Z", { running: 0, oldest_s: null }),
+    ];
+    const figures = { ...FIGURES, points };
+    expect(lastRecorded(figures)).toBe(2);
+    expect(valuesOf(figures, "oldest_s")[2]).toBeNull();
+  });
+
+  it("have no current one if figures were not recorded for some time", () => {
+    const late = { ...FIGURES, until: "2026-11-29T08:06:00Z", points: [point("2026-11-29T08:02:00Z", { running: 1 })] };
+    expect(lastRecorded(late)).toBeNull();
+    expect(lastRecorded({ ...FIGURES, points: [] })).toBeNull();
   });
 
   it("form lines that are interrupted where nothing is known", () => {

@@ -90,6 +90,19 @@ async def test_minutes_are_recorded_once_and_only_for_those_who_may_see_them(api
     assert (await operator.get(f"{W}/operations", params={"last": "1y"})).status_code == 400
 
 
+async def test_workspace_without_jobs_has_no_waiting_jobs(api: ApiHarness) -> None:
+    """Regression test: its chart ended at the last figures that it had, with jobs that no longer waited."""
+    await api.preview()
+    now = clock.now()
+    await record(api, now + timedelta(seconds=60))
+    for job in await api.worker.claim_all():
+        await api.worker.finish(job, 1)
+    await record(api, now + timedelta(seconds=180))
+    whole, own = [(await chart(api, path))["points"] for path in ("/api/operations", f"{W}/operations")]
+    assert [each["waiting"] for each in own] == [each["waiting"] for each in whole]
+    assert (own[0]["waiting"], own[-1]["waiting"], own[-1]["running"], own[-1]["oldest_s"]) == (1, 0, 0, None)
+
+
 async def test_hours_sum_their_minutes_and_old_figures_are_deleted(api: ApiHarness) -> None:
     """After a pause of the servers, missing minutes are recorded from the history, without the state of the queue."""
     hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)

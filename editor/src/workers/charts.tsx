@@ -9,7 +9,7 @@ import { t } from "../texts/workers";
 import { Failed, Skeleton } from "../ui/states";
 import { useUrlParams } from "../ui/use-url-params";
 import css from "./charts.module.css";
-import { largest, valuesOf } from "./series";
+import { largest, lastRecorded, valuesOf } from "./series";
 import { type Series, TimeChart } from "./time-chart";
 
 const SPANS: readonly [Span, string][] = [
@@ -88,11 +88,12 @@ function Figures({ workspace, last }: { workspace: string | null; last: Span }) 
   const start = (index: number) => new Date(since + index * figures.width_s * 1000);
   const interval = (index: number) => TIME.formatRange(start(index), start(index + 1));
   const charts = chartsOf(figures, workspace === null);
+  const current = lastRecorded(figures);
   return (
     <>
       <div className={css.charts}>
         {charts.map((chart) => (
-          <TimeChart key={chart.title} {...chart} interval={interval} />
+          <TimeChart key={chart.title} {...chart} current={current} interval={interval} />
         ))}
       </div>
       <p className={css.axis}>{TIME.formatRange(start(0), new Date(figures.until))}</p>

@@ -24,9 +24,14 @@ export function largest(values: Values): number | null {
   return values.reduce<number | null>((most, each) => (each === null ? most : Math.max(most ?? each, each)), null);
 }
 
-/** Return the last known value. */
-export function latest(values: Values): number | null {
-  return values.findLast((each) => each !== null) ?? null;
+/** Number of intervals at the end that may have no figures yet: the current one, and one that is being recorded. */
+const UNRECORDED = 2;
+
+/** Return the index of the last interval with figures, null if they are not recent. */
+export function lastRecorded(figures: Operations): number | null {
+  const recorded = valuesOf(figures, "running").findLastIndex((each) => each !== null);
+  const count = Math.round((Date.parse(figures.until) - Date.parse(figures.since)) / (figures.width_s * 1000));
+  return recorded >= 0 && count - 1 - recorded <= UNRECORDED ? recorded : null;
 }
 
 /** Return the path of a line through the known values, in a box of width 1 per value and height 100. */

@@ -1,5 +1,5 @@
 import css from "./charts.module.css";
-import { largest, latest, linePath, type Values } from "./series";
+import { largest, linePath, type Values } from "./series";
 
 /** Values of one kind in a chart. */
 export interface Series {
@@ -14,12 +14,14 @@ interface Props {
   /** Bars are stacked, lines are not. */
   kind: "bars" | "lines";
   format: (value: number) => string;
+  /** Interval whose values are the current ones of lines. */
+  current: number | null;
   /** Return the name of an interval. */
   interval: (index: number) => string;
 }
 
 /** Chart of values over time. The table below the charts has the same values for screen readers. */
-export function TimeChart({ title, series, kind, format, interval }: Props) {
+export function TimeChart({ title, series, kind, format, current, interval }: Props) {
   const count = series[0]?.values.length ?? 0;
   const indexes = [...new Array(count).keys()];
   const total = (index: number) => series.reduce((sum, { values }) => sum + (values[index] ?? 0), 0);
@@ -34,7 +36,8 @@ export function TimeChart({ title, series, kind, format, interval }: Props) {
         <span className={css.legend}>
           {series.map(({ name, tone, values }) => (
             <span key={name} data-tone={tone}>
-              {name} <b>{kind === "bars" ? text(sum(values)) : text(latest(values))}</b>
+              {name}{" "}
+              <b>{kind === "bars" ? text(sum(values)) : text(current === null ? null : (values[current] ?? null))}</b>
             </span>
           ))}
         </span>

@@ -59,7 +59,7 @@ async def delete_old(conn: Connection, minutes_before: datetime, hours_before: d
 
 
 async def list_figures(conn: Connection, workspace: str | None, since: datetime, *, minutes: bool) -> list[Figures]:
-    """Return the figures of a workspace (None: of the installation) since a time.
+    """Return the figures of a workspace (None: of the installation) since a time, at all times with figures.
 
     With `minutes` those of minutes; otherwise those of hours, and of the minutes of the current hour.
     """

@@ -105,16 +105,22 @@ DELETE FROM operations_rollup WHERE (width_s = 60 AND at < $1) OR (width_s = 360
 
 -- name: list_figures
 -- Figures of a workspace (null: the installation) since $2 in order of time: hours, and minutes of hours that are not
--- recorded yet. $3: true for minutes only.
+-- recorded yet. $3: true for minutes only. A workspace without jobs has no figures of its own: at the times that are
+-- recorded for the installation, it has no waiting and no running jobs.
 WITH last_hour AS (
     SELECT coalesce(max(at) + interval '1 hour', '-infinity') AS ends
     FROM operations_rollup
     WHERE width_s = 3600 AND workspace IS NULL
 )
-SELECT r.at, r.succeeded, r.failed, r.cancelled, r.waits, r.waiting, r.running, r.oldest_s, r.slots, r.database_bytes,
-       r.oldest_xmin_s
-FROM operations_rollup AS r
+SELECT i.at, coalesce(r.succeeded, 0) AS succeeded, coalesce(r.failed, 0) AS failed,
+       coalesce(r.cancelled, 0) AS cancelled, r.waits,
+       coalesce(r.waiting, CASE WHEN i.waiting IS NOT NULL THEN 0 END) AS waiting,
+       coalesce(r.running, CASE WHEN i.running IS NOT NULL THEN 0 END) AS running,
+       r.oldest_s, r.slots, r.database_bytes, r.oldest_xmin_s
+FROM operations_rollup AS i
 CROSS JOIN last_hour AS h
-WHERE r.workspace IS NOT DISTINCT FROM $1::text AND r.at >= $2
-  AND (r.width_s = 60 AND ($3::boolean OR r.at >= h.ends) OR r.width_s = 3600 AND NOT $3)
-ORDER BY r.at
+LEFT JOIN operations_rollup AS r
+    ON r.workspace IS NOT DISTINCT FROM $1::text AND r.width_s = i.width_s AND r.at = i.at AND r.at >= $2
+WHERE i.workspace IS NULL AND i.at >= $2
+  AND (i.width_s = 60 AND ($3::boolean OR i.at >= h.ends) OR i.width_s = 3600 AND NOT $3)
+ORDER BY i.at
