@@ -65,10 +65,10 @@ async def test_drained_worker_is_named_with_the_remedy(database: TestDatabase, t
     await execute(
         database,
         "INSERT INTO worker (id, name, instance, ip, worker_group, slots, version, isolation, drained_at)"
-        " VALUES (gen_random_uuid(), 'gpu-a-1', 'a', '', 'gpu', 2, '0', 'full', now())",
+        " VALUES (gen_random_uuid(), 'gpu-a-1', 'a', '', 'gpu', 1, '0', 'full', now())",
     )
     found = await diagnosis(database, tmp_path, "worker")
-    assert "gpu-a-1: 2 slots, 0 running, full, drained" in found and "orvanta workers resume gpu-a-1" in found
+    assert "gpu-a-1: 1 slot, 0 running, full, drained" in found and "orvanta workers resume gpu-a-1" in found
 
 
 async def test_missing_owner_is_named_with_the_setting(database: TestDatabase, tmp_path: Path) -> None:
@@ -103,6 +103,13 @@ async def test_names_of_queues_do_not_control_the_terminal(database: TestDatabas
     assert done.returncode == 0 and "\x1b" not in done.stdout
     (line,) = [each for each in done.stdout.splitlines() if "ready" in each]
     assert line.startswith("queue ") and line.endswith("no worker serves it, 1 waiting")
+
+
+async def test_one_further_queue_is_named_in_the_singular(database: TestDatabase, tmp_path: Path) -> None:
+    for number in range(51):
+        await execute(database, QUEUED, f"q{number}")
+    done = await asyncio.to_thread(run, "doctor", **on(database, tmp_path))
+    assert "1 further queue with waiting jobs that no worker serves" in done.stdout
 
 
 async def test_metrics_that_jobs_can_read_are_named(database: TestDatabase, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.queries import load
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.settings import Settings
+from orvanta_platform.units import count_text
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ async def _workers(connection: Connection) -> list[Finding]:
     return [
         Finding(
             "worker",
-            f"{row['name']}: {row['slots']} slots, {row['running']} running, {row['isolation']}"
+            f"{row['name']}: {count_text(row['slots'], 'slot')}, {row['running']} running, {row['isolation']}"
             + (", drained" if row["drained"] else ""),
             f"It claims no jobs until `orvanta workers resume {row['name']}`." if row["drained"] else None,
         )
@@ -148,14 +149,17 @@ async def _queues(connection: Connection) -> list[Finding]:
     rows = await connection.fetch(load("worker_views")["list_queues"].text, None)
     unserved = [row for row in rows if row["waiting"] and not row["workers"]]
     left = len(unserved) - _MAX_QUEUES
-    return [
+    found = [
         Finding(
             "queue",
             f"{visible_line(row['queue'])}: no worker serves it, {row['waiting']} waiting",
             "Start a worker for it, resume a drained one, add it to the queues of a group, or correct the tag.",
         )
         for row in unserved[:_MAX_QUEUES]
-    ] + ([Finding("queue", f"{left} further queues without a worker have waiting jobs")] if left > 0 else [])
+    ]
+    if left > 0:
+        found.append(Finding("queue", f"{count_text(left, 'further queue')} with waiting jobs that no worker serves"))
+    return found
 
 
 _MAX_PROBLEM = 1000
@@ -210,7 +214,7 @@ async def _problems(database: Database) -> bool:
     found = await consistency_problems(database)
     for problem in found:
         print(visible_line(str(problem), _MAX_PROBLEM))
-    print(f"{len(found)} problems." if found else "The data is consistent.")
+    print(f"{count_text(len(found), 'problem')}." if found else "The data is consistent.")
     return bool(found)
 
 

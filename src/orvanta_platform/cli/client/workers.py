@@ -43,15 +43,15 @@ def _list(session: Session) -> None:
 def queues(session: Session) -> None:
     """List the queues that have jobs: waiting and running jobs, seconds since the oldest waits, and their workers."""
     from orvanta_platform.cli.client.output import print_json, print_table
+    from orvanta_platform.control.limits import visible_line
 
     found = session.api.get("/api/workers/queues")
     if session.as_json:
         print_json(found)
         return
-    rows = [
-        [each["queue"], *(str(round(each[name] or 0)) for name in ("waiting", "oldest_s", "running", "workers"))]
-        for each in found
-    ]
+    figures = ("waiting", "oldest_s", "running", "workers")
+    # Members name queues by the tags of nodes, which may contain line breaks.
+    rows = [[visible_line(each["queue"]), *(str(round(each[name] or 0)) for name in figures)] for each in found]
     print_table(["QUEUE", "WAITING", "OLDEST", "RUNNING", "WORKERS"], rows)
 
 
