@@ -37,7 +37,7 @@ export default function TestsView() {
     <div className={css.view}>
       <section className={css.tests} aria-label={t("workflow-tests.title")}>
         <div className={css.tools}>
-          <RunButton disabled={results.isFetching} onClick={() => void results.refetch()}>
+          <RunButton disabled={results.isFetching || tests.data.length === 0} onClick={() => void results.refetch()}>
             {t("workflow-tests.run")}
           </RunButton>
           <EditButton icon="plus" onClick={() => setEditing({ name: null })}>
