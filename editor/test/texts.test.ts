@@ -81,6 +81,26 @@ test("each language has the keys and the placeholders of English", () => {
   }
 });
 
+/** Dialogs that ask before they act. */
+const QUESTIONS = new Set(["Confirm", "DepartureDialog"]);
+
+/** Return the keys of the texts among which the title of a dialog that asks is chosen. */
+function questionsOf(node: ts.Node): string[] {
+  const isQuestion = ts.isJsxOpeningElement(node) && QUESTIONS.has(node.tagName.getText());
+  const attributes = isQuestion ? node.attributes.properties.filter(ts.isJsxAttribute) : [];
+  const title = attributes.find((each) => each.name.getText() === "title");
+  return [...(title?.getText().matchAll(/"([a-z-]+\.\w+)"/g) ?? [])].map((match) => match[1] ?? "");
+}
+
+test("each confirmation asks a question", () => {
+  const keys = NODES.flatMap(([, nodes]) => nodes.flatMap(questionsOf));
+  expect(keys.length).toBeGreaterThan(20);
+  for (const language of ["en", "de"]) {
+    const texts = catalogue(language);
+    expect(keys.map((key) => texts[key] ?? key).filter((text) => !/\?\}*$/.test(text))).toEqual([]);
+  }
+});
+
 test("texts have one term for each thing", () => {
   const other = /\b(choos\w+|chos\w+|rights|colors?)\b/i;
   expect(Object.entries(ENGLISH).filter(([, message]) => other.test(message))).toEqual([]);

@@ -13,6 +13,8 @@ import { needsAttention, TransferResult } from "./transfer-result";
 
 type Act = "disable" | "delete";
 
+const QUESTIONS = { disable: "settings.disableQuestion", delete: "settings.deleteQuestion" } as const;
+
 interface Props {
   email: string;
   /** End of the account; without it, the dialog asks. */
@@ -73,10 +75,9 @@ export function AccountDeparture({ email, act: fixed, close }: Props) {
     const next = () => (others.length > 0 ? setTransfers(others) : void done());
     return <TransferResult key={others.length} transfer={transfer} close={next} />;
   }
-  const title = act === "disable" ? "settings.disableOf" : "settings.deleteItem";
   return (
     <DepartureDialog
-      title={fixed ? t(title, { name: email }) : t("settings.endAccountOf", { name: email })}
+      title={t(fixed ? QUESTIONS[fixed] : "settings.endAccountQuestion", { name: email })}
       submitLabel={act === "disable" ? t("settings.disable") : t("ui.delete")}
       affects={t("settings.accountAffects")}
       departure={departure}

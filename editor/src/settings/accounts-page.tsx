@@ -171,7 +171,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
       )}
       {asking === "reset" && (
         <Confirm
-          title={t("settings.resetOf", { email })}
+          title={t("settings.resetQuestion", { email })}
           confirmLabel={t("settings.reset")}
           close={close}
           onConfirm={() => void send(reset)}
@@ -181,7 +181,7 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
       )}
       {asking === "totp" && (
         <Confirm
-          title={t("settings.resetTwoStepOf", { email })}
+          title={t("settings.resetTwoStepQuestion", { email })}
           confirmLabel={t("settings.resetTwoStep")}
           close={close}
           onConfirm={() => void act(() => resetTwoStep(email), t("settings.twoStepReset", { email }))}

@@ -134,7 +134,7 @@ function State({ workspace, binding, admin }: Props) {
       </div>
       {confirming && (
         <Confirm
-          title={t("settings.gitUnbind")}
+          title={t("settings.gitUnbindQuestion")}
           confirmLabel={t("settings.gitUnbind")}
           close={() => setConfirming(false)}
           onConfirm={() => void unbind()}

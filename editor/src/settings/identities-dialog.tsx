@@ -69,7 +69,6 @@ function IdentityRow({ email, identity }: { email: string; identity: Identity })
     if (await submission.send(() => unlinkIdentity(email, identity))) notify(t("settings.identityUnlinked", { email }));
     await queries.invalidateQueries(identitiesQuery(email));
   };
-  const title = t("settings.unlinkOf", { subject });
   return (
     <>
       <div className={css.what}>
@@ -79,13 +78,18 @@ function IdentityRow({ email, identity }: { email: string; identity: Identity })
           <span>{tWith("settings.linkedAt", { time: <Time at={identity.created_at} /> })}</span>
         </span>
       </div>
-      <Button look="danger" disabled={submission.busy} onClick={() => setAsking(true)} aria-label={title}>
+      <Button
+        look="danger"
+        disabled={submission.busy}
+        onClick={() => setAsking(true)}
+        aria-label={t("settings.unlinkOf", { subject })}
+      >
         {t("settings.unlink")}
       </Button>
       <Problem text={submission.errors[""]} />
       {asking && (
         <Confirm
-          title={title}
+          title={t("settings.unlinkQuestion", { subject })}
           confirmLabel={t("settings.unlink")}
           close={() => setAsking(false)}
           onConfirm={() => void unlink()}

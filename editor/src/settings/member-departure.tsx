@@ -53,7 +53,7 @@ export function MemberDeparture({ workspace, username, email, act, close }: Prop
   const values = { name: username };
   return (
     <DepartureDialog
-      title={t(act === "remove" ? "settings.removeOf" : "settings.disableOf", values)}
+      title={t(act === "remove" ? "settings.removeQuestion" : "settings.disableQuestion", values)}
       submitLabel={act === "remove" ? t("settings.remove") : t("settings.disable")}
       affects={t(act === "remove" ? "settings.removeAffects" : "settings.disableAffects")}
       departure={departure}

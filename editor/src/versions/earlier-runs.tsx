@@ -39,7 +39,7 @@ export function EarlierRuns({ workspace, path }: { workspace: string; path: stri
       )}
       {confirming && (
         <Confirm
-          title={t("versions.moveAll", { count: movable.length, number })}
+          title={t("versions.moveAllQuestion", { count: movable.length, number })}
           confirmLabel={t("versions.move")}
           onConfirm={() => void move(movable)}
           close={() => setConfirming(false)}

@@ -114,7 +114,7 @@ function TestRow({ test, outcome, edit, remove }: RowProps) {
       {outcome && <Failures failures={outcome.failures} />}
       {confirming && (
         <Confirm
-          title={t("workflow-tests.delete", { name })}
+          title={t("workflow-tests.deleteQuestion", { name })}
           confirmLabel={t("ui.delete")}
           close={() => setConfirming(false)}
           onConfirm={() => void remove().catch(notifyError)}
