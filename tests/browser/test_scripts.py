@@ -165,6 +165,34 @@ async def test_redeploy_of_old_version_asks_before_it_discards_draft(page: Page,
     assert "0.05" in site.client.get(draft_call).json()["value"]["content"]
 
 
+async def test_old_script_version_is_deployed_again_from_the_list(page: Page, site: Site) -> None:
+    """It always asks, and says that it discards a draft. The current version is not offered."""
+    path = deployed(site)
+    await page.goto(f"/w/main/scripts/{path}?tab=versions")
+    await code_of(page, TAX.replace("0.2", "0.19"))
+    await deploy(page, "Another rate")
+    rows = page.get_by_label("Versions", exact=True).get_by_role("listitem")
+    await expect(rows.first.get_by_role("button")).to_have_text(["Compare"])
+    again = rows.last.get_by_role("button", name="Deploy version 1 again")
+    question = page.get_by_role("dialog", name="Deploy version 1?")
+    await again.click()
+    await expect(question).to_contain_text("New runs use this version.")
+    await question.get_by_role("button", name="Cancel").click()
+    assert "0.19" in script(site, path)["content"]
+    await again.click()
+    await question.get_by_role("button", name="Deploy this version").click()
+    await expect(page.get_by_text("Version 1 deployed again")).to_be_visible()
+    await expect(rows).to_have_count(3)
+    assert script(site, path)["content"] == TAX
+    await code_of(page, TAX.replace("0.2", "0.07"))
+    await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
+    await rows.nth(1).get_by_role("button", name="Deploy version 2 again").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Discard draft and deploy").click()
+    await expect(rows).to_have_count(4)
+    assert "0.19" in script(site, path)["content"]
+    assert site.client.get(f"/api/w/main/drafts/script/{path}").json() is None
+
+
 async def test_script_with_syntax_error_shows_position(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")

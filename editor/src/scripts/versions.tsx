@@ -11,7 +11,7 @@ import {
 } from "../api/scripts";
 import { lazyComponent } from "../lib/lazy-component";
 import { t, tWith } from "../texts/scripts";
-import { EditButton } from "../ui/access-buttons";
+import { EditButton, EditIconButton } from "../ui/access-buttons";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
@@ -23,7 +23,7 @@ import { isChanged, openedSource, saveScriptNow, useScript, useScriptStore } fro
 
 const TextDifference = lazyComponent(() => import("../code/text-difference"), <Skeleton />);
 
-/** Panel of the versions of the script, each of which can be compared with the page. */
+/** Panel of the versions of the script, each of which can be compared with the page and deployed again. */
 export function Versions() {
   const { workspace, path } = useScriptStore().getState();
   const versions = useQuery({ ...scriptVersionsQuery(workspace, path), retry: false });
@@ -52,6 +52,7 @@ export function Versions() {
               </div>
             </div>
             <Button onClick={() => setChosen(version)}>{t("scripts.compare")}</Button>
+            {!version.current && <RedeployOfRow version={version} done={() => setChosen(null)} />}
           </li>
         ))}
       </ul>
@@ -59,16 +60,18 @@ export function Versions() {
   );
 }
 
-function VersionComparison({ version, close }: { version: Version; close: () => void }) {
+interface RedeployProps {
+  version: Version;
+  done: () => void;
+}
+
+/** Return what deploys an old version again, and whether the page has a draft, which that discards. */
+function useRedeploy({ version, done }: RedeployProps) {
   const store = useScriptStore();
   const { workspace, path } = store.getState();
   const queries = useQueryClient();
-  const language = useScript((editor) => editor.language);
-  const content = useScript((editor) => editor.content);
   const isDrafted = useScript((editor) => editor.draft.revision !== null || isChanged(editor));
   const isConflict = useScript((editor) => editor.draft.state === "conflict");
-  const [asking, setAsking] = useState(false);
-  const old = useQuery(scriptVersionQuery(workspace, version.id));
   const redeploying = useMutation({
     mutationFn: async () => {
       await saveScriptNow(store);
@@ -83,21 +86,66 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
       if (deployed === null) return;
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, ...openedSource(deployed, null), draft: { revision: null, state: "none" } });
-      close();
+      done();
       notify(t("scripts.redeployed", { number: version.number }));
     },
     onError: notifyError,
   });
+  return { redeploy: redeploying.mutate, isBusy: redeploying.isPending || isConflict, isDrafted };
+}
+
+/** Button that deploys the version of a row again. It always asks: the row does not show what changes. */
+function RedeployOfRow(props: RedeployProps) {
+  const { number } = props.version;
+  const { redeploy, isBusy, isDrafted } = useRedeploy(props);
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <EditIconButton
+        icon="undo"
+        label={t("scripts.redeployVersion", { number })}
+        disabled={isBusy}
+        onClick={() => setAsking(true)}
+      />
+      {asking && (
+        <RedeployQuestion number={number} isDrafted={isDrafted} redeploy={redeploy} close={() => setAsking(false)} />
+      )}
+    </>
+  );
+}
+
+interface QuestionProps {
+  number: number;
+  isDrafted: boolean;
+  redeploy: () => void;
+  close: () => void;
+}
+
+const RedeployQuestion = ({ number, isDrafted, redeploy, close }: QuestionProps) => (
+  <Confirm
+    title={t("scripts.redeployTitle", { number })}
+    confirmLabel={t(isDrafted ? "scripts.redeployConfirm" : "scripts.redeploy")}
+    onConfirm={redeploy}
+    close={close}
+  >
+    <p>{t(isDrafted ? "scripts.redeployHint" : "scripts.redeployEffect")}</p>
+  </Confirm>
+);
+
+function VersionComparison({ version, close }: { version: Version; close: () => void }) {
+  const { workspace } = useScriptStore().getState();
+  const language = useScript((editor) => editor.language);
+  const content = useScript((editor) => editor.content);
+  const { redeploy, isBusy, isDrafted } = useRedeploy({ version, done: close });
+  const [asking, setAsking] = useState(false);
+  const old = useQuery(scriptVersionQuery(workspace, version.id));
   const same = old.data === content;
   const title = t("scripts.comparison", { number: version.number });
   return (
     <section className={css.inner} aria-label={title}>
       <div className={css.head}>
         <h2>{title}</h2>
-        <EditButton
-          disabled={version.current || redeploying.isPending || isConflict}
-          onClick={() => (isDrafted ? setAsking(true) : redeploying.mutate())}
-        >
+        <EditButton disabled={version.current || isBusy} onClick={() => (isDrafted ? setAsking(true) : redeploy())}>
           {t("scripts.redeploy")}
         </EditButton>
         <Button look="quiet" onClick={close}>
@@ -105,14 +153,12 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
         </Button>
       </div>
       {asking && (
-        <Confirm
-          title={t("scripts.redeployTitle", { number: version.number })}
-          confirmLabel={t("scripts.redeployConfirm")}
-          onConfirm={() => redeploying.mutate()}
+        <RedeployQuestion
+          number={version.number}
+          isDrafted={isDrafted}
+          redeploy={redeploy}
           close={() => setAsking(false)}
-        >
-          <p>{t("scripts.redeployHint")}</p>
-        </Confirm>
+        />
       )}
       {old.isPending && <Skeleton />}
       {old.error && <Failed error={old.error} />}
