@@ -193,6 +193,16 @@ async def test_old_script_version_is_deployed_again_from_the_list(page: Page, si
     assert site.client.get(f"/api/w/main/drafts/script/{path}").json() is None
 
 
+async def test_command_palette_creates_a_script(page: Page, site: Site) -> None:
+    await page.goto("/w/main/runs")
+    await page.get_by_role("button", name="Search and commands").click()
+    await page.keyboard.type("New script")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="New script").get_by_label("Name")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page).to_have_url(f"{site.base}/w/main/scripts")
+
+
 async def test_script_with_syntax_error_shows_position(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")

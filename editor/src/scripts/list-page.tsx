@@ -1,5 +1,4 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { itemHistoriesQuery } from "../api/item-histories";
 import { scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { BulkBar } from "../items/bulk-bar";
@@ -24,7 +23,6 @@ import { RowMenu } from "./row-menu";
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
   const { mayEdit } = useAccess();
-  const [creating, setCreating] = useState(false);
   const [search, set] = useUrlParams();
   const show = search.get("show") ?? "";
   const label = search.get("label") ?? "";
@@ -42,7 +40,7 @@ export function ScriptsPage() {
         <ListTools what="scripts" found={found} />
         <LabelFilter label={label} clear={() => set("label", "")} />
         <ShownSelect show={show} set={(next) => set("show", next)} />
-        <EditButton look="main" icon="plus" onClick={() => setCreating(true)}>
+        <EditButton look="main" icon="plus" onClick={() => set("new", "1")}>
           {t("scripts.new")}
         </EditButton>
       </div>
@@ -62,7 +60,7 @@ export function ScriptsPage() {
           filterBy={(next) => set("label", next)}
         />
       )}
-      {creating && <NewScript workspace={workspace} close={() => setCreating(false)} />}
+      {search.has("new") && mayEdit && <NewScript workspace={workspace} close={() => set("new", "")} />}
     </main>
   );
 }

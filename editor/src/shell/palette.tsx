@@ -31,9 +31,12 @@ export default function Palette({ workspace, open, close }: Props) {
     close();
     void navigate(`/w/${workspace}${to}`);
   };
-  const newWorkflow: Command = [t("shell.newWorkflow"), "plus", () => go("/workflows?new=1")];
+  const created: Command[] = [
+    [t("shell.newWorkflow"), "plus", () => go("/workflows?new=1")],
+    [t("shell.newScript"), "plus", () => go("/scripts?new=1")],
+  ];
   const commands: Command[] = [
-    ...(readOnly ? [] : [newWorkflow]),
+    ...(readOnly ? [] : created),
     [t("shell.searchRunData"), "search", () => go("/runs/search")],
     [t("shell.shortcuts"), "keys", () => open("shortcuts")],
     [
