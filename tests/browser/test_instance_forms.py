@@ -221,6 +221,22 @@ async def test_channel_is_added_to_alerts_without_channels(page: Page, site: Sit
         site.client.post(ALERTS, json={"value": None}).raise_for_status()
 
 
+async def test_dialogs_of_settings_have_their_names_and_fitting_help(page: Page, site: Site) -> None:
+    """A choice cannot be left empty, and the values of entries are named."""
+    dialog = page.get_by_role("dialog")
+    await opens(page, "instance", "Instance settings")
+    await page.get_by_role("button", name="Edit Minimum length of passwords").click()
+    await expect(page.get_by_role("dialog", name="Minimum length of passwords", exact=True)).to_be_visible()
+    await expect(dialog).to_contain_text("Leave empty to use the default.")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Edit Two-step login required").click()
+    await expect(dialog.get_by_label("Value")).to_have_value("false")
+    await expect(dialog).not_to_contain_text("Leave empty")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Edit Trusted keys of releases").click()
+    await expect(dialog.get_by_label("Public key")).to_be_visible()
+
+
 async def test_somebody_leaves_the_organisation_by_one_dialog(page: Page, site: Site) -> None:
     """The account is disabled, and its schedules continue for another member."""
     has_account(site, "parting", "developer")
@@ -260,6 +276,7 @@ async def test_departure_ends_nothing_until_its_successor_is_accepted(page: Page
     await opens(page, "members", "Members")
     await page.get_by_role("button", name="End account departing@example.org").click()
     await expect(dialog).to_contain_text("This affects the whole installation")
+    await expect(dialog).to_contain_text("1 session and no tokens end immediately.")
     await expect(owner.get_by_role("option", name="bystander")).to_have_count(1)
     await expect(owner.get_by_role("option", name="departed")).to_have_count(0)
     await expect(dialog.get_by_label("Transfer them to").get_by_role("option", name="u/departed")).to_have_count(0)

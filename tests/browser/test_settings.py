@@ -287,7 +287,7 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     # All items are checked without a click, although those of other tests fill several pages.
     await expect(violation).to_contain_text("needs labels")
     await expect(violation.locator("code")).to_have_text("labels")
-    await dialog.get_by_role("button", name="Done").click()
+    await dialog.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Uses of owner-label").click()
     await expect(rows(page, "Used by").filter(has_text="u/admin/unowned")).to_be_visible()
     await dialog.get_by_role("button", name="Close").click()
@@ -299,8 +299,9 @@ async def test_policies_are_created_from_templates_and_show_violations(page: Pag
     await dialog.get_by_role("button", name="Fix u/admin/unowned").click()
     await expect(page.get_by_text("u/admin/unowned was corrected and deployed.")).to_be_visible()
     await expect(dialog).to_contain_text("Nothing violates this policy.")
+    await expect(dialog.get_by_label("Violations", exact=True)).to_have_count(0)
     assert site.client.get("/api/w/main/scripts/get/p/u/admin/unowned").json()["labels"] == ["owner"]
-    await dialog.get_by_role("button", name="Done").click()
+    await dialog.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Delete owner-label").click()
     await expect(page.get_by_role("dialog")).to_contain_text("u/admin/unowned")
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()

@@ -63,17 +63,19 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
       {found.data && limits.length === 0 && items.length === 0 && !found.hasNextPage && (
         <p role="status">{t("settings.noViolations")}</p>
       )}
-      <ul className={css.list} aria-label={t("settings.violations")}>
-        {items.map((item) => (
-          <ViolatingItem
-            key={`${item.kind} ${item.path}`}
-            workspace={workspace}
-            policy={policy}
-            item={item}
-            fixed={() => void found.refetch()}
-          />
-        ))}
-      </ul>
+      {items.length > 0 && (
+        <ul className={css.list} aria-label={t("settings.violations")}>
+          {items.map((item) => (
+            <ViolatingItem
+              key={`${item.kind} ${item.path}`}
+              workspace={workspace}
+              policy={policy}
+              item={item}
+              fixed={() => void found.refetch()}
+            />
+          ))}
+        </ul>
+      )}
       {unchecked.length > 0 && <p>{t("settings.violationsUnchecked", { paths: unchecked.join(", ") })}</p>}
       <div className={dialogCss.foot}>
         {continues && <span role="status">{t("settings.checkingMore")}</span>}
@@ -82,9 +84,7 @@ export function ViolationsDialog({ workspace, policy, close }: Props) {
             {t("settings.checkMore")}
           </Button>
         )}
-        <Button look="main" onClick={close}>
-          {t("settings.done")}
-        </Button>
+        <Button onClick={close}>{t("ui.close")}</Button>
       </div>
     </Dialog>
   );

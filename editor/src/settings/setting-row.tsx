@@ -21,11 +21,13 @@ import { MapField } from "./map-field";
 import { FormDialog, Problem, useSubmission } from "./parts";
 import { settingSummary } from "./setting-summary";
 import { settingTexts } from "./setting-texts";
-import { kindOfSetting, settingText, settingValue } from "./setting-value";
+import { kindOfSetting, type SettingKind, settingText, settingValue } from "./setting-value";
 import css from "./settings.module.css";
 
 /** Setting with the queues of runs by workspace. */
 const QUEUES = "default_tags";
+/** Setting with the public keys of other instances by name. */
+const TRUSTED_KEYS = "trusted_release_keys";
 /** Setting whose default allows all accounts to log in with a password. */
 const BREAK_GLASS = "break_glass_account";
 /** Colour that the field shows while none is stored. */
@@ -84,9 +86,7 @@ export function SettingRow({ setting }: { setting: InstanceSetting }) {
       )}
       <Problem text={errors[""]} />
       {asking && <ReopenQuestion close={() => setAsking(false)} onConfirm={() => void reset()} />}
-      {editing && (
-        <Form setting={setting} title={t("settings.editItem", { name: label })} close={() => setEditing(false)} />
-      )}
+      {editing && <Form setting={setting} title={label} close={() => setEditing(false)} />}
     </>
   );
 }
@@ -121,6 +121,12 @@ const FORMS: Readonly<Record<string, (props: DialogProps) => ReactNode>> = {
   alerts: AlertConditionsDialog,
   [BREAK_GLASS]: BreakGlassDialog,
 };
+
+/** Return the help of the field of a setting. A choice and a color cannot be left empty. */
+function helpOf(kind: SettingKind): string | undefined {
+  if (kind === "json") return t("settings.settingSecretsHint");
+  return kind === "color" || kind === "boolean" ? undefined : t("settings.emptyIsDefault");
+}
 
 function SettingDialog({ setting, title, close }: DialogProps) {
   const { save } = useSettingSave(setting);
@@ -159,24 +165,16 @@ function SettingDialog({ setting, title, close }: DialogProps) {
           label={t("settings.value")}
           help={name === QUEUES ? t("settings.mapOthers") : t("settings.emptyIsDefault")}
           names={
-            name === QUEUES ? [t("settings.mapWorkspace"), t("settings.mapQueue")] : [t("ui.name"), t("settings.value")]
+            name === QUEUES
+              ? [t("settings.mapWorkspace"), t("settings.mapQueue")]
+              : [t("ui.name"), name === TRUSTED_KEYS ? t("settings.mapPublicKey") : t("settings.value")]
           }
           entries={JSON.parse(typed || "{}")}
           set={(entries) => setTyped(JSON.stringify(entries))}
           error={submission.errors.value}
         />
       ) : (
-        <Field
-          label={t("settings.value")}
-          help={
-            kind === "json"
-              ? t("settings.settingSecretsHint")
-              : kind === "color"
-                ? undefined
-                : t("settings.emptyIsDefault")
-          }
-          error={submission.errors.value}
-        >
+        <Field label={t("settings.value")} help={helpOf(kind)} error={submission.errors.value}>
           {kind === "boolean" ? (
             <Select value={typed} set={setTyped}>
               <option value="true">{t("settings.yes")}</option>
