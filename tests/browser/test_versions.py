@@ -167,7 +167,7 @@ async def test_versions_show_edges_of_condition(page: Page, site: Site) -> None:
     text = """value:
   modules:
     - {id: check, value: {type: condition, expr: flow_input.large === true}}
-    - {id: approval, needs: [{node: check, on: "true"}], value: {type: identity}}
+    - {id: approval, needs: [{node: check, on: "true"}], value: {type: approval}}
     - {id: total, needs: [{node: check, on: "false"}], value: {type: identity}}
 """
     site.deploy(path, text)
@@ -175,3 +175,10 @@ async def test_versions_show_edges_of_condition(page: Page, site: Site) -> None:
     for edge in ("check approval same", "check total same"):
         await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
     await expect(page.locator(".react-flow__edge")).to_have_count(2)
+    # The icons have the colours of the graph.
+    families = page.locator(".react-flow__node [data-family]")
+    assert sorted(await families.evaluate_all("all => all.map(each => each.dataset.family)")) == [
+        "control",
+        "control",
+        "person",
+    ]

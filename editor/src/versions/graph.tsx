@@ -126,7 +126,7 @@ function NodeLabel({ node }: { node: Node }) {
   return (
     <>
       <Handle type="target" position={Position.Top} className={canvas.handle} isConnectable={false} />
-      <div className={canvas.icon}>
+      <div className={canvas.icon} data-family={kind.family}>
         <Icon name={node.language || kind.icon} size={18} />
       </div>
       <div className={canvas.nodeText}>
