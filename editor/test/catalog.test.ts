@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { TRIGGER_OFFERS } from "../src/actions/trigger-offers";
+import { INTEGRATIONS } from "../src/integrations/entries";
 import { matchScore } from "../src/ui/match-score";
 import { CATALOG, searchedTexts } from "../src/workflow/catalog";
 
@@ -47,4 +48,9 @@ test("in German, kinds of nodes are found by their English words as well", () =>
   const german = wordsIn("de");
   const missing = [...wordsIn("en")].map(([name, words]) => words.filter((word) => !german.get(name)?.includes(word)));
   expect(missing.flat()).toEqual([]);
+});
+
+test("only an approval has the icon of a person", () => {
+  const people = [...CATALOG, ...INTEGRATIONS].filter((entry) => entry.icon === "person");
+  expect(people.map((entry) => entry.key)).toEqual(["approval"]);
 });

@@ -43,6 +43,11 @@ test("no key does two things, no action has another's name", () => {
   expect(new Set(ACTIONS.map((action) => action.name)).size).toBe(ACTIONS.length);
 });
 
+test("the commands of the menu of a workflow that change the view have icons of their own", () => {
+  const icons = ["tidy", "fit", "overview"].map((name) => ACTIONS.find((action) => action.name === name)?.icon);
+  expect(new Set(icons).size).toBe(3);
+});
+
 // What people know from other editors, and must not move.
 const AGREED: [string, string][] = [
   ["Mod-k", "palette"],

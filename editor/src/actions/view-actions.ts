@@ -45,7 +45,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   },
   {
     name: "overview",
-    icon: "fit",
+    icon: "map",
     label: t("actions.overview"),
     keys: ["v"],
     enabled: always,

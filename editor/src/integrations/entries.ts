@@ -26,9 +26,9 @@ const entry = (
 
 /** Nodes with ready-made code. Their forms follow from the parameters of the code. */
 export const INTEGRATIONS: readonly CatalogEntry[] = [
-  entry("mail", "note", t("integrations.mail"), t("integrations.mailHint"), mail),
-  entry("slack", "person", t("integrations.slack"), t("integrations.slackHint"), slack),
-  entry("teams", "person", t("integrations.teams"), t("integrations.teamsHint"), teams),
+  entry("mail", "mail", t("integrations.mail"), t("integrations.mailHint"), mail),
+  entry("slack", "message", t("integrations.slack"), t("integrations.slackHint"), slack),
+  entry("teams", "message", t("integrations.teams"), t("integrations.teamsHint"), teams),
   entry("query", "server", t("integrations.sql"), t("integrations.sqlHint"), sql, "postgresql"),
   entry("file", "save", t("integrations.s3"), t("integrations.s3Hint"), s3),
 ];
