@@ -392,6 +392,24 @@ async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) 
     await expect(page.get_by_text("Cancelled by")).to_be_visible()
 
 
+async def test_cancelled_run_continues_where_it_was_cancelled(page: Page, site: Site) -> None:
+    """No node of it failed."""
+    source = """value:
+  modules:
+    - {id: begin, value: {type: identity}}
+    - {id: ask, value: {type: approval, message: "Go on?"}}
+"""
+    _, id = started(site, source)
+    await page.goto(f"/w/main/runs/{id}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Awaiting approval")
+    site.client.post(f"/api/w/main/jobs_u/queue/cancel/{id}", json={}).raise_for_status()
+    await page.get_by_role("button", name="Continue from where it was cancelled").click()
+    await expect(page.get_by_role("button", name="Retry from the failed node")).to_have_count(0)
+    preview = page.get_by_role("dialog", name="Continue from where it was cancelled")
+    await expect(preview.locator('[data-part=kept][data-node="begin"]')).to_be_visible()
+    await expect(preview.locator('[data-part=again][data-node="ask"]')).to_be_visible()
+
+
 async def test_approval_is_decided_before_breakpoints_and_rerun_is_cancelled(page: Page, site: Site) -> None:
     source = """value:
   modules:

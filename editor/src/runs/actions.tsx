@@ -33,7 +33,9 @@ export function RunActions() {
   const dry = about.trigger === "dry_run";
   // A run that reuses results has no answers of its own for them.
   const isRecordable = about.is_workflow && (!about.repeats || about.repeats.kind === "rerun");
-  const failed = !dry && (status === "failed" || status === "cancelled");
+  const restarts = !dry && (status === "failed" || status === "cancelled");
+  // No node of a cancelled run need have failed: those that had not ended run again.
+  const retryLabel = t(status === "cancelled" ? "runs.continueCancelled" : "runs.retryFailed");
   return (
     <>
       {known && !over && (
@@ -41,9 +43,9 @@ export function RunActions() {
           {t(cancelling ? "runs.forceCancel" : "runs.cancelRun")}
         </Button>
       )}
-      {failed && about.is_workflow && (
+      {restarts && about.is_workflow && (
         <RunButton look="main" onClick={() => setAsking("retry")}>
-          {t("runs.retryFailed")}
+          {retryLabel}
         </RunButton>
       )}
       {over && status !== "cancelled" && about.workflow && about.version && isRecordable && (
@@ -56,7 +58,7 @@ export function RunActions() {
           {t("runs.runAgainForm")}
         </RunButton>
       )}
-      {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
+      {asking === "retry" && <RestartDialog title={retryLabel} point={null} close={() => setAsking(null)} />}
       {asking === "test" && about.workflow && (
         <RecordDialog workspace={workspace} run={id} path={about.workflow} close={() => setAsking(null)} />
       )}
