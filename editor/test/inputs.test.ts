@@ -42,13 +42,33 @@ test("a whole number with more digits than a number has is refused, not rounded"
   const properties = { whole: { type: "integer" }, any: {}, number: { type: "number" } };
   const read = (text: string) =>
     readFields(Object.keys(properties), { whole: text, any: text, number: text }, { properties });
-  const error = "This number has too many digits. 9007199254740992 would be sent instead.";
+  const error = "9007199254740993 has too many digits. 9007199254740992 would be sent instead.";
   expect(read("9007199254740993")).toEqual({ args: {}, wrong: { whole: error, any: error, number: error } });
   for (const text of ["9007199254740991", "-9007199254740991", "0", "12 "]) {
     const [value, wrong] = [Number(text), {}];
     expect(read(text)).toEqual({ args: { whole: value, any: value, number: value }, wrong });
   }
   expect(read("0.1").args.number).toBe(0.1);
+});
+
+test("such a number inside a JSON value is refused, too, but not as a text", () => {
+  const properties: Tree = {
+    about: { type: "object" },
+    rows: { type: "array", items: { type: "object" } },
+    any: {},
+    ids: { type: "array", items: { type: "integer" } },
+  };
+  const read = (name: string, text: string) => readFields([name], { [name]: text }, { properties });
+  const big = "9007199254740993";
+  const error = `${big} has too many digits. 9007199254740992 would be sent instead.`;
+  expect(read("about", `{"id": ${big}}`)).toEqual({ args: {}, wrong: { about: error } });
+  expect(read("rows", `[{"id": [1, -2, ${big}]}]`)).toEqual({ args: {}, wrong: { rows: error } });
+  expect(read("any", `[${big}]`)).toEqual({ args: {}, wrong: { any: error } });
+  expect(read("ids", `["1", "${big}"]`)).toEqual({ args: { ids: [1] }, wrong: { ids: `Item 2: ${error}` } });
+  const exact = `{"id": "${big}", "say \\"${big}": 9007199254740991, "half": 0.${big}, "far": 1e30}`;
+  expect(read("about", exact)).toEqual({ args: { about: JSON.parse(exact) }, wrong: {} });
+  expect(read("any", `call ${big}`)).toEqual({ args: { any: `call ${big}` }, wrong: {} });
+  expect(readObjectText(`{"id": ${big}}`)).toEqual({ error });
 });
 
 test("values of inputs without a type are preserved, whatever they are", () => {
@@ -66,7 +86,11 @@ test("values of inputs without a type are preserved, whatever they are", () => {
 test("values without a field are an object of their own", () => {
   expect(JSON.parse(otherValues(["name"], { name: "Ada", extra: 5 }))).toEqual({ extra: 5 });
   expect(otherValues(["name"], { name: "Ada" })).toBe("");
-  expect([readObjectText(" "), readObjectText('{"a": 1}'), readObjectText("[1]")]).toEqual([{}, { a: 1 }, null]);
+  expect([readObjectText(" "), readObjectText('{"a": 1}'), readObjectText("[1]")]).toEqual([
+    { value: {} },
+    { value: { a: 1 } },
+    { error: "Enter a JSON object." },
+  ]);
 });
 
 const PROPERTIES: Tree = {

@@ -92,15 +92,15 @@ export function InputForm({
 }: Props) {
   const inputs = useInputs(schema, initial);
   const [others, setOthers] = useState(() => otherValues(inputs.names, initial ?? {}));
-  const [wrong, setWrong] = useState(false);
+  const [wrong, setWrong] = useState<string | undefined>();
   const example = exampleOf(schema);
   const submit = async (start: Props["run"]) => {
     const args = inputs.read();
     const undeclared = readObjectText(others);
-    setWrong(undeclared === null);
-    if (!args || !undeclared) return;
+    setWrong("error" in undeclared ? undeclared.error : undefined);
+    if (!args || "error" in undeclared) return;
     try {
-      await start({ ...undeclared, ...args });
+      await start({ ...undeclared.value, ...args });
     } catch (error) {
       inputs.refuse(error);
     }
@@ -128,11 +128,7 @@ export function InputForm({
       {at(schema, ["additionalProperties"]) !== false && (
         <details className={css.section} open={others !== "" || undefined}>
           <summary>{t("forms.otherInputs")}</summary>
-          <Field
-            label={t("forms.otherInputsJson")}
-            help={t("forms.otherInputsHint")}
-            error={wrong ? t("forms.notObject") : undefined}
-          >
+          <Field label={t("forms.otherInputsJson")} help={t("forms.otherInputsHint")} error={wrong}>
             <textarea
               className={controls.input}
               spellCheck={false}

@@ -1,3 +1,4 @@
+import { inexactNumber } from "../lib/inexact-number";
 import { t } from "../texts/forms";
 import { LOCALE } from "../texts/language";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
@@ -160,15 +161,17 @@ function readText(text: string, schema: Json | undefined): { value?: Json; error
   if (isText(text, schema)) return { value: text };
   const type = typeOf(schema);
   const value = parse(type === "number" ? withPoint(text) : text);
-  if (typeof value === "number" && isInexact(text, value))
-    return { error: t("forms.inexact", { sent: String(value) }) };
+  const inexact = value === undefined ? null : inexactError(text);
+  if (inexact) return { error: inexact };
   if (type === "any") return { value: value ?? text };
   return value === undefined || !isOfType(value, type) ? { error: parseError(type) } : { value };
 }
 
-/** Return whether the text of a whole number has more digits than a number has in JavaScript. */
-const isInexact = (text: string, value: number): boolean =>
-  /^-?[1-9]\d*$/.test(text.trim()) && String(value) !== text.trim();
+/** Return the error of a JSON text with a whole number that would be rounded, or null. */
+export function inexactError(text: string): string | null {
+  const number = inexactNumber(text);
+  return number && t("forms.inexact", { number, sent: String(Number(number)) });
+}
 
 const DECIMAL_SEPARATOR = new Intl.NumberFormat(LOCALE).format(0.5).charAt(1);
 
@@ -189,10 +192,12 @@ export function otherValues(names: string[], values: Tree): string {
   return others.length > 0 ? JSON.stringify(Object.fromEntries(others), null, 2) : "";
 }
 
-/** Return the object that a text contains; an empty text contains an empty one, null: it contains none. */
-export function readObjectText(text: string): Tree | null {
+/** Return the object that a text contains, or an error; an empty text contains an empty one. */
+export function readObjectText(text: string): { value: Tree } | { error: string } {
   const value = text.trim() === "" ? {} : (parse(text) ?? null);
-  return isTree(value) ? (value as Tree) : null;
+  if (!isTree(value)) return { error: t("forms.notObject") };
+  const inexact = inexactError(text);
+  return inexact ? { error: inexact } : { value: value as Tree };
 }
 
 function parse(text: string): Json | undefined {

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { rerun, schemaOfScript } from "../../api/restart";
-import { fetchArgs } from "../../api/runs";
+import { fetchArgsText } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
+import { inexactError } from "../../forms/values";
 import { errorText } from "../../lib/api-error";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
@@ -14,7 +15,7 @@ import panel from "../../ui/panel.module.css";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify } from "../../ui/toasts";
 import { fieldNames } from "../../workflow/schema-fields";
-import { at, isTree, type Tree } from "../../workflow/types";
+import { at, isTree, type Json, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./restart.module.css";
 
@@ -26,7 +27,7 @@ export function RerunDialog({ close }: { close: () => void }) {
   const [latest, setLatest] = useState(false);
   const flowSchema = useEditor((editor) => at(editor.tree, ["schema"]));
   const hash = about.script_hash;
-  const args = useQuery({ queryKey: ["args", workspace, id], queryFn: () => fetchArgs(workspace, id) });
+  const args = useQuery({ queryKey: ["args-text", workspace, id], queryFn: () => fetchArgsText(workspace, id) });
   const script = useQuery({
     queryKey: ["schema-of-script", workspace, hash],
     queryFn: () => schemaOfScript(workspace, hash ?? ""),
@@ -45,7 +46,9 @@ export function RerunDialog({ close }: { close: () => void }) {
     }
   };
   const schema = about.is_workflow ? flowSchema : (script.data ?? undefined);
-  const before = isTree(args.data ?? null) ? (args.data as Tree) : {};
+  const earlier: Json = JSON.parse(args.data || "null");
+  const before = isTree(earlier) ? earlier : {};
+  const inexact = inexactError(args.data ?? "");
   const ready = !args.isPending && (hash == null || !script.isPending);
   return (
     <Dialog title={t("runs.runAgain")} close={close}>
@@ -58,6 +61,7 @@ export function RerunDialog({ close }: { close: () => void }) {
       {/* After a failed refetch the form stays, with its content. */}
       {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
+      {inexact && <p className={controls.warning}>{inexact}</p>}
       {ready && !args.isLoadingError && fieldNames(schema).length > 0 && (
         <InputForm
           schema={schema}
@@ -91,7 +95,9 @@ function JsonForm({ before, busy, run, cancel }: JsonFormProps) {
     try {
       const value = JSON.parse(text);
       if (!isTree(value)) throw new Error(t("runs.inputsNotObject"));
-      await run(value);
+      const inexact = inexactError(text);
+      if (inexact) setFault(inexact);
+      else await run(value);
     } catch (error) {
       setFault(errorText(error));
     }
