@@ -17,8 +17,8 @@ export function CompareButton({ workspace, id, path }: { workspace: string; id: 
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Button icon="branches" onClick={() => setOpen(true)}>
-        {t("runs.compareForm")}
+      <Button icon="branches" title={t("runs.compareForm")} onClick={() => setOpen(true)}>
+        <span>{t("runs.compareForm")}</span>
       </Button>
       {open && <RunDialog {...{ workspace, id, path }} close={() => setOpen(false)} />}
     </>
