@@ -226,7 +226,8 @@ async def look(page: Page, press: Keys) -> None:
     await press("?")
     listed = page.get_by_role("dialog", name="Keyboard shortcuts").locator("kbd")
     await expect(listed).to_have_count(len(TABLE))
-    await page.keyboard.press("Escape")
+    await page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    await expect(listed).to_have_count(0)
     # The palette lists all commands, nodes and workflows.
     await press("Ctrl k")
     await page.get_by_placeholder("Search commands, nodes and workflows").fill("three")

@@ -11,7 +11,7 @@ import { useCatalog } from "../integrations/use-catalog";
 import { ApiError, errorText } from "../lib/api-error";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/actions";
-import { Field, Input } from "../ui/controls";
+import { Button, Field, Input } from "../ui/controls";
 import { DeployButtons } from "../ui/deploy-buttons";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { matchScore } from "../ui/match-score";
@@ -235,8 +235,9 @@ function ActionsDialog() {
 
 function KeysDialog() {
   const editor = useEditor((state) => state);
+  const close = useClose();
   return (
-    <Dialog title={t("actions.keys")} wide close={useClose()}>
+    <Dialog title={t("actions.keys")} wide close={close}>
       <dl className={css.keys} tabIndex={0}>
         {ACTIONS.filter((action) => action.keys.length > 0).map((action) => (
           <div key={action.name} style={{ display: "contents" }}>
@@ -251,6 +252,9 @@ function KeysDialog() {
           </div>
         ))}
       </dl>
+      <div className={css.foot}>
+        <Button onClick={close}>{t("ui.close")}</Button>
+      </div>
     </Dialog>
   );
 }

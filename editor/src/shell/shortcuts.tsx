@@ -1,6 +1,7 @@
 import { formatChord } from "../actions/keymap";
 import { BASE } from "../api/client";
 import { t } from "../texts/t";
+import { Button } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 
 const SHORTCUTS: readonly [string, readonly string[]][] = [
@@ -31,6 +32,9 @@ export default function Shortcuts({ close }: { close: () => void }) {
       <a href={`${BASE}/docs/reference/keys.html`} target="_blank" rel="noreferrer">
         {t("shell.editorShortcuts")}
       </a>
+      <div className={css.foot}>
+        <Button onClick={close}>{t("ui.close")}</Button>
+      </div>
     </Dialog>
   );
 }
