@@ -171,7 +171,7 @@ function GroupDialog({ group, close }: { group: NamedWorkerGroup; close: () => v
           )}
           <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button type="submit" look="main">
-            {t("ui.save")}
+            {name ? t("ui.save") : t("workers.createGroup")}
           </Button>
         </div>
       </form>
