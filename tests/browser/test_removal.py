@@ -56,6 +56,7 @@ async def test_undeployed_draft_is_discarded(page: Page, site: Site) -> None:
     assert site.client.put("/api/w/main/drafts/flow/f/removal/draft", json=body).status_code == 200
     await page.goto("/w/main/workflows/f/removal/draft")
     await archive(page)
+    await expect(page.get_by_role("dialog", name="Discard the draft of f/removal/draft?")).to_be_visible()
     await page.get_by_role("button", name="Discard", exact=True).click()
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get("/api/w/main/drafts/flow/f/removal/draft").json() is None

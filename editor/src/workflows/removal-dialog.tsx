@@ -51,7 +51,7 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
   });
   if (!deployed) {
     return (
-      <Dialog title={t("workflows.discard")} close={close}>
+      <Dialog title={t("workflows.discard", { path })} close={close}>
         <p className={dialogCss.description}>{t("workflows.discardHint")}</p>
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
@@ -63,7 +63,10 @@ export default function RemovalDialog({ workspace, item, prepare, done, close }:
     );
   }
   return (
-    <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove", { name: path })} close={close}>
+    <Dialog
+      title={isConfirming ? t("workflows.delete", { path }) : t("workflows.remove", { name: path })}
+      close={close}
+    >
       <References workspace={workspace} kind="flow" path={path} />
       <p className={dialogCss.description}>{isConfirming ? t("workflows.deleteHint") : t("workflows.removeHint")}</p>
       {removing.isError && <p role="alert">{withCode(errorText(removing.error))}</p>}
