@@ -1,8 +1,9 @@
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 import { useLocation, useParams } from "../routing/hooks";
 import { NavLink } from "../routing/link";
 import { Outlet } from "../routing/provider";
 import { t } from "../texts/settings";
+import { useOneStop } from "../ui/one-stop";
 import { Empty } from "../ui/states";
 import { type SettingsGroup, useIsReadable, useSettingsPages } from "./pages";
 import css from "./settings.module.css";
@@ -34,7 +35,7 @@ function NotPermitted() {
 
 function Navigation({ base, groups }: { base: string; groups: readonly SettingsGroup[] }) {
   const { pathname } = useLocation();
-  const nav = useRef<HTMLElement>(null);
+  const { ref: nav, ...stop } = useOneStop<HTMLElement>();
   const count = groups.reduce((sum, [, pages]) => sum + pages.length, 0);
   // A narrow window shows the links in one line, scrolled to the link of this page.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page, or of what the user can see
@@ -42,7 +43,7 @@ function Navigation({ base, groups }: { base: string; groups: readonly SettingsG
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [pathname, count]);
   return (
-    <nav ref={nav} className={css.nav} aria-label={t("settings.title")}>
+    <nav ref={nav} {...stop} className={css.nav} aria-label={t("settings.title")}>
       {groups.map(([name, pages]) => (
         <div key={name}>
           <h2>{name}</h2>

@@ -8,6 +8,7 @@ import { t } from "../texts/workflow-page";
 import { useAccess } from "../ui/access";
 import { RunButton } from "../ui/access-buttons";
 import { Button, IconButton } from "../ui/controls";
+import { useOneStop } from "../ui/one-stop";
 import { at, text } from "../workflow/types";
 import css from "./head.module.css";
 import { ViewLinks } from "./views";
@@ -33,7 +34,12 @@ export function Head({ graph }: { graph: boolean }) {
         <div className={css.views}>
           <ViewLinks />
         </div>
-        <div className={css.tools}>
+        <div
+          {...useOneStop<HTMLDivElement>()}
+          className={css.tools}
+          role="toolbar"
+          aria-label={t("workflow-page.tools")}
+        >
           <ActionButton name="undo" />
           <ActionButton name="redo" />
           {graph && <ActionButton name="add" />}

@@ -2,6 +2,7 @@ import { searchOf, VIEWS, type View } from "../actions/views";
 import { useSearchParams } from "../routing/hooks";
 import { Link } from "../routing/link";
 import { t } from "../texts/workflow-page";
+import { useOneStop } from "../ui/one-stop";
 import css from "./views.module.css";
 
 /** Return the shown view of the workflow, from the address. */
@@ -13,7 +14,7 @@ export function useView(): View {
 export function ViewLinks() {
   const shown = useView();
   return (
-    <nav className={css.views} aria-label={t("workflow-page.views")}>
+    <nav {...useOneStop<HTMLElement>()} className={css.views} aria-label={t("workflow-page.views")}>
       {VIEWS.map(([view, name]) => (
         <Link
           key={view}
