@@ -98,7 +98,7 @@ async def test_palette_and_shortcuts_open_on_every_page(page: Page) -> None:
     await page.keyboard.press("?")
     shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(shortcuts.get_by_role("link", name="Shortcuts of the workflow editor")).to_be_visible()
-    await page.keyboard.press("Escape")
+    await shortcuts.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Search and commands").click()
     await page.get_by_placeholder("Pages, commands").fill("usage")
     await expect(page.get_by_role("option")).to_have_text(["Usage", "Usage by workspace"])
@@ -116,11 +116,23 @@ async def test_search_without_matches_shows_message(page: Page) -> None:
     await page.goto("/w/main/workflows")
     await page.get_by_label("Search workflows").fill("no such thing")
     await expect(page.get_by_role("heading", name="No matches")).to_be_visible()
+    await page.get_by_role("button", name="Clear filters").click()
+    await expect(page.get_by_label("Search workflows")).to_have_value("")
+    await expect(page.get_by_role("link", name="Receipt of an order")).to_be_visible()
 
 
 async def test_missing_page_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/nothing")
     await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    none = "01a23920-0000-7232-86eb-3cfb8b4f24fc"
+    environments = ("dev", "releases/900", "dev/requests/900")
+    for address in (f"runs/{none}", *(f"environments/{each}" for each in environments)):
+        await page.goto(f"/w/main/{address}")
+        await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+        area = address.split("/")[0]
+        await expect(page.get_by_role("main").get_by_role("link", name=f"All {area}")).to_have_attribute(
+            "href", f"/w/main/{area}"
+        )
     pages = page.get_by_role("navigation", name="Pages")
     for address in ("/no/such/page", "/w/main/no/such/page"):
         await page.goto(address)

@@ -26,7 +26,7 @@ import { CheckState } from "./deployment-check";
 import { EnvironmentActions } from "./edit-environment";
 import css from "./environments.module.css";
 import { frozenText } from "./frozen-hours-fields";
-import { ByLine, bypassText, DriftList, ReleaseLink, RollbackNote } from "./parts";
+import { ByLine, bypassText, DriftList, PageError, ReleaseLink, RollbackNote } from "./parts";
 import { rollbackTargets } from "./rollback-targets";
 
 /** Name under which the platform itself sets a hold, after failed checks. */
@@ -36,7 +36,7 @@ const SYSTEM = "system";
 export function EnvironmentPage({ workspace }: { workspace: string }) {
   const state = useQuery(environmentQuery(workspace));
   if (state.isPending) return <Skeleton />;
-  if (state.error) return <Failed error={state.error} retry={() => void state.refetch()} />;
+  if (state.error) return <PageError workspace={workspace} error={state.error} retry={() => void state.refetch()} />;
   const { environment, current, current_unreadable: unreadable, drift } = state.data;
   return (
     <main className={css.page}>

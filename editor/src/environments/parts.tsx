@@ -4,6 +4,7 @@ import { errorText } from "../lib/api-error";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import controls from "../ui/controls.module.css";
+import { Failed } from "../ui/states";
 import { Time } from "../ui/time";
 import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
@@ -16,6 +17,17 @@ export const ACTIONS = {
   conflict: t("environments.actionConflict"),
   unchanged: t("environments.actionUnchanged"),
 };
+
+/** Error of the request for a page below the environments, with a link to all environments. */
+export function PageError({ workspace, error, retry }: { workspace: string; error: unknown; retry: () => void }) {
+  return (
+    <main>
+      <Failed error={error} retry={retry}>
+        <Link to={`/w/${workspace}/environments`}>{t("environments.all")}</Link>
+      </Failed>
+    </main>
+  );
+}
 
 /** Name of an environment with its colour, as a link to its page. */
 export function EnvironmentBadge({ environment }: { environment: Environment }) {

@@ -7,16 +7,18 @@ import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
-import { Failed, Skeleton } from "../ui/states";
+import { Skeleton } from "../ui/states";
 import { withCode } from "../ui/with-code";
 import css from "./environments.module.css";
-import { ByLine, ItemList } from "./parts";
+import { ByLine, ItemList, PageError } from "./parts";
 
 /** Page of a release: its items and requirements, and its deployment to an environment. */
 export function ReleasePage({ workspace, number }: { workspace: string; number: string }) {
   const release = useQuery(releaseQuery(workspace, Number(number)));
   if (release.isPending) return <Skeleton />;
-  if (release.error) return <Failed error={release.error} retry={() => void release.refetch()} />;
+  if (release.error) {
+    return <PageError workspace={workspace} error={release.error} retry={() => void release.refetch()} />;
+  }
   const { notes, items, removed, requirements, imported, digest, created_at: at, created_by: user } = release.data;
   return (
     <main className={css.page}>

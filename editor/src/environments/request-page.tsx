@@ -12,13 +12,22 @@ import { kindName } from "../kinds/kind-name";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/environments";
 import { Button } from "../ui/controls";
-import { Failed, Skeleton } from "../ui/states";
+import { Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { Assignees } from "./assignees";
 import { CheckResults } from "./deployment-check";
 import css from "./environments.module.css";
 import { mendPage } from "./mend-page";
-import { bypassText, DriftList, EnvironmentBadge, ItemList, Refusal, ReleaseLink, RollbackNote } from "./parts";
+import {
+  bypassText,
+  DriftList,
+  EnvironmentBadge,
+  ItemList,
+  PageError,
+  Refusal,
+  ReleaseLink,
+  RollbackNote,
+} from "./parts";
 import { PlanEntries } from "./plan-entries";
 import { reasonText } from "./reason-text";
 import { Actions } from "./request-actions";
@@ -37,7 +46,9 @@ const TITLES = { promotion: "environments.requestTitle", rollback: "environments
 export function RequestPage({ workspace, id }: { workspace: string; id: string }) {
   const request = useQuery(requestQuery(workspace, Number(id)));
   const environment = useQuery(environmentQuery(workspace)).data?.environment;
-  if (request.error) return <Failed error={request.error} retry={() => void request.refetch()} />;
+  if (request.error) {
+    return <PageError workspace={workspace} error={request.error} retry={() => void request.refetch()} />;
+  }
   if (!request.data || !environment) return <Skeleton />;
   const { kind, number, source, state, author, created_at: at, notes, plan, decided, decisions } = request.data;
   const { closed_by: closedBy, closed_at: closedAt, replaces, reason, bypass_reason: bypass, bypassed } = request.data;

@@ -78,11 +78,19 @@ export function LabelFilter({ label, clear }: { label: string; clear: () => void
   );
 }
 
-/** Empty state of a list whose search has no matches. */
+/** Parts of the address that filter a list. */
+const FILTERS = ["q", "label", "show"];
+
+/** Empty state of a list whose search or filters have no matches. */
 export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string }) {
+  const [, set] = useUrlParams();
+  const clear = () => {
+    for (const name of FILTERS) set(name, "");
+  };
   return (
     <Empty title={t("ui.noMatches")}>
-      <p>{t("ui.noItemMatches", { items: what, query: wanted })}</p>
+      {wanted !== "" && <p>{t("ui.noItemMatches", { items: what, query: wanted })}</p>}
+      <Button onClick={clear}>{t("ui.clearFilters")}</Button>
     </Empty>
   );
 }
