@@ -12,7 +12,8 @@ from tests.browser.conftest import ONE_LOOK, ROOT, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import add, deploy, draft_saved, flow, node
 
-TEMPLATES = sorted(each.name.removesuffix(".flow") for each in (ROOT / "examples" / "templates").glob("*.flow"))
+EXAMPLES = sorted(each.stem for each in (ROOT / "examples").glob("*.flow"))
+TEMPLATES = sorted([*EXAMPLES, *(each.stem for each in (ROOT / "examples" / "templates").glob("*.flow"))])
 _numbers = itertools.count()
 
 
@@ -134,3 +135,20 @@ async def test_dialog_is_accessible_in_each_theme(page: Page, scheme: Literal["l
     await page.goto("/w/main/workflows?new=1")
     await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
     await check(page)
+
+
+async def test_empty_workspace_offers_the_examples(page: Page, site: Site) -> None:
+    created = {"id": "no-examples", "name": "No examples"}
+    assert site.client.post("/api/workspaces/create", json=created).is_success
+    await page.goto("/w/no-examples/workflows")
+    await page.get_by_role("button", name="Create the examples").click()
+    links = page.get_by_role("main").get_by_role("link")
+    for name in ("Processing of an order", "Receipt of an order"):
+        await expect(links.filter(has_text=name)).to_have_count(1)
+    for name in EXAMPLES:
+        assert site.client.get(f"/api/w/no-examples/flows/get/f/examples/{name}").is_success
+    await page.goto("/w/no-examples/workflows?show=favourites")
+    await page.get_by_role("heading", name="No matches").wait_for()
+    await expect(page.get_by_text("contains")).to_have_count(0)
+    await page.get_by_role("button", name="Clear filters").click()
+    await expect(links.filter(has_text="Receipt of an order")).to_have_count(1)

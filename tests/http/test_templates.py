@@ -12,12 +12,13 @@ from tests.http.harness import ApiHarness, W
 from orvanta_platform.services.catalog import examples, templates
 
 FOLDER = Path(__file__).parents[2] / "examples" / "templates"
-NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow"))
+EXAMPLES = sorted(path.stem for path in FOLDER.parent.glob("*.flow"))
+NAMES = sorted([*EXAMPLES, *(path.stem for path in FOLDER.glob("*.flow"))])
 
 
 async def test_templates_are_listed_and_described(api: ApiHarness) -> None:
     found = await api.get("templates/list")
-    assert [each["name"] for each in found] == NAMES and len(NAMES) >= 8
+    assert [each["name"] for each in found] == NAMES and len(NAMES) >= 10 and EXAMPLES
     assert all(each["summary"] and each["description"] and each["nodes"] > 1 for each in found)
     triage = next(each for each in found if each["name"] == "ticket_triage")
     assert triage["languages"] == ["python3"] and "branchone" in triage["kinds"]

@@ -26,6 +26,7 @@ import { RowMenu } from "./row-menu";
 const NAMED_DRAFTS = 50;
 const PUSH_COMMAND = "orvanta flow push";
 const RunDialog = lazyComponent(() => import("./run-dialog"));
+const CreateExamples = lazyComponent(() => import("./create-examples"));
 const NewWorkflow = lazyComponent(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
 
 /** List of all workflows of a workspace with search, sort order and arrow keys. Search and order are in the address. */
@@ -63,6 +64,7 @@ export function WorkflowsPage() {
           <EditButton look="main" icon="plus" onClick={() => set("new", "1")}>
             {t("workflows.createFirst")}
           </EditButton>
+          <CreateExamples workspace={workspace} />
         </EmptyList>
       )}
       {items && items.length > 0 && (

@@ -1,4 +1,4 @@
-"""Workflow templates that are part of the platform."""
+"""Workflow templates that are part of the platform: those for this purpose, and the examples."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Te
 
 @cache
 def _templates() -> dict[str, Template]:
-    folders = sorted((examples.find_folder() / _FOLDER).glob("*.flow"))
+    root = examples.find_folder()
+    folders = sorted([*root.glob("*.flow"), *(root / _FOLDER).glob("*.flow")], key=lambda folder: folder.stem)
     return {folder.stem: _read(folder) for folder in folders}
 
 
