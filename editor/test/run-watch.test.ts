@@ -25,6 +25,12 @@ test("a node that runs or awaits a decision has started; one in a loop starts ag
   expect(started("inner", { status: "succeeded" })).toBe(false);
 });
 
+test("a node in a loop that has ended does not start again", () => {
+  const live = (status: string) => ({ nodes: { each: { status }, inner: { status: "failed" } } }) as unknown as LiveRun;
+  expect(hasStarted({ live: live("running"), graph }, "inner")).toBe(false);
+  expect(hasStarted({ live: live("succeeded"), graph }, "inner")).toBe(true);
+});
+
 test("nodes that return their last result in a test of one node are reused, without a duration", () => {
   const live = { reused: new Set(["one"]), nodes: {}, graph: null } as unknown as LiveRun;
   const nodes = {

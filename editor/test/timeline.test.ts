@@ -97,6 +97,11 @@ describe("the line of time", () => {
     expect(ticks(1000, 5)).toEqual([200, 400, 600, 800, 1000]);
     expect(ticks(7300, 4)).toEqual([2000, 4000, 6000]);
     expect(ticks(0, 4)).toEqual([]);
+    const MINUTE = 60_000;
+    expect(ticks(34.5 * MINUTE, 6)).toEqual([10 * MINUTE, 20 * MINUTE, 30 * MINUTE]);
+    expect(ticks(50_000, 6)).toEqual([10_000, 20_000, 30_000, 40_000, 50_000]);
+    expect(ticks(6 * 60 * MINUTE, 6).length).toBe(6);
+    expect(ticks(20 * 24 * 60 * MINUTE, 6)[0]).toBe(4 * 24 * 60 * MINUTE);
   });
 });
 

@@ -485,3 +485,20 @@ async def test_node_that_did_not_run_in_an_ended_run_awaits_no_output(page: Page
     await expect(pane.get_by_text("No output", exact=True)).to_be_visible()
     await pane.get_by_label("Iteration number").fill("2")
     await expect(pane.locator('[data-value="Output of say"]')).to_contain_text("large")
+
+
+async def test_page_of_a_run_names_workflow_and_nodes_and_continues_after_cancelling(page: Page, site: Site) -> None:
+    asks = {"id": "ask", "summary": "Finance signs off", "value": {"type": "approval", "message": "Go on?"}}
+    # The name of a workflow that is deployed as JSON is not in its document.
+    body = {"path": "f/runs/as_json", "summary": "Deployed as JSON", "value": {"modules": [asks]}}
+    assert site.client.post("/api/w/main/flows/create", json=body).status_code == 201
+    await page.goto(f"/w/main/runs/{run(site, 'f/runs/as_json')}")
+    heading = page.get_by_role("heading", level=1)
+    await expect(heading).to_contain_text("Deployed as JSON")
+    await page.get_by_label("Waiting for").get_by_role("button", name="Finance signs off").click()
+    await expect(page.get_by_role("complementary", name="Node ask")).to_be_visible()
+    await page.get_by_role("button", name="Cancel run").click()
+    await expect(heading).to_contain_text("Cancelled")
+    await expect(page.get_by_role("button", name="Retry from the failed node")).to_have_count(0)
+    await page.get_by_role("button", name="Restart from the cancelled node").click()
+    await expect(page.get_by_role("dialog", name="Restart from the cancelled node")).to_be_visible()

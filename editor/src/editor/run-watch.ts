@@ -178,16 +178,23 @@ export const awaitsApproval = ({ waits }: NodeState): boolean =>
 
 const NOT_STARTED = new Set(["pending", "queued", "waiting", "paused"]);
 
-/** Return whether a node of the run has started. One in a loop may start again, in the next iteration. */
+/**
+ * Return whether a node of the run has started. One in a loop may start again, in the next iteration, until the loop
+ * has ended.
+ */
 export function hasStarted({ live, graph }: Pick<Editor, "live" | "graph">, id: string): boolean {
   const state = live?.nodes[id];
-  const isInLoop = insideLoop(graph, id);
-  return state !== undefined && !isInLoop && (awaitsApproval(state) || !NOT_STARTED.has(state.status));
+  const loop = outermostLoop(graph, id);
+  if (loop !== null) return ENDED.has(live?.nodes[loop]?.status ?? "");
+  return state !== undefined && (awaitsApproval(state) || !NOT_STARTED.has(state.status));
 }
 
-function insideLoop(graph: Editor["graph"], id: string): boolean {
-  const inside = graph.byId.get(id)?.inside;
-  return inside != null && (isLoop(graph.byId.get(inside)?.kind ?? "") || insideLoop(graph, inside));
+function outermostLoop(graph: Editor["graph"], id: string): string | null {
+  let loop = null;
+  for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
+    if (isLoop(graph.byId.get(each)?.kind ?? "")) loop = each;
+  }
+  return loop;
 }
 
 /** Return the nodes of a run that wait for an approval. */

@@ -25,8 +25,10 @@ export function RunHeader() {
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
   const connected = useEditor((editor) => editor.live?.connected ?? true);
   const ofWorkflow = useEditor(({ tree }) => text(at(tree, ["summary"])));
-  const ofScript = useItemName({ workspace, kind: "script", path: about.is_workflow ? "" : (about.workflow ?? "") });
-  const summary = ofWorkflow || ofScript;
+  const kind = about.is_workflow ? "flow" : "script";
+  // The name of a workflow that was deployed as JSON is not in its document.
+  const ofItem = useItemName({ workspace, kind, path: ofWorkflow ? "" : (about.workflow ?? "") });
+  const summary = ofWorkflow || ofItem;
   const name = summary || about.workflow;
   const saved = about.workflow && about.version;
   return (

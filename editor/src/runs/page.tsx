@@ -41,7 +41,7 @@ export function RunPage() {
       <main>
         {error ? (
           <Failed error={error} retry={() => void Promise.all([about.refetch(), flow && document.refetch()])}>
-            <Link to={`/w/${workspace}`}>{t("runs.goHome")}</Link>
+            <Link to={`/w/${workspace}/runs`}>{t("runs.allRuns")}</Link>
           </Failed>
         ) : (
           <Skeleton rows={6} />

@@ -18,6 +18,7 @@ export function RunWaitReasons() {
   const { select } = useRun();
   const graph = useEditor((editor) => editor.live?.graph);
   const nodes = useEditor((editor) => editor.live?.nodes);
+  const graphOfRun = useEditor((editor) => editor.graph);
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? "queued"));
   if (!graph || over) return null;
   const waiting = Object.entries(nodes ?? {}).flatMap(([id, node]) => (node.waits ?? []).map((wait) => ({ id, wait })));
@@ -33,8 +34,8 @@ export function RunWaitReasons() {
         )}
         {waiting.slice(0, LIMIT).map(({ id, wait }) => (
           <li key={`${id} ${wait.code} ${wait.until}`}>
-            <button type="button" className={css.node} onClick={() => select({ node: id })}>
-              {id}
+            <button type="button" className={css.node} title={id} onClick={() => select({ node: id })}>
+              {graphOfRun.byId.get(id)?.summary || id}
             </button>
             {": "}
             <WaitReason wait={wait} />

@@ -59,14 +59,10 @@ function Compared({ workspace, found }: { workspace: string; found: ComparedRuns
     <main className={css.page}>
       <header className={css.head}>
         <h1>{t("runs.compareRuns")}</h1>
+        <LinkButton icon="loop" to={`/w/${workspace}/runs/${after.run_id}/compare/${before.run_id}`}>
+          {t("runs.swapRuns")}
+        </LinkButton>
         <RunCard workspace={workspace} name={t("runs.firstRun")} run={before} />
-        <LinkButton
-          look="quiet"
-          icon="loop"
-          aria-label={t("runs.swapRuns")}
-          title={t("runs.swapRuns")}
-          to={`/w/${workspace}/runs/${after.run_id}/compare/${before.run_id}`}
-        />
         <RunCard workspace={workspace} name={t("runs.secondRun")} run={after} />
       </header>
       <Summary found={found} choose={choose} />

@@ -47,7 +47,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
       </div>
       {!decides && <Pausing node={id} />}
       <div className={css.nodePaneBody}>
-        <p className={css.soft}>{factsOf(node, state).join(" · ")}</p>
+        <p className={`${css.soft} ${node.summary ? "" : css.sentence}`}>{factsOf(node, state).join(" · ")}</p>
         {state.waits?.map((wait) => (
           <p key={`${wait.code} ${wait.until}`} className={css.waiting}>
             <WaitReason wait={wait} />

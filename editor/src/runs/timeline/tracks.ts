@@ -164,18 +164,21 @@ export function segmentPosition(
   return { x, width: clamp((((to ?? end) - start) / whole) * 100) - x };
 }
 
-const STEPS = [1, 2, 5];
+const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
+const DECIMAL = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+const SIXTIETHS = [1, 2, 5, 10, 15, 30];
+/** Distances of marks that are round in the unit in which they are shown, shortest first. */
+const DISTANCES = [
+  ...DECIMAL,
+  ...SIXTIETHS.map((each) => each * SECOND),
+  ...SIXTIETHS.map((each) => each * MINUTE),
+  ...[1, 2, 3, 6, 12].map((each) => each * HOUR),
+];
 
 /** Return round times for the marks of a line of `whole` milliseconds, at most `most` of them. */
 export function ticks(whole: number, most: number): number[] {
   if (whole <= 0) return [];
-  let size = 1;
-  for (let power = 1; ; power *= 10) {
-    const fits = STEPS.find((step) => whole / (step * power) <= most);
-    if (fits !== undefined) {
-      size = fits * power;
-      break;
-    }
-  }
+  const days = Math.ceil(whole / DAY / most);
+  const size = DISTANCES.find((distance) => whole / distance <= most) ?? days * DAY;
   return Array.from({ length: Math.floor(whole / size) }, (_, n) => (n + 1) * size);
 }
