@@ -37,7 +37,12 @@ export function UsagePage() {
         <>
           <Recorded until={until} />
           <Section title={t("settings.usageByDay")}>
-            {days.some((each) => each.runs > 0) && <DayBars days={days} />}
+            {days.some((each) => each.runs > 0) && (
+              <>
+                <DayBars days={days} />
+                <Legend />
+              </>
+            )}
             <UsageTable
               label={t("settings.usageByDay")}
               name={t("settings.usageDay")}
@@ -86,11 +91,21 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
 const itemName = (workspace: string, { kind, path }: UsageItem) =>
   kind && path ? (
     <>
-      {kindName(kind)} <ItemLink workspace={workspace} kind={kind} path={path} />
+      <ItemLink workspace={workspace} kind={kind} path={path} /> <span className={usageCss.kind}>{kindName(kind)}</span>
     </>
   ) : (
     t("settings.usageOther")
   );
+
+/** Names of the colours of the bars. */
+function Legend() {
+  return (
+    <p className={usageCss.legend} aria-hidden="true">
+      <span>{t("settings.usageRuns")}</span>
+      <span data-failed>{t("settings.usageFailed")}</span>
+    </p>
+  );
+}
 
 const HEIGHT = 60;
 
