@@ -41,6 +41,10 @@ describe("a track", () => {
 
   it("ends with the event of its end, even if its start is recorded later", () => {
     expect(shown([event(2, "ended"), event(3, "started")])).toEqual([["running", 2, 2]]);
+    expect(shown([event(0, "queued"), event(2, "ended"), event(2, "started")])).toEqual([
+      ["queued", 0, 2],
+      ["running", 2, 2],
+    ]);
   });
 
   it("has its attempts with the waits between, their workers and how they ended", () => {

@@ -63,6 +63,10 @@ function addEvent(track: Track, event: RunEvent, runStart: number): void {
       const attempt = event.attempt ?? 1;
       // A node that was decided in one moment may have an event of its start after that of its end.
       if (last?.kind === "running" && last.to !== null) break;
+      if (last?.kind === "queued" && last.to !== null) {
+        openSegment({ kind: "running", from: last.to, to: last.to, attempt, worker: event.worker ?? null });
+        break;
+      }
       // The event of the end of a job may correct the start of its code.
       if (last?.kind === "running" && last.to === null && last.attempt === attempt) {
         last.from = at;
