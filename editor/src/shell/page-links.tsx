@@ -2,7 +2,6 @@ import { useId } from "react";
 import { NavLink } from "../routing/link";
 import { t } from "../texts/t";
 import { Icon } from "../ui/icon";
-import { useOneStop } from "../ui/one-stop";
 import css from "./page-links.module.css";
 import { HOME, PAGE_GROUPS, type Page, type PageGroup } from "./pages";
 import { type BadgeText, useBadges } from "./use-badges";
@@ -15,7 +14,7 @@ interface Props {
   collapsed?: boolean;
 }
 
-/** Links to the pages of a workspace, by group. They are one stop of the Tab key. */
+/** Links to the pages of a workspace, by group. */
 export function PageLinks({ workspace, follow, collapsed = false }: Props) {
   const badges = useBadges(workspace);
   const linkTo = (page: Page) => (
@@ -30,7 +29,6 @@ export function PageLinks({ workspace, follow, collapsed = false }: Props) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a link that is followed by a key is clicked
     <nav
-      {...useOneStop<HTMLElement>()}
       className={css.pages}
       data-collapsed={collapsed || undefined}
       aria-label={t("shell.pages")}

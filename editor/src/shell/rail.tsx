@@ -1,6 +1,5 @@
 import { t } from "../texts/t";
 import { Button } from "../ui/controls";
-import { useOneStop } from "../ui/one-stop";
 import { type Account, AccountMenu } from "./account";
 import { Brand } from "./brand";
 import { HelpLinks } from "./help-links";
@@ -40,13 +39,7 @@ export function Rail({ email, workspaces, workspace, open }: NavigationProps) {
         </div>
       )}
       <div className={css.links}>{workspace && <PageLinks workspace={workspace} collapsed={collapsed} />}</div>
-      <div
-        {...useOneStop<HTMLDivElement>()}
-        className={css.section}
-        role="toolbar"
-        aria-orientation="vertical"
-        aria-label={t("shell.helpAndAccount")}
-      >
+      <div className={css.section}>
         <HelpLinks open={open} collapsed={collapsed} />
         <AccountMenu email={email} collapsed={collapsed} />
         <Button look="quiet" icon="rail" aria-label={resize} title={resize} data-square={square} onClick={toggle}>
