@@ -500,5 +500,5 @@ async def test_page_of_a_run_names_workflow_and_nodes_and_continues_after_cancel
     await page.get_by_role("button", name="Cancel run").click()
     await expect(heading).to_contain_text("Cancelled")
     await expect(page.get_by_role("button", name="Retry from the failed node")).to_have_count(0)
-    await page.get_by_role("button", name="Restart from the cancelled node").click()
-    await expect(page.get_by_role("dialog", name="Restart from the cancelled node")).to_be_visible()
+    await page.get_by_role("button", name="Continue from where it was cancelled").click()
+    await expect(page.get_by_role("dialog", name="Continue from where it was cancelled")).to_be_visible()
