@@ -55,8 +55,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "Shorten the retention of runs, or enlarge its disk. `orvanta admin storage` shows what uses the space.",
     "alert_disk": "{percent} % of the disk of ORVANTA_HOME on {host} is free.\n"
     "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops.",
-    "alert_failing": "The last run of the {kind} {path} failed.\nOpen it to see the error, then restart it from the "
-    "failed node or deploy a corrected version: {page}",
+    "alert_failing": "The last run of the {kind} {path} failed.\nOpen it to see the error, then run it again or "
+    "deploy a corrected version: {page}",
     "alert_group_workers": "Workers of the group {group} that claim jobs: {count}, at least {minimum} required.\n"
     "Start more workers, or resume drained ones: {page}",
     "alert_lost_workers": "A worker stopped sending heartbeats, and its jobs run again.\nCheck whether its machine or "
