@@ -135,6 +135,10 @@ async def compose(hand: Hand) -> None:
 
 
 HAS_FOCUS = "(each) => each === document.activeElement"
+GROUP_HAS_FOCUS = (
+    "(each) => each.tabIndex < 0 && each.closest('nav, [role=toolbar]')?.contains(document.activeElement) === true"
+)
+"""True if the focus is on another control of a group that is one stop of Tab."""
 MAX_TABS = 80
 
 
@@ -164,13 +168,13 @@ class Keyboard:
         await self.page.keyboard.insert_text(text)
 
     async def reach(self, control: Locator) -> None:
-        """Press Tab until a control has the focus."""
+        """Press Tab until a control has the focus; inside a group that is one stop of Tab, the arrow key."""
         await control.wait_for()
         for _ in range(MAX_TABS):
             if await control.evaluate(HAS_FOCUS):
                 return
             self.tabs += 1
-            await self.page.keyboard.press("Tab")
+            await self.page.keyboard.press("ArrowRight" if await control.evaluate(GROUP_HAS_FOCUS) else "Tab")
         raise AssertionError(f"Tab does not reach {control}")
 
     async def choose(self, name: str) -> None:

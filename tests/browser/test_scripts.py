@@ -196,7 +196,8 @@ async def test_old_script_version_is_deployed_again_from_the_list(page: Page, si
 async def test_command_palette_creates_a_script(page: Page, site: Site) -> None:
     await page.goto("/w/main/runs")
     await page.get_by_role("button", name="Search and commands").click()
-    await page.keyboard.type("New script")
+    await page.get_by_role("combobox", name="Search and commands").fill("New script")
+    await expect(page.get_by_role("option", name="New script", selected=True)).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog", name="New script").get_by_label("Name")).to_be_focused()
     await page.keyboard.press("Escape")
