@@ -74,6 +74,9 @@ _KINDS: Final = {"flow": "workflow", "http_trigger": "HTTP trigger"}
 
 _SEPARATOR: Final = "\x1e"
 
+BLOCKER: Final = "blocker_"
+"""Begin of the codes of reasons for which a release cannot be deployed; they have no text here."""
+
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """A sentence, and the code and the values from which it is made. Without a code, it is in English only."""
@@ -88,7 +91,7 @@ class _Origin(msgspec.Struct):
     values: dict[str, str | int]
 
 
-def reason(code: str, **values: str | int) -> Reason:
+def reason(code: str, /, **values: str | int) -> Reason:
     """Return the reason with a code of `TEXTS`."""
     shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
     if "kind" in shown:
@@ -102,11 +105,15 @@ def reason_of(error: OrvantaError) -> Reason:
 
 
 def stored(found: Reason) -> str:
-    """Return the text in which a reason is stored."""
+    """Return the text in which a reason is stored.
+
+    The message may contain texts of members, such as the names of inputs: a separator in it would make the rest a code.
+    """
+    message = found.message.replace(_SEPARATOR, " ")
     if not found.code:
-        return found.message
+        return message
     origin = msgspec.json.encode(_Origin(found.code, dict(found.values))).decode()
-    return f"{found.message}{_SEPARATOR}{origin}"
+    return f"{message}{_SEPARATOR}{origin}"
 
 
 def restored(text: str) -> Reason:
@@ -116,7 +123,7 @@ def restored(text: str) -> Reason:
         origin = msgspec.json.decode(encoded, type=_Origin) if separator else None
     except msgspec.DecodeError:
         origin = None
-    if origin is not None:
+    if origin is not None and (origin.code in TEXTS or origin.code.startswith(BLOCKER)):
         return Reason(message, origin.code, origin.values)
     # Triggers and promotions that ended with their member have the code in front.
     return Reason(text, "identity_disabled" if text.startswith("identity_disabled") else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -117,6 +118,20 @@ async def test_schedules_of_one_workspace_do_not_hide_those_of_others(api: ApiHa
         await conn.execute(one.replace("'main'", "'admins'") + " FROM generate_series(1, 300) AS n")
         found = await alert_conditions.list_missed_schedules(conn, 60, 20)
     assert len(found) == 21 and "main" in {each.workspace for each in found}
+
+
+async def test_error_of_a_schedule_does_not_stop_the_checks(api: ApiHarness) -> None:
+    """Regression test: the values of an error that a member had forged were those of the alert as well."""
+    assert await configure(api, HOOK, missed_schedules=True) == 200
+    values = dict.fromkeys(("page", "reason", "cause", "code", "handler"), "x")
+    forged = f"Wrong\x1e{json.dumps({'code': 'alert_disk', 'values': values})}"
+    async with api.platform.db.acquire() as conn:
+        await conn.execute(SCHEDULE)
+        await conn.execute("UPDATE schedule SET error = $1, enabled = true", forged)
+    await alerts.check(api.platform)
+    (found,) = (await api.client.get("/api/alerts/list")).json()
+    assert found["kind"] == "missed_schedule" and "/w/main/schedules" in found["detail_code"]["values"]["page"]
+    assert found["detail_code"]["values"]["reason"] == "Wrong"
 
 
 async def test_alert_of_another_servers_disk_stays(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,16 @@ def test_text_without_code_is_returned_as_it_is(text: str) -> None:
     assert restored(text) == Reason(text)
 
 
-def test_message_with_a_separator_is_restored() -> None:
-    found = Reason("one\x1etwo", "internal")
-    assert restored(stored(found)) == found
+def test_separator_in_a_message_makes_no_code() -> None:
+    assert restored(stored(Reason("one\x1etwo", "internal"))) == Reason("one two", "internal")
+    forged = 'x\x1e{"code":"alert_disk","values":{"host":"db"}}'
+    assert restored(stored(Reason(forged))) == Reason(forged.replace("\x1e", " "))
+
+
+def test_unknown_code_is_not_restored() -> None:
+    text = 'x\x1e{"code":"forged","values":{}}'
+    assert restored(text) == Reason(text)
+    assert restored(stored(Reason("x", "blocker_type_missing"))).code == "blocker_type_missing"
 
 
 def test_text_of_a_departed_member_has_its_code() -> None:

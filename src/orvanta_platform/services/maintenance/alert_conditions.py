@@ -79,7 +79,7 @@ def _error(error: str, page: str) -> Reason:
     cause = restored(error)
     values = {name: visible_line(each, 1000) if isinstance(each, str) else each for name, each in cause.values.items()}
     own = {"reason": visible_line(cause.message, 1000), "cause": cause.code, "page": page}
-    return reason("alert_schedule_error", **values, **own)
+    return reason("alert_schedule_error", **{**values, **own})
 
 
 async def _token_alerts(conn: Connection, platform: Platform, settings: Alerts) -> list[NewAlert]:

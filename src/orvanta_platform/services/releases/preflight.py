@@ -15,7 +15,7 @@ from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import IdentityDisabled
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.reasons import Reason
+from orvanta_platform.reasons import BLOCKER, Reason
 from orvanta_platform.services.catalog import policies
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.releases.bundle import Bundle, Requirement
@@ -39,7 +39,7 @@ class Blocker(msgspec.Struct, frozen=True):
     def as_reason(self) -> Reason:
         """Return the message as a reason that can be stored."""
         named = {"kind": self.kind or "", "path": self.path or "", "type": self.resource_type or ""}
-        return Reason(self.message, f"blocker_{self.code}", {**self.values, **named})
+        return Reason(self.message, f"{BLOCKER}{self.code}", {**self.values, **named})
 
 
 async def list_blockers(
