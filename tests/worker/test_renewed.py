@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.polling import POLL_S
 from tests.selection import extended_after_first
 from tests.worker.jobs import Ran, run, run_spec, spec
 
 from orvanta_platform.sandbox.plan import Level
+from orvanta_platform.worker.runtimes import spares
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CELL = """
@@ -186,3 +188,25 @@ async def test_jobs_that_are_abandoned_while_they_wait_for_a_cell(runtimes: Runt
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
     assert (await run(runtimes, "python3", content, {"n": 1})).value == 1
+
+
+async def test_cells_of_a_burst_are_reused_by_the_next(runtimes: Runtimes) -> None:
+    await run_together(runtimes)
+    cells = runtimes._cells.copy()
+    assert len(cells) >= 6
+    await run_together(runtimes)
+    assert cells <= runtimes._cells
+
+
+async def test_unneeded_cells_of_a_burst_are_ended(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spares, "_TRIM_S", 0.01)
+    await run_together(runtimes)
+    while len(runtimes._cells) != spares._MAX_SPARES:
+        await asyncio.sleep(POLL_S)
+    assert (await run(runtimes, "python3", "def main():\n    return 1")).value == 1
+
+
+async def run_together(runtimes: Runtimes) -> None:
+    jobs = [run(runtimes, "python3", "def main(n):\n    return n", {"n": n}, slot=n) for n in range(6)]
+    assert [ran.value for ran in await asyncio.gather(*jobs)] == list(range(6))
+    await runtimes.settle()

@@ -10,7 +10,14 @@ from collections.abc import Awaitable, Callable
 from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable
 
 _MAX_SPARES = 2
-"""Maximum number of waiting cells. Further renewed cells are ended."""
+"""Number of cells that are made in advance, and that an idle worker keeps."""
+
+_TRIM_S = 10.0
+"""Seconds after which cells that were not needed meanwhile are ended, down to `_MAX_SPARES`.
+
+Until then all renewed cells wait: a worker whose jobs end together takes as many again, and making a cell costs more
+processor time than a short job.
+"""
 
 _RENEW_S = 1.0
 # Delays the making of cells, so that it does not slow down the job that has just started.
@@ -36,6 +43,8 @@ class SpareCells:
         self._renewing = 0
         self._waiters: deque[asyncio.Future[Cell | None]] = deque()
         self._filling: asyncio.Task[None] | None = None
+        self._trimming: asyncio.TimerHandle | None = None
+        self._fewest = 0
         self._closed = False
 
     def add(self, cell: Cell) -> None:
@@ -49,6 +58,7 @@ class SpareCells:
         """
         while self.waiting:
             cell = self.waiting.pop()
+            self._fewest = min(self._fewest, len(self.waiting))
             if cell.usable and self._is_current(cell):
                 return cell
             self._end(cell)
@@ -80,11 +90,11 @@ class SpareCells:
             renewed = False
         finally:
             self._renewing -= 1
-        if not (renewed and self._hand_over(cell)):
-            if renewed and len(self.waiting) < _MAX_SPARES:
-                self.waiting.append(cell)
-            else:
-                self._end(cell)
+        if not renewed:
+            self._end(cell)
+        elif not self._hand_over(cell):
+            self.waiting.append(cell)
+            self._trim_later()
         while len(self._waiters) > self._renewing and self._hand_over(None):
             pass
 
@@ -96,6 +106,20 @@ class SpareCells:
                 waiter.set_result(cell)
                 return True
         return False
+
+    def _trim_later(self) -> None:
+        if self._trimming is None and len(self.waiting) > _MAX_SPARES:
+            self._fewest = len(self.waiting)
+            self._trimming = asyncio.get_running_loop().call_later(_TRIM_S, self._trim)
+
+    def _trim(self) -> None:
+        """End the cells that waited since the last call, beyond those that an idle worker keeps."""
+        self._trimming = None
+        surplus = max(0, self._fewest - _MAX_SPARES)
+        unused, self.waiting[:surplus] = self.waiting[:surplus], []
+        for cell in unused:
+            self._end(cell)
+        self._trim_later()
 
     def fill_later(self, *, renewable: bool) -> None:
         """Schedule the making of spares after a cell was taken, which is expected to come back if `renewable`."""
@@ -121,6 +145,8 @@ class SpareCells:
     async def close(self) -> None:
         """Stop making cells; renewed cells are ended."""
         self._closed = True
+        if self._trimming is not None:
+            self._trimming.cancel()
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.gather(self._filling, return_exceptions=True)
