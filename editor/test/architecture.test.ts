@@ -103,6 +103,18 @@ test("drop-down lists have one control", () => {
   expect(users).toEqual([join("ui", "select.tsx")]);
 });
 
+/** Files that read JSON which contains no values of users. */
+const OWN_JSON = [
+  ...["api/client.ts", "api/stream.ts", "api/values.ts", "early/requests.ts", "editor/node-job.ts", "forms/values.ts"],
+  ...["lib/exact-number.ts", "lib/recent-items.ts", "runs/data/node-values.tsx", "runs/list/saved-views.ts"],
+  ...["settings/setting-row.tsx", "workflow/scope.ts"],
+];
+
+test("values of users are read with all digits of their numbers, by parseJson", () => {
+  const isReader = (file: string) => /JSON\.parse\(|\.json\(\)/.test(readFileSync(join(SOURCE, file), "utf-8"));
+  expect(sourceFiles().filter(isReader).sort()).toEqual(OWN_JSON.map((file) => join(file)).sort());
+});
+
 test("the checks report an upward import and a circle", () => {
   expect(upwardImports(new Map([["ui/icon.tsx", ["api/runs.ts"]]]))).toEqual(["ui/icon.tsx → api/runs.ts"]);
   const circle = new Map([

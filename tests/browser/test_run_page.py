@@ -410,18 +410,6 @@ async def test_cancelled_run_continues_where_it_was_cancelled(page: Page, site: 
     await expect(preview.locator('[data-part=again][data-node="ask"]')).to_be_visible()
 
 
-async def test_rerun_warns_of_numbers_that_the_form_rounds(page: Page, site: Site) -> None:
-    _, id = started(site, "value: {modules: [{id: take, value: {type: identity}}]}", {"order": 2**53 + 1})
-    await page.goto(f"/w/main/runs/{id}")
-    await page.get_by_role("button", name="Run again…").click()
-    dialog = page.get_by_role("dialog")
-    error = "9007199254740993 has too many digits. 9007199254740992 would be sent instead."
-    await expect(dialog.get_by_text(error)).to_be_visible()
-    await dialog.get_by_label("Inputs").fill('{"order": 9007199254740993}')
-    await dialog.get_by_role("button", name="Run again").click()
-    await expect(dialog.get_by_role("alert")).to_have_text(error)
-
-
 async def test_approval_is_decided_before_breakpoints_and_rerun_is_cancelled(page: Page, site: Site) -> None:
     source = """value:
   modules:

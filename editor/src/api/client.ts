@@ -1,6 +1,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { takeEarlyResponse } from "../early/requests";
 import { ApiError } from "../lib/api-error";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/api";
 import { reportResponse } from "./connection";
 import type { paths } from "./schema";
@@ -28,7 +29,7 @@ const middleware: Middleware = {
   },
   async onResponse({ response, schemaPath }) {
     reportResponse(response.status);
-    if (response.ok) return;
+    if (response.ok) return withExactNumbers(response);
     if (response.status === 401 && !CREDENTIAL_CALLS.includes(schemaPath))
       for (const listener of sessionListeners) listener();
     throw await apiErrorOf(response);
@@ -39,9 +40,21 @@ const middleware: Middleware = {
   },
 };
 
+/** Return a response whose JSON has all digits of its numbers. */
+function withExactNumbers(response: Response): Response {
+  const copy = new Response(response.body, response);
+  copy.json = async () => {
+    const text = await copy.text();
+    return text ? parseJson(text) : undefined;
+  };
+  // Without a length, the client itself would parse the text.
+  copy.headers.set("Content-Length", "1");
+  return copy;
+}
+
 async function apiErrorOf(response: Response): Promise<ApiError> {
   try {
-    const { error } = await response.json();
+    const { error } = parseJson(await response.text()) as { error: ApiError };
     return new ApiError(response.status, error.code, error.message, error.hint ?? null, error.details ?? null);
   } catch {
     return new ApiError(response.status, "no_answer", t("api.status", { status: response.status }), null, null);

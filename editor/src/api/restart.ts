@@ -103,11 +103,11 @@ export async function restartRun(
   return String(data);
 }
 
-/** Rerun with inputs, in the version of the run or the newest. Return the id of the new run. */
-export async function rerun(workspace: string, id: string, args: Tree, latest: boolean): Promise<string> {
+/** Rerun with inputs, null: those of the run, in its version or the newest. Return the id of the new run. */
+export async function rerun(workspace: string, id: string, args: Tree | null, latest: boolean): Promise<string> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/rerun/{id}", {
     params: { path: { workspace, id }, query: { latest } } as never,
-    body: args as never,
+    body: (args ?? undefined) as never,
     parseAs: "text",
   });
   return String(data);

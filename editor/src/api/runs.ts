@@ -145,13 +145,6 @@ export async function fetchArgs(workspace: string, id: string): Promise<Json> {
   return (data ?? null) as Json;
 }
 
-/** Fetch the JSON text of the inputs of a run, which has the digits that a number in JavaScript would lose. */
-export async function fetchArgsText(workspace: string, id: string): Promise<string> {
-  const params = { path: { workspace, id } };
-  const { data } = await api.GET("/api/w/{workspace}/jobs_u/get_args/{id}", { params, parseAs: "text" });
-  return String(data ?? "");
-}
-
 /** Decide an approval of a run. */
 export async function decideApproval(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
   await api.POST("/api/v1/runs/{id}/consent", {

@@ -1,4 +1,5 @@
 import { ApiError } from "../lib/api-error";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/api";
 import type { Json } from "../workflow/types";
 import { BASE, CREDENTIALS } from "./client";
@@ -57,6 +58,6 @@ export const wholeQuery = (workspace: string, what: ValueOf["what"], job: string
   staleTime: Number.POSITIVE_INFINITY,
   queryFn: async (): Promise<{ value: Json } | null> => {
     const part = await valuePart(workspace, { what, job }, 0, MAX_WHOLE_BYTES);
-    return part.bytes < part.size ? null : { value: JSON.parse(part.text) as Json };
+    return part.bytes < part.size ? null : { value: parseJson(part.text) as Json };
   },
 });

@@ -1,5 +1,6 @@
 import type { WaitingApproval } from "../api/approvals";
 import { t } from "../texts/approvals";
+import { isContainer } from "../workflow/types";
 import css from "./approvals.module.css";
 
 /** Message of an approval, and the inputs of its node. */
@@ -29,7 +30,7 @@ export function ApprovalRequest({ approval }: { approval: WaitingApproval }) {
 
 function InputValue({ value }: { value: unknown }) {
   if (typeof value === "string") return <span className={css.text}>{value}</span>;
-  if (typeof value !== "object" || value === null) return <code>{JSON.stringify(value)}</code>;
+  if (!isContainer(value)) return <code>{JSON.stringify(value)}</code>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long value is scrolled by keyboard
     <pre className={css.json} tabIndex={0}>

@@ -3,6 +3,7 @@ import type { Flow } from "../api/flows";
 import type { BodyState } from "../api/iterations";
 import type { NodeState, RunGraph } from "../api/runs";
 import type { PolicyDefault, Problem } from "../api/validation";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/editor";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
@@ -139,7 +140,7 @@ export function textOf(flow: Flow): string {
   if (known !== undefined) return known;
   const { summary, description, schema, value } = flow;
   const whole = { summary: summary || undefined, description: description || undefined, schema, value };
-  const text = writeSource(JSON.parse(JSON.stringify(whole)));
+  const text = writeSource(parseJson(JSON.stringify(whole)) as Json);
   texts.set(flow, text);
   return text;
 }

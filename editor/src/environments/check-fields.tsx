@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type EnvironmentRules, releasableItemsQuery } from "../api/environments";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/environments";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
+import { isTree } from "../workflow/types";
 import css from "./environments.module.css";
 
 type Checks = NonNullable<EnvironmentRules["checks"]>;
@@ -127,10 +129,8 @@ function SmokeFields({ workspace, smoke, set }: SmokeProps) {
 /** Parse a JSON object; null: the text is something else. */
 function objectOf(text: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(text || "{}");
-    return value !== null && typeof value === "object" && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
+    const value = parseJson(text || "{}");
+    return isTree(value) ? value : null;
   } catch {
     return null;
   }

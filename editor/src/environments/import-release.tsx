@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { importRelease } from "../api/environments";
 import { errorText } from "../lib/api-error";
+import { parseJson } from "../lib/exact-number";
 import { useNavigate } from "../routing/hooks";
 import { t } from "../texts/environments";
 import { Button, Field, Input } from "../ui/controls";
@@ -52,7 +53,7 @@ export function ImportRelease({ workspace, close }: { workspace: string; close: 
 /** Return the JSON document in a file; the server checks it. */
 async function contentOf(file: File): Promise<unknown> {
   try {
-    return JSON.parse(await file.text());
+    return parseJson(await file.text());
   } catch {
     throw new Error(t("environments.importUnreadable", { file: file.name }));
   }

@@ -21,8 +21,8 @@ interface Props {
   submitLabel?: string;
   /** Text shown if the schema has no inputs. */
   noInputsText?: string;
-  /** Start the run. A refusal is shown at the fields that it names. */
-  run: (args: Tree) => void | Promise<void>;
+  /** Start the run. `isUnchanged`: the user changed no field. A refusal is shown at the fields that it names. */
+  run: (args: Tree, isUnchanged: boolean) => void | Promise<void>;
   /** Close the dialog of the form. */
   cancel?: () => void;
   /** Another action with the same inputs. */
@@ -35,11 +35,13 @@ export function useInputs(schema: Json | undefined, initial: Tree | null): Input
   const properties = propertiesOf(schema);
   const [typed, setTyped] = useState<Texts>({});
   const [errors, setErrors] = useState(NO_ERRORS);
-  const texts = { ...initialFields(names, properties, initial ?? {}), ...typed };
+  const first = initialFields(names, properties, initial ?? {});
+  const texts = { ...first, ...typed };
   return {
     names,
     properties,
     texts,
+    isChanged: Object.entries(typed).some(([key, text]) => text !== first[key]),
     errors,
     set: (key, text) => {
       setTyped((before) => ({ ...before, [key]: text }));
@@ -91,7 +93,8 @@ export function InputForm({
   alternative,
 }: Props) {
   const inputs = useInputs(schema, initial);
-  const [others, setOthers] = useState(() => otherValues(inputs.names, initial ?? {}));
+  const [firstOthers] = useState(() => otherValues(inputs.names, initial ?? {}));
+  const [others, setOthers] = useState(firstOthers);
   const [wrong, setWrong] = useState<string | undefined>();
   const example = exampleOf(schema);
   const submit = async (start: Props["run"]) => {
@@ -100,7 +103,7 @@ export function InputForm({
     setWrong("error" in undeclared ? undeclared.error : undefined);
     if (!args || "error" in undeclared) return;
     try {
-      await start({ ...undeclared.value, ...args });
+      await start({ ...undeclared.value, ...args }, !inputs.isChanged && others === firstOthers);
     } catch (error) {
       inputs.refuse(error);
     }

@@ -155,6 +155,8 @@ export interface Inputs {
   names: string[];
   properties: Tree;
   texts: Texts;
+  /** The user changed a text. */
+  isChanged: boolean;
   errors: FormErrors;
   set: (key: string, text: string) => void;
   /** Replace all texts with those of `values`. */

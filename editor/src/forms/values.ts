@@ -1,6 +1,7 @@
-import { inexactNumber } from "../lib/inexact-number";
+import { ExactNumber, parseJson } from "../lib/exact-number";
 import { t } from "../texts/forms";
 import { LOCALE } from "../texts/language";
+import { isEqual } from "../workflow/edit";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 import {
   childKey,
@@ -60,7 +61,7 @@ function matches(variant: Json, value: Tree): boolean {
     !missing &&
     Object.entries(propertiesOf(variant)).every(([name, definition]) => {
       const constant = at(definition, ["const"]);
-      return constant === undefined || constant === value[name];
+      return constant === undefined || isEqual(constant, value[name]);
     })
   );
 }
@@ -133,7 +134,7 @@ function readGroup(
   // An optional object without values is left out, with the errors of its required fields.
   if (isEmpty && !required && rest === undefined) return undefined;
   Object.assign(wrong, inner);
-  return { ...(rest === undefined ? {} : JSON.parse(rest)), ...values };
+  return { ...(rest === undefined ? {} : (parseJson(rest) as Tree)), ...values };
 }
 
 function readList(
@@ -161,16 +162,8 @@ function readText(text: string, schema: Json | undefined): { value?: Json; error
   if (isText(text, schema)) return { value: text };
   const type = typeOf(schema);
   const value = parse(type === "number" ? withPoint(text) : text);
-  const inexact = value === undefined ? null : inexactError(text);
-  if (inexact) return { error: inexact };
   if (type === "any") return { value: value ?? text };
   return value === undefined || !isOfType(value, type) ? { error: parseError(type) } : { value };
-}
-
-/** Return the error of a JSON text with a whole number that would be rounded, or null. */
-export function inexactError(text: string): string | null {
-  const number = inexactNumber(text);
-  return number && t("forms.inexact", { number, sent: String(Number(number)) });
 }
 
 const DECIMAL_SEPARATOR = new Intl.NumberFormat(LOCALE).format(0.5).charAt(1);
@@ -195,22 +188,24 @@ export function otherValues(names: string[], values: Tree): string {
 /** Return the object that a text contains, or an error; an empty text contains an empty one. */
 export function readObjectText(text: string): { value: Tree } | { error: string } {
   const value = text.trim() === "" ? {} : (parse(text) ?? null);
-  if (!isTree(value)) return { error: t("forms.notObject") };
-  const inexact = inexactError(text);
-  return inexact ? { error: inexact } : { value: value as Tree };
+  return isTree(value) ? { value } : { error: t("forms.notObject") };
 }
 
 function parse(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return undefined;
   }
 }
 
+/** Return whether a number is whole. The server decides about those with an exponent. */
+const isWhole = (value: Json): boolean =>
+  value instanceof ExactNumber ? !/\.0*[1-9]\d*$/.test(value.text) : Number.isInteger(value);
+
 function isOfType(value: Json, type: string): boolean {
-  if (type === "integer") return Number.isInteger(value);
-  if (type === "number") return typeof value === "number";
+  if (type === "integer") return isWhole(value);
+  if (type === "number") return typeof value === "number" || value instanceof ExactNumber;
   if (type === "array") return Array.isArray(value);
   return type !== "object" || isTree(value);
 }

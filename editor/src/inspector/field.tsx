@@ -4,6 +4,7 @@ import { attempt } from "../actions/registry";
 import type { Problem } from "../api/validation";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/inspector";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -89,7 +90,7 @@ export function inputModeOf(value: Json | undefined): InputMode {
 function asValue(value: Json | undefined): Json {
   const expr = text(at(value, ["expr"]));
   try {
-    return { type: "static", value: JSON.parse(expr) as Json };
+    return { type: "static", value: parseJson(expr) as Json };
   } catch {
     return { type: "static", value: "" };
   }

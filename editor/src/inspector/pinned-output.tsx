@@ -4,6 +4,7 @@ import { attempt } from "../actions/registry";
 import { LazyCode } from "../code/lazy-code";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/inspector";
 import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";
@@ -94,7 +95,7 @@ export function PinnedOutput({ node }: { node: Node }) {
 
 function read(text: string): { value: Json | undefined; fault: string | null } {
   try {
-    return { value: JSON.parse(text), fault: null };
+    return { value: parseJson(text) as Json, fault: null };
   } catch (error) {
     return { value: undefined, fault: String(error) };
   }

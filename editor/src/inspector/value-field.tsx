@@ -4,11 +4,13 @@ import { resourcesQuery, variablesQuery } from "../api/options";
 import { useEditor } from "../editor/context";
 import { NewValueContext, type NewValueProps } from "../editor/new-value-context";
 import { folderOf } from "../forms/path-name";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
+import { isEqual } from "../workflow/edit";
 import { at, type Json } from "../workflow/types";
 
 interface Props {
@@ -32,7 +34,7 @@ export function ValueField(props: Props) {
   if (resource) return <ResourceField {...props} type={resource} />;
   if (type === "boolean" || Array.isArray(choices)) {
     const options: Json[] = Array.isArray(choices) ? choices : [true, false];
-    const chosen = options.indexOf(value ?? null);
+    const chosen = options.findIndex((each) => isEqual(each, value ?? null));
     const preset = at(schema, ["default"]);
     return (
       <Select
@@ -171,7 +173,7 @@ export function formatValue(value: Json | undefined): string {
 export function parseValue(text: string): Json | undefined {
   if (text === "") return undefined;
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return text;
   }

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { parse } from "yaml";
 import { ownMemberQuery } from "../api/members";
 import {
   deletePolicy,
@@ -21,7 +20,7 @@ import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
 import { isTree, type Json } from "../workflow/types";
-import { toYaml } from "../workflow/yaml";
+import { parseYaml, toYaml } from "../workflow/yaml";
 import { DeleteButton } from "./delete-button";
 import { FormDialog, Problem, SearchedList, useSubmission } from "./parts";
 import { ViolationsDialog } from "./policy-violations";
@@ -230,7 +229,7 @@ const written = (policy: Policy): string => toYaml(policy as unknown as Json);
 
 function read(text: string): Json | undefined {
   try {
-    return parse(text, { maxAliasCount: 0 }) as Json;
+    return parseYaml(text);
   } catch {
     return undefined;
   }

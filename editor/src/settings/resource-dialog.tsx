@@ -10,6 +10,7 @@ import {
   updateResource,
 } from "../api/resources";
 import { InputFields, useInputs } from "../forms/input-form";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -213,7 +214,7 @@ function useJson(stored: Json | undefined): ValueState {
     read: () => {
       try {
         setError(undefined);
-        return JSON.parse(typed) as Json;
+        return parseJson(typed) as Json;
       } catch {
         setError(t("settings.notJson"));
         return undefined;

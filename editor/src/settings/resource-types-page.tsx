@@ -8,6 +8,7 @@ import {
   resourceTypesQuery,
   updateResourceType,
 } from "../api/resources";
+import { parseJson } from "../lib/exact-number";
 import { References } from "../references/references";
 import { useParams } from "../routing/hooks";
 import { t } from "../texts/settings";
@@ -164,7 +165,7 @@ function TypeDialog({ workspace, type, close }: DialogProps) {
 
 function parse(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/settings";
 import { at, type Json } from "../workflow/types";
 
@@ -27,7 +28,7 @@ export function settingValue(text: string, kind: SettingKind): { value: Json } |
   if (kind === "string" || kind === "color") return { value: trimmed };
   if (kind === "integer" && !/^-?\d+$/.test(trimmed)) return { error: t("settings.notInteger") };
   try {
-    return { value: JSON.parse(trimmed) as Json };
+    return { value: parseJson(trimmed) as Json };
   } catch {
     return { error: t("settings.notJson") };
   }

@@ -1,13 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { parse } from "yaml";
 import { loadTest, saveTest, type TestDocument } from "../api/workflow-tests";
 import { t } from "../texts/workflow-tests";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { isTree, type Json } from "../workflow/types";
-import { toYaml } from "../workflow/yaml";
+import { parseYaml, toYaml } from "../workflow/yaml";
 import { FormDialog } from "./form-dialog";
 
 interface Props {
@@ -69,7 +68,7 @@ function Form({ workspace, path, name, saved, close, document }: Props & { docum
 }
 
 function read(text: string): TestDocument {
-  const tree: Json = parse(text, { maxAliasCount: 0 });
+  const tree = parseYaml(text);
   if (!isTree(tree)) throw new Error(t("workflow-tests.notYaml"));
   return tree;
 }

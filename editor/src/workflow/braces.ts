@@ -1,7 +1,7 @@
 import { t } from "../texts/workflow";
 import type { Warning } from "./examples";
 import type { Model } from "./model";
-import { at, type Json, type Path } from "./types";
+import { at, isContainer, type Json, type Path } from "./types";
 
 const BRACES = /^\s*\{\{[\s\S]*\}\}\s*$/;
 
@@ -26,7 +26,7 @@ export function braceProblems({ tree, graph }: Model): Warning[] {
 
 /** Return the paths of the expressions in double braces in a value. */
 function expressionsIn(value: Json | undefined, path: Path): Path[] {
-  if (typeof value !== "object" || value === null) return [];
+  if (!isContainer(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const place = [...path, Array.isArray(value) ? Number(key) : key];
     if (key === "expr" && typeof inner === "string" && BRACES.test(inner)) return [place];

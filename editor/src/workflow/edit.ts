@@ -1,3 +1,4 @@
+import { ExactNumber } from "../lib/exact-number";
 import { t } from "../texts/workflow";
 import { at, isTree, type Json, type Path } from "./types";
 
@@ -50,6 +51,7 @@ export class PathNotFound extends Error {
 /** Compare two values, regardless of the order of keys. */
 export function isEqual(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
+  if (a instanceof ExactNumber) return b instanceof ExactNumber && a.text === b.text;
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, n) => isEqual(item, b[n]));
   if (!isTree(a) || !isTree(b)) return false;
   const keys = Object.keys(a);

@@ -1,5 +1,5 @@
 import type { Outline } from "./outline";
-import { at, isTree, type Json } from "./types";
+import { at, isContainer, isTree, type Json } from "./types";
 
 /** A node that contains the searched text, with the matching line. */
 export interface Found {
@@ -27,7 +27,7 @@ export function findInNodes(tree: Json, graph: Outline, word: string): Found[] {
 
 function lineIn(value: Json, wanted: string, path: string, inner: Set<string>): string | null {
   if (inner.has(path)) return null;
-  if (typeof value === "object" && value !== null) {
+  if (isContainer(value)) {
     const members: [string | number, Json][] = isTree(value) ? Object.entries(value) : [...value.entries()];
     for (const [key, member] of members) {
       const line = lineIn(member, wanted, `${path}.${key}`, inner);

@@ -1,6 +1,6 @@
 import { isLoop } from "./kinds";
 import type { Outline } from "./outline";
-import { isTree, type Json, type Tree } from "./types";
+import { isContainer, isTree, type Json, type Tree } from "./types";
 
 export type IterationNumbers = Readonly<Record<string, { place: number }>>;
 
@@ -54,5 +54,5 @@ export function inputsToRepeat(inputs: Tree, computed: boolean): Tree {
 
 function holdsReference(value: Json): boolean {
   if (typeof value === "string") return REFERENCE.test(value);
-  return typeof value === "object" && value !== null && Object.values(value).some(holdsReference);
+  return isContainer(value) && Object.values(value).some(holdsReference);
 }

@@ -1,12 +1,13 @@
+import type { ExactNumber } from "../lib/exact-number";
 import { t } from "../texts/workflow";
 import { laneOf } from "./commands";
 import { kindOf } from "./kinds";
 import type { Node, Outline } from "./outline";
 import { type Pin, pinOf } from "./pins";
-import { at, isTree, type Json, type Tree } from "./types";
+import { at, isContainer, isTree, type Json, type Tree } from "./types";
 
 /** The known part of a value: the value itself, or its shape with `undefined` for unknown parts. */
-export type Known = undefined | null | boolean | number | string | Known[] | { [key: string]: Known };
+export type Known = undefined | null | boolean | number | ExactNumber | string | Known[] | { [key: string]: Known };
 export type KnownTree = { [key: string]: Known };
 
 /** A value that expressions of a node can read: its expression, its origin and its last value. */
@@ -27,7 +28,7 @@ export function member(key: string | number): string {
 }
 
 export function isKnownTree(value: Known): value is KnownTree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isTree(value);
 }
 
 /** Return the ids of the nodes whose results a node can read, the nearest first: those before it and its holders. */
@@ -203,7 +204,7 @@ export function search(sources: readonly Source[], words: string, most = 50): Ro
   for (let index = 0; index < waiting.length && index < SEARCH_LIMIT && found.length < most; index++) {
     const row = waiting[index];
     if (!row) break;
-    const plain = typeof row.value === "object" ? "" : String(row.value ?? "");
+    const plain = isContainer(row.value) ? "" : String(row.value ?? "");
     const text = `${row.expr} ${plain}`.toLowerCase();
     if (wanted.every((word) => text.includes(word))) found.push({ ...row, key: row.expr });
     if (row.depth < MAX_DEPTH) {

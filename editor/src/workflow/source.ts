@@ -1,9 +1,10 @@
 import { type Document, isSeq, parseDocument } from "yaml";
+import { parseJson } from "../lib/exact-number";
 import { t } from "../texts/workflow";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";
-import { toYaml } from "./yaml";
+import { EXACT_NUMBERS, toYaml } from "./yaml";
 
 /** A text that is not valid YAML: the first error and its position. */
 export class ParseError extends Error {
@@ -58,7 +59,7 @@ export function parseOpened(text: string): Json {
 
 function readJson(text: string): Json | undefined {
   try {
-    return JSON.parse(text);
+    return parseJson(text) as Json;
   } catch {
     return undefined;
   }
@@ -72,7 +73,7 @@ function parseCached(text: string): ParsedSource {
 }
 
 function parsed(text: string): Document.Parsed {
-  const doc = parseDocument(text, { version: "1.2", keepSourceTokens: true, logLevel: "silent" });
+  const doc = parseDocument(text, { ...EXACT_NUMBERS, version: "1.2", keepSourceTokens: true, logLevel: "silent" });
   const fault = doc.errors[0];
   if (fault) {
     const [place] = fault.linePos ?? [];

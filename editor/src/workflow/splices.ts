@@ -11,7 +11,7 @@ import {
   type YAMLSeq,
 } from "yaml";
 import type { Edit } from "./edit";
-import type { Json, Path } from "./types";
+import { isContainer, type Json, type Path } from "./types";
 import { indent, toInlineYaml, toYaml } from "./yaml";
 
 type Collection = YAMLMap | YAMLSeq;
@@ -142,7 +142,7 @@ function replaceFlow(text: string, node: Collection, value: Json): string | null
 
 /** Return true if a value is written over several lines. */
 function ownBlock(value: Json): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  return isContainer(value) && Object.keys(value).length > 0;
 }
 
 function pairText(key: string, value: Json, columns: number): string {

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Continuation, type PausedNode, pausedQuery } from "../../api/breakpoints";
+import { parseJson } from "../../lib/exact-number";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
@@ -105,7 +106,7 @@ function Result({ busy, onContinue }: Pick<Props, "busy" | "onContinue">) {
 
 function parse(text: string): { value?: Json; fault?: string } {
   try {
-    return { value: JSON.parse(text) as Json };
+    return { value: parseJson(text) as Json };
   } catch (error) {
     return { fault: t("runs.invalidJson", { error: (error as Error).message }) };
   }

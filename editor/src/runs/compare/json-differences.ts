@@ -1,4 +1,5 @@
-import type { Json } from "../../workflow/types";
+import { isEqual } from "../../workflow/edit";
+import { isContainer, type Json } from "../../workflow/types";
 
 /** Difference of two values at a path. A side without a value there is absent. */
 export interface JsonDifference {
@@ -15,7 +16,7 @@ export function findJsonDifferences(before: Json, after: Json, limit: number): J
 }
 
 function collect(before: Json, after: Json, path: string, found: JsonDifference[], most: number): void {
-  if (found.length >= most || before === after) return;
+  if (found.length >= most || isEqual(before, after)) return;
   const [one, other] = [partsOf(before), partsOf(after)];
   if (!one || !other || Array.isArray(before) !== Array.isArray(after)) {
     found.push({ path, before, after });
@@ -32,7 +33,7 @@ function collect(before: Json, after: Json, path: string, found: JsonDifference[
 }
 
 function partsOf(value: Json): Record<string, Json> | null {
-  return typeof value === "object" && value !== null ? (value as Record<string, Json>) : null;
+  return isContainer(value) ? (value as Record<string, Json>) : null;
 }
 
 function nameOf(path: string, key: string, inArray: boolean): string {

@@ -1,4 +1,4 @@
-import type { Json } from "../../workflow/types";
+import { isContainer, type Json } from "../../workflow/types";
 
 /** Match in a value: its path and the value there. */
 export interface Match {
@@ -12,10 +12,10 @@ export function searchJson(value: Json, word: string, limit: number): Match[] {
   const found: Match[] = [];
   const visit = (each: Json, path: string, key: string) => {
     if (found.length >= limit) return;
-    const isContainer = each !== null && typeof each === "object";
-    if (key.toLowerCase().includes(lowered) || (!isContainer && String(each).toLowerCase().includes(lowered)))
+    const holds = isContainer(each);
+    if (key.toLowerCase().includes(lowered) || (!holds && String(each).toLowerCase().includes(lowered)))
       found.push({ path, value: each });
-    if (!isContainer) return;
+    if (!holds) return;
     for (const [name, inner] of Object.entries(each)) {
       visit(
         inner as Json,

@@ -1,7 +1,8 @@
 import { useState } from "react";
+import { ExactNumber } from "../../lib/exact-number";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
-import type { Json } from "../../workflow/types";
+import { isContainer, type Json } from "../../workflow/types";
 import css from "./data.module.css";
 import { searchJson } from "./json-search";
 
@@ -21,7 +22,7 @@ export function JsonTree({ value, word }: { value: Json; word: string }) {
 }
 
 function Branch({ name, value, depth }: { name: string | null; value: Json; depth: number }) {
-  const holds = value !== null && typeof value === "object";
+  const holds = isContainer(value);
   const entries = holds ? Object.entries(value) : [];
   const [open, setOpen] = useState(depth < 1 || (depth < 3 && entries.length <= INITIALLY_OPEN));
   const [shown, setShown] = useState(PAGE_SIZE);
@@ -67,10 +68,15 @@ function Scalar({ value }: { value: Json }) {
   const shown =
     text.length > MAX_LENGTH ? t("runs.textCut", { text: text.slice(0, MAX_LENGTH), count: text.length }) : text;
   return (
-    <span className={css.scalar} data-type={value === null ? "null" : typeof value}>
+    <span className={css.scalar} data-type={typeOf(value)}>
       {shown}
     </span>
   );
+}
+
+function typeOf(value: Json): string {
+  if (value === null) return "null";
+  return value instanceof ExactNumber ? "number" : typeof value;
 }
 
 function Found({ value, word }: { value: Json; word: string }) {
@@ -80,13 +86,10 @@ function Found({ value, word }: { value: Json; word: string }) {
     <ul className={css.tree} aria-label={t("runs.matches")}>
       {found.map((match) => (
         <li key={match.path}>
-          <span className={css.key}>{match.path || t("runs.entireValue")}</span> <Scalar value={cut(match.value)} />
+          <span className={css.key}>{match.path || t("runs.entireValue")}</span> <Scalar value={match.value} />
         </li>
       ))}
       {found.length === MAX_MATCHES && <li className={css.empty}>{t("runs.firstMatches", { count: MAX_MATCHES })}</li>}
     </ul>
   );
 }
-
-const cut = (value: Json): Json =>
-  value !== null && typeof value === "object" ? JSON.stringify(value).slice(0, MAX_LENGTH) : value;

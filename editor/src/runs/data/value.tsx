@@ -4,6 +4,7 @@ import { type ValueOf, type ValuePart, valueAddress, valuePart } from "../../api
 import { ApiError } from "../../lib/api-error";
 import { bytes } from "../../lib/bytes";
 import { errorOfFailed } from "../../lib/error-line";
+import { parseJson } from "../../lib/exact-number";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
@@ -106,7 +107,7 @@ function useValue(of: ValueOf) {
 
 function parsed(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return undefined;
   }

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { rerun, schemaOfScript } from "../../api/restart";
-import { fetchArgsText } from "../../api/runs";
+import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
-import { inexactError } from "../../forms/values";
 import { errorText } from "../../lib/api-error";
+import { parseJson } from "../../lib/exact-number";
 import { useNavigate } from "../../routing/hooks";
 import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
@@ -15,7 +15,7 @@ import panel from "../../ui/panel.module.css";
 import { Failed, Skeleton } from "../../ui/states";
 import { notify } from "../../ui/toasts";
 import { fieldNames } from "../../workflow/schema-fields";
-import { at, isTree, type Json, type Tree } from "../../workflow/types";
+import { at, isTree, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./restart.module.css";
 
@@ -27,16 +27,18 @@ export function RerunDialog({ close }: { close: () => void }) {
   const [latest, setLatest] = useState(false);
   const flowSchema = useEditor((editor) => at(editor.tree, ["schema"]));
   const hash = about.script_hash;
-  const args = useQuery({ queryKey: ["args-text", workspace, id], queryFn: () => fetchArgsText(workspace, id) });
+  const args = useQuery({ queryKey: ["args", workspace, id], queryFn: () => fetchArgs(workspace, id) });
   const script = useQuery({
     queryKey: ["schema-of-script", workspace, hash],
     queryFn: () => schemaOfScript(workspace, hash ?? ""),
     enabled: hash != null,
   });
-  const start = async (given: Tree) => {
+  const before = isTree(args.data) ? args.data : {};
+  const start = async (given: Tree, isUnchanged: boolean) => {
     setBusy(true);
+    const isSame = isUnchanged && Object.keys(given).every((name) => Object.hasOwn(before, name));
     try {
-      const made = await rerun(workspace, id, given, latest);
+      const made = await rerun(workspace, id, isSame ? null : given, latest);
       close();
       notify(t(latest ? "runs.rerunCurrent" : "runs.rerunSame"));
       await navigate(`/w/${workspace}/runs/${made}`);
@@ -46,9 +48,6 @@ export function RerunDialog({ close }: { close: () => void }) {
     }
   };
   const schema = about.is_workflow ? flowSchema : (script.data ?? undefined);
-  const earlier: Json = JSON.parse(args.data || "null");
-  const before = isTree(earlier) ? earlier : {};
-  const inexact = inexactError(args.data ?? "");
   const ready = !args.isPending && (hash == null || !script.isPending);
   return (
     <Dialog title={t("runs.runAgain")} close={close}>
@@ -61,7 +60,6 @@ export function RerunDialog({ close }: { close: () => void }) {
       {/* After a failed refetch the form stays, with its content. */}
       {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
-      {inexact && <p className={controls.warning}>{inexact}</p>}
       {ready && !args.isLoadingError && fieldNames(schema).length > 0 && (
         <InputForm
           schema={schema}
@@ -82,22 +80,21 @@ export function RerunDialog({ close }: { close: () => void }) {
 interface JsonFormProps {
   before: Tree;
   busy: boolean;
-  run: (args: Tree) => Promise<void>;
+  run: (args: Tree, isUnchanged: boolean) => Promise<void>;
   cancel: () => void;
 }
 
 /** Form of the inputs as JSON, for a run without a schema. */
 function JsonForm({ before, busy, run, cancel }: JsonFormProps) {
-  const [text, setText] = useState(() => JSON.stringify(before, null, 2));
+  const [initial] = useState(() => JSON.stringify(before, null, 2));
+  const [text, setText] = useState(initial);
   const [fault, setFault] = useState<string | undefined>();
   const submit = async () => {
     setFault(undefined);
     try {
-      const value = JSON.parse(text);
+      const value = parseJson(text);
       if (!isTree(value)) throw new Error(t("runs.inputsNotObject"));
-      const inexact = inexactError(text);
-      if (inexact) setFault(inexact);
-      else await run(value);
+      await run(value, text === initial);
     } catch (error) {
       setFault(errorText(error));
     }
