@@ -106,6 +106,14 @@ test("texts have one term for each thing", () => {
   expect(Object.entries(ENGLISH).filter(([, message]) => other.test(message))).toEqual([]);
 });
 
+/** German terms that another one stands for; the English words among those to search for are no texts. */
+const OTHER_GERMAN = /\b(HTTP-Trigger|Trigger|Entprell\w*|Promotion|Anmeldung in zwei Schritten|Vorgabe)\b|\bzeigen$/;
+
+test("German texts have one term for each thing", () => {
+  const texts = Object.entries(catalogue("de")).filter(([key]) => !key.startsWith("actions.words"));
+  expect(texts.filter(([, message]) => OTHER_GERMAN.test(message))).toEqual([]);
+});
+
 test("each text is used, and each call passes the values of its text", () => {
   const whole = sources()
     .map((path) => readFileSync(path, "utf-8"))
