@@ -28,7 +28,7 @@ export function ApprovalCard({ workspace, approval, decided }: CardProps) {
   const { path, summary } = approval;
   const [decision, setDecision] = useState<"approved" | "rejected" | null>(null);
   return (
-    <li className={css.card}>
+    <li className={css.card} data-decided={decision ?? undefined}>
       <div className={css.heading}>
         <Link className={css.name} to={`/w/${workspace}/runs/${approval.run}`}>
           {summary || path || t("approvals.preview")}

@@ -28,7 +28,7 @@ export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
   const deployments = useQuery(waitingRequestsQuery(workspace));
-  const { items: all, keep } = useWithDecided(approvals.data);
+  const { items: all, decided, keep } = useWithDecided(approvals.data);
   const queries = useQueryClient();
   const waiting = approvals.data;
   // The number in the navigation changes with the list.
@@ -56,14 +56,12 @@ export function ApprovalsPage() {
       <Group
         title={t("approvals.awaitingYou")}
         items={items.filter((each) => each.mine)}
-        workspace={workspace}
-        keep={keep}
+        {...{ workspace, decided, keep }}
       />
       <Group
         title={t("approvals.awaitingOthers")}
         items={items.filter((each) => !each.mine)}
-        workspace={workspace}
-        keep={keep}
+        {...{ workspace, decided, keep }}
       />
     </main>
   );
@@ -77,6 +75,7 @@ function useWithDecided(open: WaitingApproval[] | undefined) {
   const [decided, setDecided] = useState<readonly WaitingApproval[]>([]);
   return {
     items: open && withDecided(open, decided),
+    decided: new Set(decided.map((each) => each.job)),
     keep: (approval: WaitingApproval) => setDecided((before) => [...before, approval]),
   };
 }
@@ -110,15 +109,19 @@ interface GroupProps {
   title: string;
   items: WaitingApproval[];
   workspace: string;
+  /** Jobs of the approvals that were decided on this page. */
+  decided: ReadonlySet<string>;
   keep: (decided: WaitingApproval) => void;
 }
 
-function Group({ title, items, workspace, keep }: GroupProps) {
+function Group({ title, items, workspace, decided, keep }: GroupProps) {
   if (items.length === 0) return null;
+  const open = items.filter(({ job }) => !decided.has(job)).length;
+  const shown = open > 0 ? title : t("approvals.decided");
   return (
-    <section className={css.group} aria-label={title}>
+    <section className={css.group} aria-label={shown}>
       <h2>
-        {title} <span className={css.count}>{items.length}</span>
+        {shown} {open > 0 && <span className={css.count}>{open}</span>}
       </h2>
       <ul className={css.list}>
         {items.map((each) => (
