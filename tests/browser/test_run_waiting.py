@@ -96,6 +96,32 @@ async def test_every_reason_of_a_node(page: Page, site: Site, ends: list[str]) -
         )
 
 
+async def test_head_of_a_run_offers_its_approvals(page: Page, site: Site, ends: list[str]) -> None:
+    """The head has the form of each approval that the user may decide, unless the pane of its node has it."""
+    ask = {"type": "approval", "message": "Pay 4711?", "form": {"properties": {"sum": {"type": "integer"}}}}
+    others = {"id": "others", "value": {"type": "approval", "message": "Not for you", "approvers": ["u/nobody"]}}
+    run = preview(site, ends, flow({"id": "ask", "summary": "Finance", "value": ask, "needs": []}))
+    await page.goto(f"/w/main/runs/{run}")
+    head = page.get_by_label("Waiting for")
+    await expect(head.get_by_text("Pay 4711?")).to_be_visible()
+    await page.get_by_role("tab", name="Data").click()
+    await expect(head.get_by_role("button", name="Approve")).to_be_visible()
+    await page.get_by_role("tab", name="Graph").click()
+    await head.get_by_role("button", name="Finance").click()
+    pane = page.get_by_role("complementary", name="Node ask")
+    await expect(pane.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(head.get_by_role("button", name="Approve")).to_have_count(0)
+    await pane.get_by_role("button", name="Close").click()
+    await head.get_by_label("sum").fill("3")
+    await head.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded")
+
+    await waits(page, preview(site, ends, flow(others)), "approval", "awaiting approval by u/nobody")
+    async with page.expect_response("**/approvals/list*"):
+        pass
+    await expect(head.get_by_role("button", name="Approve")).to_have_count(0)
+
+
 async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[str]) -> None:
     first, second = deployed(site, ends, {**flow(HOLD), "concurrent_limit": 1})
     await waits(page, second, "limit", "1 of 1 in use")

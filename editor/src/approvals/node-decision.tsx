@@ -10,6 +10,8 @@ import css from "../runs/page.module.css";
 import { t } from "../texts/approvals";
 import { Button } from "../ui/controls";
 import { notify } from "../ui/toasts";
+import { nodeName } from "../workflow/node-name";
+import own from "./approvals.module.css";
 import { DecisionForm } from "./card";
 import { confirmRejection } from "./confirm-rejection";
 import { ApprovalRequest } from "./request";
@@ -53,6 +55,22 @@ function PendingApproval({ workspace, approval }: { workspace: string; approval:
     </>
   );
 }
+
+/** Open approvals of a run that the user may decide, without those of the node `shown`, whose pane has their forms. */
+export function RunDecisions({ workspace, run, shown }: { workspace: string; run: string; shown: string | null }) {
+  const graph = useEditor((editor) => editor.graph);
+  const inbox = useQuery(approvalsQuery(workspace));
+  const found = (inbox.data ?? []).filter((each) => each.run === run && each.mine && each.node !== shown);
+  return found.slice(0, MOST_FORMS).map((approval) => (
+    <details key={approval.job} className={own.decision} open={found.length === 1}>
+      <summary>{t("approvals.decide", { node: nodeName(graph, approval.node) })}</summary>
+      <ApprovalRequest approval={approval} />
+      <DecisionForm workspace={workspace} approval={approval} />
+    </details>
+  ));
+}
+
+const MOST_FORMS = 6;
 
 /** Buttons without a form, for an approval beyond the fetched ones. */
 function DecisionButtons({ workspace, run, id, job }: Props & { job: string | null }) {

@@ -18,7 +18,7 @@ import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
-import type { Outline } from "../workflow/outline";
+import { nodeName } from "../workflow/node-name";
 import { at } from "../workflow/types";
 
 const DryRunReport = lazyComponent(() => import("../dry-runs/report"));
@@ -73,7 +73,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
     .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return (
     <section className={css.section} aria-label={t("panels.testRun")}>
-      {live.only && <h3>{t("panels.testOfNode", { node: nameOf(graph, live.only) })}</h3>}
+      {live.only && <h3>{t("panels.testOfNode", { node: nodeName(graph, live.only) })}</h3>}
       <div className={css.head}>
         <Status status={live.status} />
         {live.graph?.duration_ms !== undefined && (
@@ -99,7 +99,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
               aria-pressed={chosen === id}
               onClick={() => select(store, [id])}
             >
-              <span title={id}>{nameOf(graph, id)}</span>
+              <span title={id}>{nodeName(graph, id)}</span>
               <span className={runs.duration}>{progressOf(node)}</span>
               <Status
                 status={statusInRun(node.status, live.status)}
@@ -118,8 +118,6 @@ function TestOutcome({ live }: { live: LiveRun }) {
     </section>
   );
 }
-
-const nameOf = ({ byId }: Outline, id: string): string => byId.get(id)?.summary || id;
 
 const RunResult = ({ live }: { live: LiveRun }) => (
   <ResultSection

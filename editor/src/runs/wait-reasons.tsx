@@ -1,11 +1,14 @@
 import type { components } from "../api/schema";
 import { waitText } from "../api/wait-text";
+import { RunDecisions } from "../approvals/node-decision";
 import { useEditor } from "../editor/context";
+import { awaitsApproval } from "../editor/run-watch";
 import { ENDED } from "../lib/status";
 import { absolute } from "../lib/time";
 import { Link } from "../routing/link";
 import { t, tWith } from "../texts/runs";
 import { Icon } from "../ui/icon";
+import { nodeName } from "../workflow/node-name";
 import { useRun } from "./context";
 import css from "./wait-reasons.module.css";
 
@@ -15,7 +18,7 @@ const LIMIT = 6;
 
 /** Wait reasons of the run as a whole or of its nodes. */
 export function RunWaitReasons() {
-  const { select } = useRun();
+  const { workspace, id, selection, select } = useRun();
   const graph = useEditor((editor) => editor.live?.graph);
   const nodes = useEditor((editor) => editor.live?.nodes);
   const graphOfRun = useEditor((editor) => editor.graph);
@@ -23,26 +26,32 @@ export function RunWaitReasons() {
   if (!graph || over) return null;
   const waiting = Object.entries(nodes ?? {}).flatMap(([id, node]) => (node.waits ?? []).map((wait) => ({ id, wait })));
   if (!graph.waits && waiting.length === 0) return null;
+  const approval = Object.values(nodes ?? {}).some(awaitsApproval);
   return (
     <section className={css.waits} aria-label={t("runs.waitReasons")}>
       <Icon name="clock" />
-      <ul>
-        {graph.waits && waiting.length === 0 && (
-          <li>
-            <WaitReason wait={graph.waits} />
-          </li>
+      <div className={css.reasons}>
+        <ul>
+          {graph.waits && waiting.length === 0 && (
+            <li>
+              <WaitReason wait={graph.waits} />
+            </li>
+          )}
+          {waiting.slice(0, LIMIT).map(({ id, wait }) => (
+            <li key={`${id} ${wait.code} ${wait.until}`}>
+              <button type="button" className={css.node} title={id} onClick={() => select({ node: id })}>
+                {nodeName(graphOfRun, id)}
+              </button>
+              {": "}
+              <WaitReason wait={wait} />
+            </li>
+          ))}
+          {waiting.length > LIMIT && <li>{t("runs.moreWaits", { count: waiting.length - LIMIT })}</li>}
+        </ul>
+        {approval && (
+          <RunDecisions workspace={workspace} run={id} shown={selection.tab === "graph" ? selection.node : null} />
         )}
-        {waiting.slice(0, LIMIT).map(({ id, wait }) => (
-          <li key={`${id} ${wait.code} ${wait.until}`}>
-            <button type="button" className={css.node} title={id} onClick={() => select({ node: id })}>
-              {graphOfRun.byId.get(id)?.summary || id}
-            </button>
-            {": "}
-            <WaitReason wait={wait} />
-          </li>
-        ))}
-        {waiting.length > LIMIT && <li>{t("runs.moreWaits", { count: waiting.length - LIMIT })}</li>}
-      </ul>
+      </div>
     </section>
   );
 }
